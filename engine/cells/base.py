@@ -1,0 +1,137 @@
+"""What a recurrent cell is: names of row blocks, matrix products, and three functions.
+
+A cell is written once, for one time step, elementwise. It never sees a weight matrix, a time
+index, a loss, another layer, or how many adjoints are swept at once.
+
+Layout. Every array is feature-first, [..., rows, B]: the last axis is the batch, the one before
+it holds blocks of H rows, one block a name, in the order that the cell declares. Neighbours by
+name are one operand: `now["f":"i"]` is [..., 2, H, B], `now["o"]` is [..., H, B]. What stands in
+front of the rows is free: nothing (one step), a chunk of steps, or a stack of adjoints.
+
+    inputs   row t: what the products of step t read: the output of step t−1, x_t, and 1
+    tape     row t: gates of step t, and states that no product reads (c_{t−1})
+    slopes   local derivatives of one step, filled by `linearize`
+    deltas   δ at the gates, and adjoints carried to the step before under the state's own name
+
+Functions.
+    step(*step_views)               the gates in place, the new state into the row after
+    linearize(now, after, slopes)   all local derivatives of a chunk of steps
+    step_back(local, adjoint)       deltas = adjoints × slopes; linear in the adjoints
+
+`step_views`, `local_views` and `adjoint_views` are called once, at binding: they name the arrays
+that the functions take, so a function's parameters are its arrays.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Protocol
+
+from engine.activations import Activation
+from engine.arrays import Array
+
+ArrayTuple = tuple[Array, ...]
+
+
+class Views(Protocol):
+    """Row blocks of an array by name: a name gives [..., H, B], a slice [..., n, H, B]."""
+
+    def __getitem__(self, key: Any) -> Array:  # noqa: ANN401  (a str or a slice of str)
+        """Return the block or the run of neighbouring blocks."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Product:
+    """One product of weights with what a step reads.
+
+    Attributes:
+        out: Gate blocks it writes, neighbours in memory: of the tape's row t, or, where the name
+            is one of the inputs' blocks, of the inputs' row t + 1.
+        back: Blocks of the deltas that return through it, neighbours, in the order of `out`.
+        reads_state: False where it reads x and 1 alone: then it is done for all steps at once.
+        closed: (out block, input block) pairs that are no parameters and stay zero.
+    """
+
+    out: tuple[str, ...]
+    back: tuple[str, ...]
+    reads_state: bool = True
+    closed: frozenset[tuple[str, str]] = frozenset()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cell:
+    """One recurrent cell, bound to its activation and options.
+
+    Attributes:
+        gates: Public block order of W_x, W_h and b.
+        output: Block of the inputs that products, the read-out and the next layer read.
+        states: Names of the recurrent states, h first.
+        weights: For each public gate the out blocks that hold its W_x, W_h, b rows.
+        second_bias: Gates whose b enters inside the recurrent product as a parameter (b_hn).
+        tape, slopes, deltas, scratch: Names of the row blocks, in memory order.
+        halved: Out blocks whose forward weights are halved, for σ(x) = ½ tanh(x/2) + ½.
+        carries: States with an elementwise path to the step before: blocks of the deltas.
+        state_delta: Block of the deltas that is dℓ/dh where h is not what products read.
+        candidate: Block that holds φ(a) of the (candidate's) pre-activation.
+        activation: φ of that candidate.
+    """
+
+    name: str
+    gates: tuple[str, ...]
+    products: tuple[Product, ...]
+    step: Callable[..., object]
+    step_views: Callable[[Views, Views, Views], ArrayTuple]
+    linearize: Callable[[Views, Views, Views], None]
+    local_views: Callable[[Views], ArrayTuple]
+    adjoint_views: Callable[[Views, Views], ArrayTuple]
+    step_back: Callable[[ArrayTuple, ArrayTuple], None]
+    activation: Activation
+    candidate: str
+    slopes: tuple[str, ...]
+    deltas: tuple[str, ...]
+    tape: tuple[str, ...] = ()
+    scratch: tuple[str, ...] = ()
+    halved: tuple[str, ...] = ()
+    carries: tuple[str, ...] = ()
+    output: str = "h"
+    states: tuple[str, ...] = ("h",)
+    state_delta: str | None = None
+    weights: Mapping[str, "GateRows"] = field(default_factory=dict)
+
+    def gate_rows(self, gate: str) -> "GateRows":
+        """Return which out blocks hold the public gate's weights."""
+        return self.weights.get(gate, GateRows(gate, gate, gate))
+
+
+@dataclass(frozen=True, slots=True)
+class GateRows:
+    """Out blocks that hold a public gate's rows of W_x, W_h, b and, if any, its second bias."""
+
+    x: str
+    h: str
+    b: str
+    second_bias: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CellDefinition:
+    """A cell's entry in the registry.
+
+    Attributes:
+        activation_choice: Whether φ can be chosen; where not, `default_activation` is fixed.
+        make: Binds the cell to an activation and its options.
+        parameters: Formula of each parameter's shape, for the catalog.
+    """
+
+    name: str
+    title: str
+    summary: str
+    equations: tuple[str, ...]
+    source: str
+    gates: tuple[str, ...]
+    activation_choice: bool
+    default_activation: str
+    make: Callable[[Activation], Cell]
+    parameters: Mapping[str, str] = MappingProxyType(
+        {"weight_ih": "G·H × D", "weight_hh": "G·H × H", "bias_ih": "G·H"}
+    )
