@@ -1,0 +1,6 @@
+"""Recorders look at snapshots and turn them into frames; they know no training loop."""
+
+from engine.recording.frame import Frame
+from engine.recording.layout import Layout
+
+__all__ = ["Frame", "Layout"]

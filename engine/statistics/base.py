@@ -1,0 +1,190 @@
+"""What a statistic is: a name, its axes and scale, and how it is computed from one sweep.
+
+A statistic's module is one docstring, one function and one `StatisticDefinition`. What the
+docstring says under "Definition" and "How to read" is what the catalog serves, so the
+explanation stands in one place. The function takes an observation (one sweep of one batch with
+given weights) and returns an array without the step axis; a statistic whose function is None is
+read from the training itself by the recorder.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from engine.activations import Activation
+from engine.arrays import Array, BoolArray
+
+Scale = Literal["log10", "plain", "counts"]
+Coordinate = int | float | str
+Coordinates = tuple[Coordinate, ...]
+
+SECTIONS = (
+    "Definition",
+    "Reduction",
+    "Axes",
+    "Scale",
+    "Range",
+    "Cost",
+    "How to read",
+    "Exact cases",
+    "Source",
+)
+
+
+class ObservedBatch(Protocol):
+    """The batch that was swept; statistics ask it only what was asked and when."""
+
+    @property
+    def mask(self) -> BoolArray:
+        """Whether the loss asks, [T, B]."""
+
+
+class ObservedNetwork(Protocol):
+    """The weights that were swept."""
+
+    def parameters(self) -> Mapping[str, Array]:
+        """Return every parameter by its public name."""
+
+
+class ObservedCell(Protocol):
+    """The cell that was swept."""
+
+    @property
+    def gates(self) -> Sequence[str]:
+        """Names of the gates, in the order of their blocks."""
+
+    @property
+    def activation(self) -> Activation:
+        """The function φ of the (candidate's) pre-activation."""
+
+
+class Observed(Protocol):
+    """What statistics read: one sweep of one batch with given weights (`bptt.Observation`)."""
+
+    @property
+    def batch(self) -> ObservedBatch:
+        """The batch that was swept."""
+
+    @property
+    def network(self) -> ObservedNetwork:
+        """The network that was swept."""
+
+    @property
+    def cell(self) -> ObservedCell:
+        """The cell of every layer."""
+
+    @property
+    def layers(self) -> int:
+        """Number of layers S."""
+
+    @property
+    def length(self) -> int:
+        """Number of time steps T."""
+
+    @property
+    def log10_hidden_norms(self) -> Array:
+        """log10 ‖dℓ/dh_t‖ of each sample, [S, T, B]."""
+
+    @property
+    def log10_immediate_norms(self) -> Array:
+        """log10 of the immediate derivative's norm of each sample, [S, T, B]."""
+
+    @property
+    def log10_hidden_means(self) -> Array:
+        """log10 of the mean over samples of |dℓ/dh_{t,i}|, [S, T, H]."""
+
+    @property
+    def hidden(self) -> Array:
+        """Hidden states h_1 … h_T, [S, T, B, H]."""
+
+    @property
+    def slopes(self) -> Array:
+        """Slopes φ′ at the (candidate's) pre-activations, [S, T, B, H]."""
+
+    def loss_state(self, times: Sequence[int] | None = None) -> Array:
+        """Return log10 of the mean over samples of ‖dℓ_t/dh_k‖, [S, R, T]; NaN for k > t."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AxisFacts:
+    """What the coordinates of every axis follow from, known before anything runs."""
+
+    layers: int
+    length: int
+    hidden_size: int
+    gates: tuple[str, ...]
+    parameters: tuple[str, ...]
+    asked_times: tuple[int, ...]
+    gamma: float
+
+    def coordinates(self, axis: str) -> Coordinates:
+        """Return the coordinates of one of the axes that statistics share."""
+        shared: dict[str, Coordinates] = {
+            "layer": tuple(range(self.layers)),
+            "time": tuple(range(1, self.length + 1)),
+            "state_time": tuple(range(1, self.length + 1)),
+            "unit": tuple(range(self.hidden_size)),
+            "gate": self.gates,
+            "parameter": self.parameters,
+        }
+        return shared[axis]
+
+
+Compute = Callable[[Observed], Array]
+OwnCoordinates = Callable[[AxisFacts], Mapping[str, Coordinates]]
+
+
+def no_own_coordinates(_facts: AxisFacts) -> Mapping[str, Coordinates]:
+    """Return nothing: every axis of the statistic is a shared one."""
+    return {}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StatisticDefinition:
+    """One statistic as the catalog lists it and as the recorder computes it."""
+
+    name: str
+    title: str
+    axes: tuple[str, ...]
+    scale: Scale
+    doc: str
+    compute: Compute | None = None
+    own_coordinates: OwnCoordinates = no_own_coordinates
+    per_step: bool = False
+    always: bool = False
+
+    @property
+    def meaning(self) -> str:
+        """What the number is, from the module's docstring."""
+        return section(self.doc, "Definition")
+
+    @property
+    def how_to_read(self) -> str:
+        """How the number is to be read, from the module's docstring."""
+        return section(self.doc, "How to read")
+
+    def coordinates(self, facts: AxisFacts) -> dict[str, Coordinates]:
+        """Return the coordinates of every axis but the training step."""
+        own = self.own_coordinates(facts)
+        return {
+            axis: own[axis] if axis in own else facts.coordinates(axis) for axis in self.axes[1:]
+        }
+
+
+def section(doc: str, title: str) -> str:
+    r"""Return the text under `title` of a statistic's docstring, on one line.
+
+    Example:
+        >>> section("Head.\n\nRange: [0,\n    1].\nSource: definition.\n", "Range")
+        '[0, 1].'
+    """
+    collected: list[str] = []
+    inside = False
+    for line in doc.splitlines():
+        head, colon, rest = line.partition(":")
+        starts = bool(colon) and head in SECTIONS
+        if starts:
+            inside = head == title
+        if inside:
+            collected.append((rest if starts else line).strip())
+    return " ".join(part for part in collected if part)

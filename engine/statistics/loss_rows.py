@@ -1,0 +1,33 @@
+"""Rows of the loss-state matrix: how the loss of one time step reaches every state before it."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from engine.arrays import Array
+from engine.statistics.base import Observed
+from engine.statistics.reductions import asked_times, log10_mean
+
+
+def loss_rows(observation: Observed, times: Sequence[int]) -> Array:
+    """Return log10 of the mean over samples of ‖dℓ_t/dh_k‖ for loss times `times`, [S, R, T].
+
+    A row at whose time nothing is asked is exactly zero (−inf); k > t is not defined (NaN).
+    Where the loss asks at one time alone, its row is the gradient of the whole loss, which the
+    sweep has left already.
+
+    Args:
+        observation: The sweep to look at.
+        times: Loss times, 1 … T, ascending.
+    """
+    asked = asked_times(observation.batch.mask)
+    rows = np.full((observation.layers, len(times), observation.length), -np.inf)
+    for row, time in enumerate(times):
+        rows[:, row, time:] = np.nan
+    wanted = [row for row, time in enumerate(times) if time in asked]
+    if len(asked) == 1 and wanted:
+        means = log10_mean(observation.log10_hidden_norms, axis=2)
+        rows[:, wanted[0], : asked[0]] = means[:, : asked[0]]
+    elif wanted:
+        rows[:, wanted] = observation.loss_state([times[row] for row in wanted])
+    return rows

@@ -1,0 +1,69 @@
+"""Gradient of the loss of each time step at each state before it.
+
+Definition: mean over samples of ‖dℓ_t/dh_k‖₂ for loss time t and state time k ≤ t, along all
+    paths from h_k to ℓ_t; k > t is not defined.
+Reduction: norm of each sample first, then the mean over the batch.
+Axes: step, layer, loss_time, state_time. Above 256 time steps loss_time holds 64 of the asked
+    times (all, where fewer are asked), evenly spread with the first and the last among them,
+    under their true coordinates.
+Scale: log10.
+Range: [−inf, inf]; −inf where nothing is asked at t; NaN where k > t or not finite.
+Cost: about a tenth of a training step for each loss time.
+How to read: along a row from right to left: how far back the loss of one time step is heard; rows
+    that go dark near the diagonal are vanishing gradients.
+Exact cases: linear cell, W_h = ρQ: ρ^(t−k) times the diagonal,
+    test_loss_state_rows_of_a_linear_cell_scale_by_rho; the row of the only asked time is
+    hidden_gradient_norm, test_the_row_of_the_only_asked_time_is_the_whole_gradient.
+Source: Pascanu, Mikolov, Bengio 2013, arXiv:1211.5063 (the terms ∂ℓ_t/∂h_k of its sums).
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from engine.arrays import Array
+from engine.statistics.base import AxisFacts, Coordinates, Observed, StatisticDefinition
+from engine.statistics.loss_rows import loss_rows
+from engine.statistics.reductions import asked_times
+
+ALL_TIMES = 256  # up to here every time step has its row
+SAMPLED_TIMES = 64  # rows above that: a picture needs no more, and the cost grows with each
+
+
+def loss_times(length: int, asked: Sequence[int]) -> tuple[int, ...]:
+    """Return the loss times that have a row; the last asked one is always among them.
+
+    Example:
+        >>> loss_times(3, (3,))
+        (1, 2, 3)
+        >>> loss_times(1000, (999, 1000))
+        (999, 1000)
+    """
+    if length <= ALL_TIMES:
+        return tuple(range(1, length + 1))
+    if len(asked) <= SAMPLED_TIMES:
+        return tuple(asked)
+    chosen = np.linspace(0, len(asked) - 1, SAMPLED_TIMES).round().astype(int)
+    return tuple(asked[index] for index in chosen)
+
+
+def compute(observation: Observed) -> Array:
+    """Return log10 of the mean over samples of ‖dℓ_t/dh_k‖, [S, loss times, T]."""
+    asked = asked_times(observation.batch.mask)
+    return loss_rows(observation, loss_times(observation.length, asked))
+
+
+def own_coordinates(facts: AxisFacts) -> dict[str, Coordinates]:
+    """Return the loss times that have a row."""
+    return {"loss_time": loss_times(facts.length, facts.asked_times)}
+
+
+STATISTIC = StatisticDefinition(
+    name="loss_state_gradient",
+    title="Gradient of each loss at each state",
+    axes=("step", "layer", "loss_time", "state_time"),
+    scale="log10",
+    doc=__doc__ or "",
+    compute=compute,
+    own_coordinates=own_coordinates,
+)

@@ -1,0 +1,72 @@
+"""Geometry of the recurrent weights: what they alone would do to a gradient.
+
+Definition: for W, the recurrent block of each gate, the spectral radius max |λ|; the largest
+    singular value ‖W‖₂; the distance from orthogonality ‖WᵀW − I‖ (Frobenius); and Henrici's
+    departure from normality √(‖W‖² − Σ|λ|²), ‖W‖ the Frobenius norm.
+Reduction: none.
+Axes: step, layer, gate, quantity.
+Scale: plain.
+Range: [0, inf]; NaN where a weight is not finite.
+Cost: one eigenvalue and one singular value problem of H × H for each gate.
+How to read: with the largest singular value under 1/γ the gradient must vanish; a spectral radius
+    above 1 makes explosion possible; a large departure from normality means that both can happen
+    for a while against what the radius says.
+Exact cases: W = ρQ, Q orthogonal: ρ, ρ, |ρ² − 1|√H, 0, test_weight_geometry_of_a_scaled_rotation;
+    a nilpotent W has radius 0 and departure ‖W‖, test_weight_geometry_of_a_nilpotent_matrix.
+Source: Pascanu, Mikolov, Bengio 2013, arXiv:1211.5063 (radius and norm); Henrici 1962,
+    Numerische Mathematik 4 (departure from normality).
+"""
+
+import numpy as np
+
+from engine.arrays import Array
+from engine.statistics.base import AxisFacts, Coordinates, Observed, StatisticDefinition
+
+QUANTITIES = (
+    "spectral_radius",
+    "largest_singular_value",
+    "distance_from_orthogonal",
+    "departure_from_normality",
+)
+
+
+def compute(observation: Observed) -> Array:
+    """Return the four quantities of every gate's recurrent block, [S, gates, 4]."""
+    parameters = observation.network.parameters()
+    gates = len(observation.cell.gates)
+    rows = []
+    for layer in range(observation.layers):
+        weights = parameters[f"weight_hh_l{layer}"].astype(np.float64)
+        blocks = weights.reshape(gates, -1, weights.shape[-1])
+        rows.append([geometry(block) for block in blocks])
+    return np.array(rows)
+
+
+def geometry(weights: Array) -> tuple[float, float, float, float]:
+    """Return the quantities of one square matrix, in the order of `QUANTITIES`."""
+    if not np.isfinite(weights).all():
+        return (np.nan,) * 4
+    moduli = np.abs(np.linalg.eigvals(weights))
+    singular = np.linalg.svd(weights, compute_uv=False)
+    # ‖WᵀW − I‖ in the singular values: WᵀW has the eigenvalues σ².
+    with np.errstate(over="ignore"):  # σ⁴ passes the largest float64 where a run diverges
+        from_orthogonal = np.sqrt(np.sum((singular**2 - 1.0) ** 2))
+        # Schur's inequality makes the difference ≥ 0; rounding may not.
+        excess = max(float(np.sum(singular**2) - np.sum(moduli**2)), 0.0)
+    return float(moduli.max()), float(singular[0]), float(from_orthogonal), float(np.sqrt(excess))
+
+
+def own_coordinates(_facts: AxisFacts) -> dict[str, Coordinates]:
+    """Return the names of the quantities."""
+    return {"quantity": QUANTITIES}
+
+
+STATISTIC = StatisticDefinition(
+    name="weight_geometry",
+    title="Geometry of the recurrent weights",
+    axes=("step", "layer", "gate", "quantity"),
+    scale="plain",
+    doc=__doc__ or "",
+    compute=compute,
+    own_coordinates=own_coordinates,
+)
