@@ -1,0 +1,22 @@
+"""The HTML pages. Each page's module has `build_router(templates)`; here is the list of them."""
+
+from collections.abc import Callable
+
+from fastapi import APIRouter
+from fastapi.templating import Jinja2Templates
+
+from app.pages.base import build_templates, resource_dir, static_url
+
+__all__ = ["build_router", "build_templates", "resource_dir", "static_url"]
+
+# A page is one module and one line here.
+# `/runs/new` stands before `/runs/{id}`, which would take it for a run.
+_PAGES: tuple[Callable[[Jinja2Templates], APIRouter], ...] = ()
+
+
+def build_router(templates: Jinja2Templates) -> APIRouter:
+    """Return the routes of every page; store and run service are on `request.app.state`."""
+    router = APIRouter(include_in_schema=False)
+    for build in _PAGES:
+        router.include_router(build(templates))
+    return router

@@ -1,0 +1,73 @@
+// Dialogs made of text: the help overlay and the question before what cannot be undone.
+import { shortcuts } from "./keyboard.js";
+
+const SHOWN = { Space: "Space", ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓", Escape: "Esc" };
+
+/** @param {string} key as keyboard.js names it @returns {string[]} its caps */
+export function keyCaps(key) {
+  return key.split("+").map((part) => SHOWN[part] ?? (part.length === 1 ? part.toUpperCase() : part));
+}
+
+/** Open the list of shortcuts. */
+export function openHelp() {
+  const list = element("dl", "keys");
+  let group = "";
+  for (const entry of shortcuts()) {
+    if (entry.group !== group) {
+      group = entry.group;
+      const head = element("dt", "keys-group", group);
+      list.append(head, element("dd", "visually-hidden", "group"));
+    }
+    const keys = element("dd");
+    for (const key of entry.keys) for (const cap of keyCaps(key)) keys.append(element("kbd", "", cap));
+    list.append(element("dt", "", entry.title), keys);
+  }
+  open("Keyboard shortcuts", [list], [{ text: "Close", value: "close" }]);
+}
+
+/**
+ * Ask before something irreversible.
+ * @param {{title: string, text: string, yes: string}} question
+ * @returns {Promise<boolean>}
+ */
+export function confirmAction({ title, text, yes }) {
+  return open(title, [element("p", "", text)], [
+    { text: "Keep", value: "no" },
+    { text: yes, value: "yes", danger: true },
+  ]).then((value) => value === "yes");
+}
+
+function open(title, content, actions) {
+  const dialog = element("dialog", "dialog");
+  const form = element("form", "dialog-body");
+  form.method = "dialog";
+  const head = element("h2", "", title);
+  head.id = "dialog-title";
+  dialog.setAttribute("aria-labelledby", head.id);
+  const buttons = element("div", "dialog-actions");
+  for (const action of actions) {
+    const button = element("button", action.danger ? "button button--danger" : "button", action.text);
+    button.value = action.value;
+    buttons.append(button);
+  }
+  form.append(head, ...content, buttons);
+  dialog.append(form);
+  document.body.append(dialog);
+  dialog.showModal();
+  return new Promise((resolve) => {
+    dialog.addEventListener("click", (event) => {
+      if (event.target === dialog) dialog.close("");
+    });
+    dialog.addEventListener("close", () => {
+      dialog.remove();
+      resolve(dialog.returnValue);
+    });
+  });
+}
+
+function element(tag, className = "", text = "") {
+  const made = document.createElement(tag);
+  if (className) made.className = className;
+  if (text) made.textContent = text;
+  return made;
+}

@@ -1,0 +1,62 @@
+// The theme: auto (the system's), light or dark; kept in the local store, announced as "gradtide:theme".
+
+export const THEMES = ["auto", "light", "dark"];
+const KEY = "gradtide.theme";
+const GLYPHS = { auto: "◐", light: "☀", dark: "☾" };
+
+/** @param {string | null | undefined} theme @returns {string} the theme after this one */
+export function nextTheme(theme) {
+  return THEMES[(THEMES.indexOf(theme ?? "auto") + 1) % THEMES.length];
+}
+
+/** @returns {"auto" | "light" | "dark"} what is chosen now */
+export function chosenTheme() {
+  const theme = document.documentElement.dataset.theme;
+  return theme === "light" || theme === "dark" ? theme : "auto";
+}
+
+/** @returns {"light" | "dark"} what is seen now */
+export function seenTheme() {
+  const chosen = chosenTheme();
+  if (chosen !== "auto") return chosen;
+  return matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+}
+
+/** @param {string} theme */
+export function setTheme(theme) {
+  const root = document.documentElement;
+  if (theme === "auto") delete root.dataset.theme;
+  else root.dataset.theme = theme;
+  try {
+    if (theme === "auto") localStorage.removeItem(KEY);
+    else localStorage.setItem(KEY, theme);
+  } catch {
+    // Not kept, but seen: the choice holds for this page.
+  }
+  announce();
+}
+
+/** Call back with "light" or "dark" at every change of what is seen; figures repaint on it.
+ * @param {(theme: "light" | "dark") => void} listener */
+export function onTheme(listener) {
+  document.addEventListener("gradtide:theme", () => listener(seenTheme()));
+}
+
+/** @param {HTMLButtonElement} button */
+export function mountTheme(button) {
+  const show = () => {
+    const theme = chosenTheme();
+    button.firstElementChild.textContent = GLYPHS[theme];
+    button.setAttribute("aria-label", `Theme: ${theme}. Change to ${nextTheme(theme)}`);
+    button.title = `Theme: ${theme} (T)`;
+  };
+  button.addEventListener("click", () => setTheme(nextTheme(chosenTheme())));
+  document.addEventListener("gradtide:theme", show);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", announce);
+  show();
+  button.hidden = false;
+}
+
+function announce() {
+  document.dispatchEvent(new CustomEvent("gradtide:theme"));
+}
