@@ -1,0 +1,89 @@
+# Gradtide's verbs. `make run` and `make test` need Python >= 3.11, make and git; the rest comes by itself.
+
+SHELL := /bin/bash
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
+	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$p"; break; }; done)
+
+# Two cores do more as two processes than as one that waits for its own threads;
+# and sums of floats depend on how many threads made them.
+export OPENBLAS_NUM_THREADS := 1
+export OMP_NUM_THREADS := 1
+export MKL_NUM_THREADS := 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-dev browser run test check test-long bench bench-full format constraints clean
+
+help:
+	@echo 'make run         set up and start the dashboard on http://127.0.0.1:8000'
+	@echo 'make test        set up and check everything, in a real browser too'
+	@echo 'make test-long   the tests that take minutes, or measure time'
+	@echo 'make bench       the figures of the README; make bench-full: all of them'
+	@echo 'make format      what the format check asks for'
+	@echo 'make constraints resolve the versions again (needs uv)'
+
+# --- setting up ---------------------------------------------------------------------------------
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo 'Gradtide needs Python 3.11 or newer; none found (make PYTHON=/path/to/python3).' >&2; exit 1; }
+	@# Debian keeps venv in a package of its own.
+	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then apt-get update -qq && apt-get install -y -qq python3-venv; \
+	  else echo "$(PYTHON) has no venv module: install it (Debian: apt-get install python3-venv)." >&2; exit 1; fi; }
+	"$(PYTHON)" -m venv $(VENV)
+
+# Hashes and a local project do not go into one call of pip.
+$(VENV)/.runtime: $(BIN)/python constraints.txt pyproject.toml
+	$(BIN)/python -m pip install --quiet --require-hashes -r constraints.txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.runtime constraints-dev.txt
+	$(BIN)/python -m pip install --quiet --require-hashes -r constraints-dev.txt
+	@touch $@
+
+setup: $(VENV)/.runtime
+setup-dev: $(VENV)/.dev
+
+browser: $(VENV)/.dev
+	@$(BIN)/python tests/browser/install.py
+
+# --- the verbs ----------------------------------------------------------------------------------
+
+run: setup
+	@exec $(BIN)/gradtide serve --starter
+
+# What needs no test runner, then one pytest for all the rest: its last line closes the log.
+check: setup-dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+test: check browser
+	$(BIN)/python -m pytest
+
+test-long: setup-dev browser
+	$(BIN)/python -m pytest -q -m 'long or benchmark'
+
+bench: setup-dev
+	$(BIN)/python -m benchmarks
+
+bench-full: setup-dev
+	$(BIN)/python -m benchmarks --full
+
+format: setup-dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+COMPILE := uv pip compile --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
+	--no-emit-index-url --no-header --no-annotate --upgrade pyproject.toml
+
+constraints:
+	$(COMPILE) --group build --output-file constraints.txt
+	$(COMPILE) --group build --group dev --constraints constraints.txt --output-file constraints-dev.txt
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
