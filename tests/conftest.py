@@ -7,8 +7,8 @@ import os
 for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 
-import numpy as np
-import pytest
+import numpy as np  # noqa: E402  # reads the variables above
+import pytest  # noqa: E402
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -14,8 +14,6 @@ import pytest
 import uvicorn
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
-from app.main import create_app
-from app.settings import Settings
 from tests.browser.install import find
 
 START_SECONDS = 30.0
@@ -106,6 +104,10 @@ class Watch:
 @pytest.fixture(scope="session")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """One server for the session, on a free port, with an empty store."""
+    # Imported here: what breaks the application fails the browser's tests, not the collection.
+    from app.main import create_app
+    from app.settings import Settings
+
     data = tmp_path_factory.mktemp("data")
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
