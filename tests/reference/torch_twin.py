@@ -1,0 +1,179 @@
+"""PyTorch as the judge: unrolled float64 networks, `retain_grad` on every state of every step.
+
+Skips where torch is not installed; `hips_twin` holds the same without it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import torch
+
+from tests.reference.equations import Unrolled, cell_step, layer_output, read_out, step_loss, unroll
+from tests.reference.problems import Array, Problem
+
+constant = partial(torch.tensor, dtype=torch.float64)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gradients:
+    """What autograd says of one problem. Shapes as in `engine.trace`.
+
+    hidden_gradient: total dL/dh_t [S,T,B,H]; cell_gradient: total dL/dc_t, c_t → h_t included.
+    """
+
+    loss: float
+    outputs: Array
+    hidden: Array
+    parameters: dict[str, Array]
+    hidden_gradient: Array
+    cell_gradient: Array | None
+    inputs: Array
+    initial: dict[str, Array]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Graph:
+    parameters: dict[str, torch.Tensor]
+    inputs: list[torch.Tensor]
+    initial: dict[str, list[torch.Tensor]]
+    watched: dict[tuple[str, int, int], torch.Tensor]
+    unrolled: Unrolled
+
+
+def _leaf(values: Array) -> torch.Tensor:
+    return torch.tensor(np.asarray(values), dtype=torch.float64, requires_grad=True)
+
+
+def _build(problem: Problem, *, fresh_parameters: bool = False) -> tuple[_Graph, list[dict]]:
+    parameters = {name: _leaf(values) for name, values in problem.parameters.items()}
+    inputs = [_leaf(x) for x in problem.inputs]
+    zeros = np.zeros((problem.layers, problem.batch, problem.hidden))
+    initial = {
+        name: [_leaf(layer) for layer in problem.initial.get(name, zeros)]
+        for name in problem.states
+    }
+    watched: dict[tuple[str, int, int], torch.Tensor] = {}
+
+    def watch(name: str, layer: int, t: int, value: torch.Tensor) -> torch.Tensor:
+        value.retain_grad()
+        watched[name, layer, t] = value
+        return value
+
+    # A copy of every parameter for each step: their gradients are the terms of the sum over steps.
+    copies = [
+        {name: p.clone() if fresh_parameters else p for name, p in parameters.items()}
+        for _ in range(problem.length)
+    ]
+    unrolled = unroll(torch, problem, copies.__getitem__, inputs, initial, watch, constant)
+    return _Graph(
+        parameters=parameters, inputs=inputs, initial=initial, watched=watched, unrolled=unrolled
+    ), copies
+
+
+def _gradient(tensor: torch.Tensor) -> Array:
+    grad = tensor.grad if tensor.grad is not None else torch.zeros_like(tensor)
+    return grad.detach().numpy()
+
+
+def _stack(graph: _Graph, problem: Problem, name: str) -> Array:
+    return np.array(
+        [
+            [_gradient(graph.watched[name, s, t]) for t in range(problem.length)]
+            for s in range(problem.layers)
+        ]
+    )
+
+
+def differentiate(
+    problem: Problem,
+    *,
+    output_gradients: Array | None = None,
+    final_state_gradients: Mapping[str, Array] | None = None,
+) -> Gradients:
+    """Differentiate the problem's loss, or the scalar of injected gradients instead.
+
+    Args:
+        output_gradients: [T,B,K], dL/dy of a loss made elsewhere; the problem's own then counts
+            for nothing.
+        final_state_gradients: Per part of the state [S,B,H], added to the scalar either way.
+    """
+    graph, _ = _build(problem)
+    unrolled = graph.unrolled
+    scalar = torch.stack(unrolled.losses).sum()
+    if output_gradients is not None:
+        scalar = sum(
+            (constant(g) * y).sum() for g, y in zip(output_gradients, unrolled.outputs, strict=True)
+        )
+    for name, values in (final_state_gradients or {}).items():
+        for layer, g in zip(unrolled.states, values, strict=True):
+            scalar = scalar + (constant(g) * layer[-1][name]).sum()
+    scalar.backward()
+    return Gradients(
+        loss=float(scalar.detach()),
+        outputs=torch.stack(unrolled.outputs).detach().numpy(),
+        hidden=np.array([[h.detach().numpy() for h in layer] for layer in unrolled.hidden]),
+        parameters={name: _gradient(p) for name, p in graph.parameters.items()},
+        hidden_gradient=_stack(graph, problem, "h"),
+        cell_gradient=_stack(graph, problem, "c") if "c" in problem.states else None,
+        inputs=np.array([_gradient(x) for x in graph.inputs]),
+        initial={
+            name: np.array([_gradient(h) for h in layers]) for name, layers in graph.initial.items()
+        },
+    )
+
+
+def immediate_gradient(problem: Problem) -> Array:
+    """Return dL_t/dh_t through the layers above at that step alone [S,T,B,H].
+
+    Each state is made a leaf of its own; the layers above it take one step from states of the
+    step before that are cut off.
+    """
+    graph, _ = _build(problem)
+    states = [[_detached(state) for state in layer] for layer in graph.unrolled.states]
+    parameters = {name: p.detach() for name, p in graph.parameters.items()}
+    result = np.zeros((problem.layers, problem.length, problem.batch, problem.hidden))
+    for t in range(problem.length):
+        below = graph.inputs[t].detach()
+        for s in range(problem.layers):
+            leaf = states[s][t + 1]["h"].clone().requires_grad_()
+            x = layer_output(torch, problem, below, leaf)
+            below = x.detach()
+            for upper in range(s + 1, problem.layers):
+                state = cell_step(torch, problem, parameters, upper, x, states[upper][t])
+                x = layer_output(torch, problem, x, state["h"])
+            step_loss(torch, problem, t, read_out(parameters, x), constant).backward()
+            result[s, t] = _gradient(leaf)
+    return result
+
+
+def _detached(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {name: value.detach() for name, value in state.items()}
+
+
+def loss_state_gradients(problem: Problem) -> Array:
+    """Return dL_t/dh_k [S,T,T,B,H] from T separate calls of autograd; NaN where k > t."""
+    graph, _ = _build(problem)
+    size = (problem.layers, problem.length, problem.length, problem.batch, problem.hidden)
+    result = np.full(size, np.nan)
+    for t, loss in enumerate(graph.unrolled.losses):
+        keys = [(s, k) for s in range(problem.layers) for k in range(t + 1)]
+        wanted = [graph.watched["h", s, k] for s, k in keys]
+        grads = torch.autograd.grad(loss, wanted, retain_graph=True, allow_unused=True)
+        for (s, k), grad in zip(keys, grads, strict=True):
+            result[s, t, k] = 0.0 if grad is None else grad.numpy()
+    return result
+
+
+def path_terms(problem: Problem, parameter: str) -> Array:
+    """Return A_{t,k}(P) [T,T,*shape]: dL_t by the copy of P that step k used; NaN where k > t."""
+    graph, copies = _build(problem, fresh_parameters=True)
+    shape = problem.parameters[parameter].shape
+    result = np.full((problem.length, problem.length, *shape), np.nan)
+    for t, loss in enumerate(graph.unrolled.losses):
+        wanted = [copies[k][parameter] for k in range(t + 1)]
+        grads = torch.autograd.grad(loss, wanted, retain_graph=True, allow_unused=True)
+        for k, grad in enumerate(grads):
+            result[t, k] = 0.0 if grad is None else grad.numpy()
+    return result
