@@ -24,7 +24,6 @@ that the functions take, so a function's parameters are its arrays.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any, Protocol
 
 from engine.activations import Activation
@@ -132,6 +131,6 @@ class CellDefinition:
     activation_choice: bool
     default_activation: str
     make: Callable[[Activation], Cell]
-    parameters: Mapping[str, str] = MappingProxyType(
-        {"weight_ih": "G·H × D", "weight_hh": "G·H × H", "bias_ih": "G·H"}
+    parameters: Mapping[str, str] = field(
+        default_factory=lambda: {"weight_ih": "G·H × D", "weight_hh": "G·H × H", "bias_ih": "G·H"}
     )
