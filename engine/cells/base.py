@@ -24,6 +24,7 @@ that the functions take, so a function's parameters are its arrays.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from engine.activations import Activation
@@ -112,6 +113,11 @@ class GateRows:
     second_bias: str | None = None
 
 
+PLAIN_PARAMETERS: Mapping[str, str] = MappingProxyType(
+    {"weight_ih": "G·H × D", "weight_hh": "G·H × H", "bias_ih": "G·H"}
+)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CellDefinition:
     """A cell's entry in the registry.
@@ -131,6 +137,5 @@ class CellDefinition:
     activation_choice: bool
     default_activation: str
     make: Callable[[Activation], Cell]
-    parameters: Mapping[str, str] = field(
-        default_factory=lambda: {"weight_ih": "G·H × D", "weight_hh": "G·H × H", "bias_ih": "G·H"}
-    )
+    # A factory: Python 3.11 takes no mapping proxy as a default.
+    parameters: Mapping[str, str] = field(default_factory=lambda: PLAIN_PARAMETERS)

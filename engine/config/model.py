@@ -1,0 +1,147 @@
+"""The network of a run: cell, sizes, activation, and how its weights start."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, ClassVar, Literal
+
+from annotated_types import Interval
+
+from engine.activations import ACTIVATIONS, LEAKY_SLOPE
+from engine.cells import CELLS
+from engine.errors import Problem
+from engine.initializers import (
+    FORGET_GATE,
+    INITIALIZERS,
+    IdentityInitializer,
+    InitializerOptions,
+    PytorchInitializer,
+    Start,
+)
+from engine.schema import Described, Doc, Kinds, Later, Names
+
+Initializer = Annotated[InitializerOptions, Kinds("initializer", lambda: INITIALIZERS)]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LeakyRelu(Described):
+    """Options of the leaky ReLU."""
+
+    title: ClassVar[str] = "Leaky ReLU"
+    purpose: ClassVar[str] = "max(a, s·a): the slope of negative units is s instead of zero."
+
+    kind: Literal["leaky_relu"] = "leaky_relu"
+    slope: Annotated[float, Interval(ge=0, lt=1), Doc("Slope s of negative units.")] = LEAKY_SLOPE
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CellOptions(Described):
+    """Options of a cell's own; none of the present cells has one."""
+
+    title: ClassVar[str] = "Cell options"
+    purpose: ClassVar[str] = "Options of the cell's own. None of the present cells has one."
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ModelConfig(Described):
+    """The network of a run."""
+
+    title: ClassVar[str] = "Model"
+    purpose: ClassVar[str] = "The recurrent network and how its weights start."
+
+    cell: Annotated[
+        str,
+        Names("cell", lambda: tuple(CELLS)),
+        Doc("The recurrence: what h_t is made of."),
+    ]
+    hidden_size: Annotated[
+        int, Interval(ge=1, le=4096), Doc("Units H of each layer.", title="Hidden size")
+    ] = 64
+    layers: Annotated[
+        int, Interval(ge=1, le=8), Doc("Recurrent layers, each reading the one below.")
+    ] = 1
+    bidirectional: Annotated[
+        Literal[False],
+        Doc("Layers that also read the sequence backwards."),
+        Later("bidirectional layers are not supported yet"),
+    ] = False
+    layer_skips: Annotated[
+        bool,
+        Doc("Add the input of each layer to its output where the widths agree."),
+    ] = False
+    bias: Annotated[bool, Doc("Whether layers and read-out have a bias.")] = True
+    activation: Annotated[
+        Annotated[str, Names("activation", lambda: tuple(ACTIVATIONS))] | LeakyRelu | None,
+        Doc("φ of the cell; null where the cell fixes it. Left out: tanh, or null."),
+    ] = None
+    options: Annotated[CellOptions, Doc("Options of the cell's own.")] = field(
+        default_factory=CellOptions
+    )
+    initializer: Annotated[
+        Initializer, Doc("How each gate's block of the recurrent weights, and the bias, start.")
+    ] = field(default_factory=PytorchInitializer)
+    input_initializer: Annotated[
+        Initializer | None,
+        Doc(
+            "How each gate's block of the input weights starts. Left out or null: `identity` "
+            "beside the identity initializer, else `pytorch`."
+        ),
+    ] = None
+    spectral_radius: Annotated[
+        Annotated[float, Interval(gt=0, le=100)] | None,
+        Doc("Rescale each gate's block of the recurrent weights to this; null leaves them."),
+    ] = None
+    forget_bias: Annotated[
+        Annotated[float, Interval(ge=-100, le=100)] | None,
+        Doc("What the bias of the LSTM's forget gate starts from; null leaves it."),
+    ] = None
+    from_model: Annotated[
+        None,
+        Doc("An uploaded model to start from."),
+        Later("uploaded models are not supported yet"),
+    ] = None
+
+    def completed(self) -> Mapping[str, object]:
+        """Fill the activation and the input initializer, which follow from cell and initializer."""
+        filled: dict[str, object] = {}
+        definition = CELLS[self.cell]
+        if self.activation is None and definition.activation_choice:
+            filled["activation"] = definition.default_activation
+        elif self.activation == "leaky_relu":
+            filled["activation"] = LeakyRelu()
+        if self.input_initializer is None:
+            irnn = isinstance(self.initializer, IdentityInitializer)
+            filled["input_initializer"] = IdentityInitializer() if irnn else PytorchInitializer()
+        return filled
+
+    def rules(self) -> Iterator[Problem]:
+        """Yield what does not hold between the fields."""
+        definition = CELLS[self.cell]
+        if self.activation is not None and not definition.activation_choice:
+            detail = f"the cell {self.cell} fixes its activation: expected null"
+            yield Problem("/activation", detail)
+        if self.forget_bias is not None:
+            if FORGET_GATE not in definition.gates:
+                having = ", ".join(n for n, d in CELLS.items() if FORGET_GATE in d.gates)
+                detail = f"the cell {self.cell} has no forget gate: expected null, or one of the "
+                yield Problem("/forget_bias", f"{detail}cells {having}")
+            elif not self.bias:
+                yield Problem("/forget_bias", "without a bias there is none to set: expected null")
+
+    def activation_choice(self) -> str | Mapping[str, object] | None:
+        """Return the activation as `make_cell` takes it."""
+        if isinstance(self.activation, LeakyRelu):
+            return self.activation.to_dict()
+        return self.activation
+
+    def cell_options(self) -> dict[str, object]:
+        """Return the cell's own options as `make_cell` takes them."""
+        return self.options.to_dict()
+
+    def start(self) -> Start:
+        """Return how the weights start."""
+        return Start(
+            recurrent=self.initializer,
+            inputs=self.input_initializer or PytorchInitializer(),
+            spectral_radius=self.spectral_radius,
+            forget_bias=self.forget_bias,
+        )

@@ -1,0 +1,74 @@
+"""What a run records, and when."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Literal
+
+from annotated_types import Interval, Len
+
+from engine.schema import Described, Doc, Names
+
+
+def statistic_names() -> Sequence[str]:
+    """Return the names of all statistics."""
+    return KNOWN_STATISTICS
+
+
+KNOWN_STATISTICS = (
+    "loss",
+    "accuracy",
+    "validation_loss",
+    "validation_accuracy",
+    "gradient_norm",
+    "clip_factor",
+    "learning_rate",
+    "parameter_gradient_norm",
+    "hidden_gradient_norm",
+    "immediate_gradient_norm",
+    "hidden_gradient",
+    "last_loss_gradient",
+    "loss_state_gradient",
+    "activation",
+    "activation_slope",
+    "saturation",
+    "activation_slope_histogram",
+    "weight_geometry",
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RecordingConfig(Described):
+    """What a run records, and when."""
+
+    title: ClassVar[str] = "Recording"
+    purpose: ClassVar[str] = "What is looked at, how often, and what is kept of it."
+
+    every: Annotated[
+        int, Interval(ge=1, le=10_000_000), Doc("Updates between two frames.", title="Every")
+    ] = 50
+    probe_size: Annotated[
+        int,
+        Interval(ge=1, le=1024),
+        Doc("Sequences of the probe batch, which is fixed for the run.", title="Probe size"),
+    ] = 16
+    batch: Annotated[
+        Literal["probe", "training"],
+        Doc("Which batch statistics look at: the fixed probe, or each step's training batch."),
+    ] = "probe"
+    checkpoints: Annotated[
+        tuple[Literal["first", "last"] | Annotated[int, Interval(ge=0, le=10_000_000)], ...],
+        Len(0, 100),
+        Doc("Steps whose weights are kept: numbers, `first`, `last`."),
+    ] = ("first", "last")
+    statistics: Annotated[
+        tuple[Annotated[str, Names("statistic", statistic_names)], ...],
+        Doc("What each frame holds, besides what is always recorded."),
+    ] = (
+        "hidden_gradient_norm",
+        "hidden_gradient",
+        "loss_state_gradient",
+        "activation_slope_histogram",
+        "saturation",
+        "validation_loss",
+        "validation_accuracy",
+    )

@@ -1,0 +1,26 @@
+"""Described, bounded dataclasses: read from JSON, checked, and told as a JSON schema.
+
+A configuration is a frozen dataclass whose annotations say what each field holds:
+
+    hidden_size: Annotated[int, Interval(ge=1, le=4096), Doc("Units of each layer.")] = 32
+
+That one line serves the parser, the constructor, the schema and the form.
+"""
+
+from engine.schema.declare import Doc, Kinds, Later, Names, object_node
+from engine.schema.described import Described
+from engine.schema.nodes import UNREADABLE, Schema, pointer_to
+from engine.schema.plain import plain
+
+__all__ = [
+    "UNREADABLE",
+    "Described",
+    "Doc",
+    "Kinds",
+    "Later",
+    "Names",
+    "Schema",
+    "object_node",
+    "plain",
+    "pointer_to",
+]

@@ -1,0 +1,191 @@
+"""What a task is: its options, its facts, and where its batches come from."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from annotated_types import Interval
+from numpy.typing import DTypeLike
+
+from engine.arrays import Array, BoolArray, IntArray
+from engine.schema import Described, Doc, Later
+
+LossName = Literal["cross_entropy", "mean_squared_error"]
+
+LONGEST = 20_000
+Length = Annotated[
+    int, Interval(ge=1, le=LONGEST), Doc("Steps T of each sequence.", title="Sequence length")
+]
+Unavailable = Annotated[
+    None,
+    Doc("An uploaded data set; the tasks of this version bring their own data."),
+    Later("uploaded data sets are not supported yet"),
+]
+Share = Annotated[
+    float,
+    Interval(ge=0.01, le=0.5),
+    Doc(
+        "Share of the data held out for validation. Generated tasks hold out a fixed set drawn "
+        "with a seed of its own, of 2560 times this share.",
+        title="Held-out share",
+    ),
+]
+
+# A tenth of it is 256 sequences: enough for a mean within a few per cent, cheap at T = 1000.
+GENERATED_POOL = 2560
+
+# A task counts as solved where the loss is below this share of the memoryless baseline.
+SOLVED_SHARE = 0.1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TaskOptions(Described):
+    """What every task can be told. Each task adds its `kind` and its own options."""
+
+    length: Length = 100
+    dataset: Unavailable = None
+    validation: Share = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Sequences with their targets, time-major.
+
+    Attributes:
+        inputs: x_t, (T, B, D).
+        targets: Class numbers (T, B), or values (T, B, K); only those asked for count.
+        mask: Which targets are asked for, (T, B).
+    """
+
+    inputs: Array
+    targets: Array | IntArray
+    mask: BoolArray
+
+    @property
+    def size(self) -> int:
+        """Number of sequences B."""
+        return int(self.inputs.shape[1])
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Streams:
+    """Independent seeds of one run, so that looking changes nothing about training."""
+
+    initial: np.random.SeedSequence
+    data: np.random.SeedSequence
+    probe: np.random.SeedSequence
+    validation: np.random.SeedSequence
+
+    @classmethod
+    def of(cls, seed: int) -> "Streams":
+        """Derive the four streams from a configuration's seed."""
+        initial, data, probe, validation = np.random.SeedSequence(seed).spawn(4)
+        return cls(initial=initial, data=data, probe=probe, validation=validation)
+
+
+def generator(seed: np.random.SeedSequence) -> np.random.Generator:
+    """Start a stream; the bit generator is named, so that NumPy's default may change."""
+    return np.random.Generator(np.random.PCG64(seed))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Task:
+    """A task with its options bound: facts about it, and batches of it.
+
+    Attributes:
+        length: T.
+        inputs: D.
+        outputs: K.
+        loss: Which loss the task asks for.
+        baseline: Mean loss of the best predictor without memory.
+        needed_lag: How many steps back the farthest input lies that an answer may need.
+        asked_times: The times t, from 1, at which an answer is asked for.
+        draw: Makes a training batch of a size from a random stream.
+        held_out: Makes the validation set.
+        watched: Makes a probe batch of a size.
+    """
+
+    name: str
+    length: int
+    inputs: int
+    outputs: int
+    loss: LossName
+    baseline: float
+    needed_lag: int
+    asked_times: tuple[int, ...]
+    draw: Callable[[np.random.Generator, int], Batch]
+    held_out: Callable[[], Batch]
+    watched: Callable[[int], Batch]
+
+    @property
+    def last_asked(self) -> int:
+        """The last time τ at which an answer is asked for."""
+        return self.asked_times[-1]
+
+    @property
+    def solved_below(self) -> float:
+        """The mean loss under which the task counts as solved."""
+        return SOLVED_SHARE * self.baseline
+
+    def training_batch(self, rng: np.random.Generator, size: int) -> Batch:
+        """Draw a training batch of `size` sequences from `rng`."""
+        return self.draw(rng, size)
+
+    def validation(self) -> Batch:
+        """Return the held-out set, the same at every call."""
+        return self.held_out()
+
+    def probe(self, size: int) -> Batch:
+        """Return the batch that statistics look at, the same at every call."""
+        return self.watched(size)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TaskDefinition:
+    """A task's entry in the registry.
+
+    Attributes:
+        options: The dataclass of its options, with title, purpose and `kind`.
+        make: Binds options, streams and number type to a task.
+    """
+
+    name: str
+    options: type[TaskOptions]
+    make: Callable[[Any, Streams, DTypeLike], Task]
+
+
+def generated(
+    draw: Callable[[np.random.Generator, int], Batch], options: TaskOptions, streams: Streams
+) -> tuple[Callable[[], Batch], Callable[[int], Batch]]:
+    """Make the held-out set and the probe of a task whose data never end.
+
+    Returns:
+        What `Task.held_out` and `Task.watched` need, each with its own stream.
+    """
+    size = max(1, math.floor(GENERATED_POOL * options.validation + 0.5))
+
+    def held_out() -> Batch:
+        return draw(generator(streams.validation), size)
+
+    def watched(probe_size: int) -> Batch:
+        return draw(generator(streams.probe), probe_size)
+
+    return held_out, watched
+
+
+def asked_at(times: tuple[int, ...], length: int) -> Callable[[int], BoolArray]:
+    """Return what makes the mask (T, B) that asks at `times` (from 1), read-only, by size B."""
+    column = np.zeros((length, 1), dtype=np.bool_)
+    column[np.asarray(times) - 1] = True
+
+    # Training, probe and validation have a size each: a mask is made once, not at every step.
+    @lru_cache(maxsize=4)
+    def mask(size: int) -> BoolArray:
+        repeated = np.repeat(column, size, axis=1)
+        repeated.setflags(write=False)
+        return repeated
+
+    return mask
