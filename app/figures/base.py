@@ -1,0 +1,155 @@
+"""What a figure is: the contract between the store, the routes and the drawing functions."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+Mode = Literal["ratio", "magnitude"]
+Decades = Literal[4, 8, 16]
+Frames = Literal["all", "one", "one and latest"]
+
+FloatArray = NDArray[np.float64]
+
+
+class Slice(Protocol):
+    """A named array with named axes, as the store hands it out."""
+
+    @property
+    def name(self) -> str:
+        """The statistic's name."""
+
+    @property
+    def axes(self) -> Sequence[str]:
+        """Names of the axes, the first is `step`."""
+
+    @property
+    def coords(self) -> Mapping[str, Sequence[Any]]:
+        """Coordinates of every axis."""
+
+    @property
+    def values(self) -> NDArray[Any]:
+        """The numbers."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunData:
+    """What a figure may know of one run; `slices` holds the statistics it asked for.
+
+    `steps` is the planned length of the training, `step` how far it came.
+    """
+
+    id: str
+    name: str
+    config: Mapping[str, Any]
+    facts: Mapping[str, Any]
+    status: str
+    step: int
+    steps: int
+    verdict: Mapping[str, Any] | None = None
+    slices: Mapping[str, Slice] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FigureOptions:
+    """What the reader chose: step (None = the latest), layer, colour mode and range.
+
+    In mode `magnitude` a heatmap's z is the recorded log10 itself, in `ratio` its
+    difference from the value at the last time asked. `range` is half the width of the
+    colour scale in decades.
+    """
+
+    step: int | None = None
+    layer: int = 0
+    mode: Mode = "magnitude"
+    range: Decades = 8
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FigureDefinition:
+    """One figure: what it shows, what it needs, and the pure function that draws it.
+
+    `frames` says which recorded steps `load` reads: all, the chosen one, or the chosen
+    one and the latest. `runs` is the least and the largest number of runs.
+    """
+
+    name: str
+    title: str
+    how_to_read: str
+    needs: tuple[str, ...]
+    draw: Callable[[Sequence[RunData], FigureOptions], go.Figure]
+    runs: tuple[int, int] = (1, 1)
+    frames: Frames = "one"
+
+
+def plane(run: RunData, name: str, *, step: int | None, layer: int) -> FloatArray | None:
+    """One frame of a statistic: axes step and layer (where it has them) taken out.
+
+    Args:
+        run: the run whose slices are looked into.
+        name: the statistic.
+        step: the recorded step; None takes the last one in the slice.
+        layer: the layer's coordinate, or the nearest one there is.
+
+    Returns:
+        The remaining axes as float64, or None where nothing is recorded.
+    """
+    found = run.slices.get(name)
+    if found is None or found.values.size == 0:
+        return None
+    values = np.asarray(found.values, dtype=np.float64)
+    for axis, wanted in (("layer", layer), ("step", step)):
+        if axis in found.axes:
+            position = nearest(found.coords[axis], wanted)
+            values = np.take(values, position, axis=list(found.axes).index(axis))
+    return values
+
+
+def over_steps(run: RunData, name: str, *, layer: int) -> tuple[FloatArray, FloatArray]:
+    """All steps of a statistic and their coordinates, the layer taken out."""
+    found = run.slices.get(name)
+    if found is None:
+        return np.empty(0), np.empty((0, 0))
+    values = np.asarray(found.values, dtype=np.float64)
+    if "layer" in found.axes:
+        position = nearest(found.coords["layer"], layer)
+        values = np.take(values, position, axis=list(found.axes).index("layer"))
+    return np.asarray(found.coords["step"], dtype=np.float64), values
+
+
+def nearest(coordinates: Sequence[Any], wanted: int | None) -> int:
+    """Position of the last coordinate that is not beyond the wanted one (None: the last)."""
+    if wanted is None:
+        return len(coordinates) - 1
+    numbers = np.asarray(coordinates, dtype=np.float64)
+    return max(int(np.searchsorted(numbers, wanted, side="right")) - 1, 0)
+
+
+def coordinates(run: RunData, name: str, axis: str) -> FloatArray:
+    """Coordinates of one axis of a statistic; empty where it is not recorded."""
+    found = run.slices.get(name)
+    if found is None or axis not in found.axes:
+        return np.empty(0)
+    return np.asarray(found.coords[axis], dtype=np.float64)
+
+
+def top_layer(run: RunData) -> int:
+    """The layer under the read-out."""
+    return int(run.config.get("model", {}).get("layers", 1)) - 1
+
+
+def last_asked(run: RunData, times: FloatArray) -> int:
+    """τ, the last time at which anything is asked; the end of the sequence where unsaid."""
+    told = run.facts.get("last_asked")
+    if told is not None:
+        return int(told)
+    return int(times[-1]) if times.size else 1
+
+
+def drawn_step(run: RunData, name: str, step: int | None) -> int | None:
+    """The recorded step that a figure really shows for the one that was asked for."""
+    recorded = coordinates(run, name, "step")
+    return int(recorded[nearest(list(recorded), step)]) if recorded.size else None

@@ -1,0 +1,130 @@
+"""Axes, ticks and notes that the figures share."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from app.figures import palette
+
+FONT = '"Inter var", Inter, system-ui, sans-serif'
+AXIS_SIZE = 11
+Part = dict[str, Any]
+
+
+def figure(traces: Sequence[Any], layout: Mapping[str, Any], *, title: str, **meta: Any) -> go.Figure:  # noqa: ANN401
+    """Put traces and layout together in Gradtide's plain style.
+
+    The template is Plotly's empty one, and `meta` travels to the page as `layout.meta`.
+    """
+    base: Part = {
+        "template": "none",
+        "title": {"text": title, "x": 0.01, "font": {"size": 14, "color": palette.TEXT}},
+        "font": {"family": FONT, "size": AXIS_SIZE, "color": palette.MUTED},
+        "paper_bgcolor": palette.CARD,
+        "plot_bgcolor": palette.CARD,
+        "margin": {"l": 52, "r": 14, "t": 44, "b": 42},
+        "showlegend": False,
+        "hovermode": "closest",
+        "dragmode": "zoom",
+        "hoverlabel": {"font": {"family": FONT, "size": 12}},
+        "uirevision": title,
+        "meta": meta,
+    }
+    return go.Figure(data=list(traces), layout={**base, **layout})
+
+
+def axis(title: str, **more: Any) -> Part:  # noqa: ANN401
+    """One axis: thin line, outside ticks, title in the axis size."""
+    return {
+        "title": {"text": title, "font": {"size": AXIS_SIZE}, "standoff": 4},
+        "tickfont": {"size": AXIS_SIZE},
+        "linecolor": palette.LINE,
+        "gridcolor": palette.LINE,
+        "gridwidth": 1,
+        "zeroline": False,
+        "showline": True,
+        "showgrid": False,
+        "ticks": "outside",
+        "ticklen": 4,
+        "tickcolor": palette.LINE,
+        "automargin": False,
+        **more,
+    }
+
+
+def power(exponent: float) -> str:
+    """10 to a power in Plotly's small HTML, 1 for the zeroth."""
+    rounded = round(exponent, 1)
+    if rounded == 0:
+        return "1"
+    digits = f"{abs(rounded):g}"
+    return f"10<sup>{'−' if rounded < 0 else ''}{digits}</sup>"
+
+
+def power_ticks(low: float, high: float, most: int = 6) -> Part:
+    """Ticks at whole powers of ten for an axis that carries log10 itself."""
+    width = max(high - low, 1.0)
+    stride = next((s for s in (1, 2, 3, 5, 10, 20, 50, 100, 200, 500) if width / s <= most), 1000)
+    values = [e * stride for e in range(math.ceil(low / stride), math.floor(high / stride) + 1)]
+    return {"tickmode": "array", "tickvals": values, "ticktext": [power(v) for v in values]}
+
+
+def round_ticks(low: float, high: float, most: int = 3) -> Part:
+    """Ticks at 1 and 3 times powers of ten for a true log axis, thinned to a few."""
+    if not (0 < low <= high):
+        return {}
+    whole = range(math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 2)
+    fine = [m * 10.0**e for e in whole for m in (1, 3)]
+    values = [v for v in fine if low * 0.9 <= v <= high * 1.1]
+    if len(values) > most:
+        tens = [v for v in values if math.isclose(math.log10(v) % 1.0, 0.0, abs_tol=1e-9)]
+        values = tens[:: -(-len(tens) // most)] if tens else values[:most]
+    text = [f"{v:g}" if 1e-3 <= v < 1e4 else power(math.log10(v)) for v in values]
+    return {"tickmode": "array", "tickvals": values, "ticktext": text}
+
+
+def time_ticks(length: int, most: int = 4) -> Part:
+    """Ticks at 1, at round times and at the end of the sequence."""
+    if length <= 1:
+        return {"tickmode": "array", "tickvals": [1]}
+    rough = length / most
+    scale = 10 ** math.floor(math.log10(rough))
+    stride = max(1, int(next(m * scale for m in (1, 2, 2.5, 5, 10) if m * scale >= rough)))
+    inner = [v for v in range(stride, length + 1, stride) if v > stride // 2]
+    if length - inner[-1] > stride // 2:
+        inner.append(length)
+    return {"tickmode": "array", "tickvals": sorted({1, *inner})}
+
+
+def note(text: str, x: float, y: float, *, name: str = "caption", **more: Any) -> Part:  # noqa: ANN401
+    """A quiet line of text inside the plot."""
+    return {
+        "text": text,
+        "x": x,
+        "y": y,
+        "name": name,
+        "showarrow": False,
+        "font": {"size": AXIS_SIZE, "color": palette.MUTED},
+        **more,
+    }
+
+
+def empty(title: str, sentence: str, **meta: Any) -> go.Figure:  # noqa: ANN401
+    """A figure that says in words why there is nothing to draw."""
+    blank = {"visible": False}
+    where = {"xref": "paper", "yref": "paper"}
+    return figure(
+        [],
+        {"xaxis": blank, "yaxis": blank, "annotations": [note(sentence, 0.5, 0.5, **where)]},
+        title=title,
+        empty=True,
+        **meta,
+    )
+
+
+def spaced(values: Sequence[float]) -> bool:
+    """Whether there is any finite number among the values."""
+    return bool(np.isfinite(np.asarray(values, dtype=np.float64)).any())

@@ -1,0 +1,131 @@
+"""Loss over training, with the task's memoryless baseline and the held-out loss."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+
+from app.figures import layout, palette
+from app.figures.base import FigureDefinition, FigureOptions, FloatArray, RunData, over_steps
+from app.figures.layout import Part
+from app.figures.pooling import thin
+
+TITLE = "Loss over training"
+
+
+def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
+    """One line a run; points that are not finite stand as crosses on the upper rail."""
+    traces: list[Part] = []
+    positive: list[float] = []
+    for run, color in zip(runs, palette.RUNS, strict=False):
+        for name, dash in (("loss", "solid"), ("validation_loss", "dot")):
+            steps, values = over_steps(run, name, layer=options.layer)
+            positive += _positive(values)
+            traces += line(steps, values, role=name, name=f"{run.name}: {name}", color=color)
+            if traces and steps.size:
+                traces[-2]["line"]["dash"] = dash
+    if not any(len(trace["x"]) for trace in traces):
+        return layout.empty(TITLE, "No steps yet: the first arrives after 1 step")
+    low, high = (min(positive), max(positive)) if positive else (0.1, 1.0)
+    place_rail(traces, high)
+    shapes, notes = _baseline(runs[0])
+    return layout.figure(
+        traces,
+        {
+            "xaxis": layout.axis("training step", range=[0, max(max(r.steps for r in runs), 1)]),
+            "yaxis": layout.axis(
+                "loss", type="log", showgrid=True, **layout.round_ticks(low, high, most=5)
+            ),
+            "shapes": shapes,
+            "annotations": notes,
+        },
+        title=TITLE,
+        figure="loss",
+    )
+
+
+def line(
+    steps: FloatArray, values: FloatArray, *, role: str, name: str, color: str, yaxis: str = "y"
+) -> list[Part]:
+    """A thinned line and the crosses for its points that are not finite."""
+    xs, ys = thin(steps, values) if steps.size else (steps, np.empty(0))
+    gone = ~np.isfinite(ys)
+    return [
+        {
+            "type": "scatter",
+            "mode": "lines",
+            "x": xs,
+            "y": np.where(gone, np.nan, ys),
+            "name": name,
+            "line": {"width": 1.4, "color": color},
+            "hovertemplate": "step %{x}<br>%{y:.4g}<extra></extra>",
+            "yaxis": yaxis,
+            "meta": {"role": role},
+        },
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "x": xs[gone],
+            "y": np.full(int(gone.sum()), np.nan),
+            "name": f"{name}: not finite",
+            "text": [str(v) for v in ys[gone]],
+            "hovertemplate": "step %{x}<br>%{text}<extra></extra>",
+            "marker": {"symbol": "x", "size": 7, "color": palette.NOT_FINITE},
+            "yaxis": yaxis,
+            "meta": {"role": "nonfinite-points"},
+        },
+    ]
+
+
+def place_rail(traces: Sequence[Part], high: float) -> None:
+    """Put the crosses of `line` at the upper edge of what is finite."""
+    for trace in traces:
+        if trace["meta"]["role"] == "nonfinite-points":
+            trace["y"] = np.full(len(trace["x"]), high)
+
+
+def _positive(values: FloatArray) -> list[float]:
+    good = values[np.isfinite(values) & (values > 0)]
+    return [float(good.min()), float(good.max())] if good.size else []
+
+
+def _baseline(run: RunData) -> tuple[list[Part], list[Part]]:
+    """A dashed line at the loss of a model without memory."""
+    told = run.facts.get("baseline")
+    if not told or float(told) <= 0:
+        return [], []
+    value = float(told)
+    rule: Part = {
+        "type": "line",
+        "xref": "paper",
+        "x0": 0,
+        "x1": 1,
+        "y0": value,
+        "y1": value,
+        "name": "baseline",
+        "line": {"width": 1, "dash": "dash", "color": palette.MUTED},
+    }
+    words = layout.note(
+        f"no memory {value:.3g}",
+        1,
+        math.log10(value),
+        xref="paper",
+        xanchor="right",
+        yanchor="bottom",
+    )
+    return [rule], [words]
+
+
+FIGURE = FigureDefinition(
+    name="loss",
+    title=TITLE,
+    how_to_read=(
+        "A line that stays at the dashed baseline has learned nothing that needs memory; "
+        "a pink cross is a loss that is no longer finite."
+    ),
+    needs=("loss", "validation_loss"),
+    draw=draw,
+    runs=(1, 6),
+    frames="all",
+)

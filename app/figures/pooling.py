@@ -1,0 +1,48 @@
+"""Fewer cells and points than a screen has pixels, without hiding the worst of them."""
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from app.figures.base import FloatArray
+
+# Above this many cells along an axis a heatmap is pooled (500 × 500 paints in 80 ms).
+CELLS = 500
+# A line keeps at most this many buckets, each with its smallest and largest value.
+BUCKETS = 500
+
+
+def pool(
+    values: FloatArray, centres: ArrayLike, axis: int, most: int = CELLS
+) -> tuple[FloatArray, FloatArray, int]:
+    """Largest value of each block along an axis, with the blocks' middles as coordinates.
+
+    NaN wins over every number: what is not finite is drawn, not hidden.
+
+    Returns:
+        The pooled values, their coordinates and the length of a block (1: untouched).
+    """
+    points = np.asarray(centres, dtype=np.float64)
+    size = -(-points.size // most) if points.size else 1
+    if size <= 1:
+        return values, points, 1
+    starts = np.arange(0, points.size, size)
+    with np.errstate(invalid="ignore"):
+        pooled = np.maximum.reduceat(values, starts, axis=axis)
+    counts = np.diff(np.append(starts, points.size))
+    return pooled, np.add.reduceat(points, starts) / counts, size
+
+
+def thin(x: ArrayLike, y: ArrayLike, buckets: int = BUCKETS) -> tuple[FloatArray, FloatArray]:
+    """Smallest and largest value of each bucket in their order, all non-finite points kept."""
+    xs, ys = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
+    if xs.size <= 2 * buckets:
+        return xs, ys
+    finite = np.isfinite(ys)
+    keep = set(np.flatnonzero(~finite)[:BUCKETS].tolist()) | {0, xs.size - 1}
+    for block in np.array_split(np.arange(xs.size), buckets):
+        inside = block[finite[block]]
+        if inside.size:
+            keep.add(int(inside[np.argmin(ys[inside])]))
+            keep.add(int(inside[np.argmax(ys[inside])]))
+    order = np.array(sorted(keep))
+    return xs[order], ys[order]
