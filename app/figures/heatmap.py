@@ -48,7 +48,12 @@ class Cells:
 
 
 def traces(
-    cells: Cells, options: FigureOptions, *, hover: str, axes: tuple[str, str] = ("x", "y"), **more: Any  # noqa: ANN401
+    cells: Cells,
+    options: FigureOptions,
+    *,
+    hover: str,
+    axes: tuple[str, str] = ("x", "y"),
+    **more: Any,  # noqa: ANN401
 ) -> list[Part]:
     """The heatmap itself and one trace for each kind of special cell.
 

@@ -50,9 +50,7 @@ def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
         parts,
         {
             "xaxis": layout.axis("time step t", **layout.time_ticks(int(times[-1]))),
-            "yaxis": layout.axis(
-                "unit (smallest at bottom)", **layout.time_ticks(int(units.size))
-            ),
+            "yaxis": layout.axis("unit (smallest at bottom)", **layout.time_ticks(int(units.size))),
         },
         title=TITLE,
         figure=NAME,
@@ -79,7 +77,8 @@ def _height(values: FloatArray) -> FloatArray:
     """A unit's place in the order: its mean of logs, exact zeros as far down as it goes."""
     finite = np.isfinite(values)
     lowest = values[finite].min() - 1 if finite.any() else 0.0
-    return np.where(finite, values, lowest).mean(axis=0)
+    height: FloatArray = np.where(finite, values, lowest).mean(axis=0)
+    return height
 
 
 FIGURE = FigureDefinition(

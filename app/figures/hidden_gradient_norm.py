@@ -94,7 +94,9 @@ def cursor(step: int) -> list[Part]:
     ]
 
 
-def _one(run: RunData, options: FigureOptions, axes: tuple[str, str, str]) -> tuple[list[Part], int]:
+def _one(
+    run: RunData, options: FigureOptions, axes: tuple[str, str, str]
+) -> tuple[list[Part], int]:
     steps, values = over_steps(run, NAME, layer=options.layer)
     times = coordinates(run, NAME, "time")
     values = values.reshape(steps.size, times.size)
@@ -108,9 +110,7 @@ def _one(run: RunData, options: FigureOptions, axes: tuple[str, str, str]) -> tu
     drawn = traces(cells, options, hover=HOVER, axes=(axes[0], axes[1]))
     drawn += _reach_line(run, tau, axes)
     loss_steps, loss = over_steps(run, "loss", layer=options.layer)
-    strip = line(
-        loss_steps, loss, role="loss", name="loss", color=palette.TEXT, yaxis=axes[2]
-    )
+    strip = line(loss_steps, loss, role="loss", name="loss", color=palette.TEXT, yaxis=axes[2])
     good = loss[np.isfinite(loss) & (loss > 0)]
     place_rail(strip, float(good.max()) if good.size else 1.0)
     for trace in strip:
@@ -210,7 +210,9 @@ def _future(frame: Part, run: RunData, number: str) -> None:
 
 
 def _heading(run: RunData, x: float) -> Part:
-    return layout.note(run.name, x, 1.0, name="heading", xref="paper", yref="paper", yanchor="bottom")
+    return layout.note(
+        run.name, x, 1.0, name="heading", xref="paper", yref="paper", yanchor="bottom"
+    )
 
 
 def _pooled(block: int) -> Part:

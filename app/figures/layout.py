@@ -14,7 +14,13 @@ AXIS_SIZE = 11
 Part = dict[str, Any]
 
 
-def figure(traces: Sequence[Any], layout: Mapping[str, Any], *, title: str, **meta: Any) -> go.Figure:  # noqa: ANN401
+def figure(
+    traces: Sequence[Any],
+    layout: Mapping[str, Any],
+    *,
+    title: str,
+    **meta: Any,  # noqa: ANN401
+) -> go.Figure:
     """Put traces and layout together in Gradtide's plain style.
 
     The template is Plotly's empty one, and `meta` travels to the page as `layout.meta`.

@@ -32,6 +32,8 @@ def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
         return layout.empty(TITLE, "No steps yet: the first arrives after 1 step", figure=NAME)
     losses, states = (coordinates(run, NAME, axis) for axis in ("loss_time", "state_time"))
     length = int(max(losses[-1], states[-1]))
+    losses, values = _asked(losses, values)
+    # A row's own present is what its past is measured against.
     present = np.searchsorted(states, losses).clip(0, states.size - 1)
     reference = values[np.arange(losses.size), present]
     future = states[np.newaxis, :] > losses[:, np.newaxis]
@@ -39,48 +41,40 @@ def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
     z, shown, block = pool(np.where(future, -np.inf, values), states, 1)
     undefined = shown[np.newaxis, :] > losses[:, np.newaxis]
     z = np.where(undefined, np.nan, z)
-    rows, z, reference, undefined = _thick(losses, z, reference, undefined)
-    cells = Cells(z=z, x=shown, y=rows, reference=reference, along="y", undefined=undefined)
+    cells = Cells(z=z, x=shown, y=losses, reference=reference, along="y", undefined=undefined)
     parts = traces(cells, options, hover=HOVER)
     parts[0] |= {"showscale": True, "colorbar": colorbar(options, "")}
+    first, last = losses[0], losses[-1]
     ticks = layout.time_ticks(length)
+    rows = ticks if first < last else {"tickmode": "array", "tickvals": [last]}
     return layout.figure(
         parts,
         {
             "xaxis": layout.axis("state time k", range=[0.5, length + 0.5], **ticks),
-            "yaxis": layout.axis("loss time t", range=[0.5, length + 0.5], **ticks),
+            "yaxis": layout.axis("loss time t", range=[first - 0.5, last + 0.5], **rows),
             "annotations": _captions(losses, length),
         },
         title=TITLE,
         figure=NAME,
         step=drawn_step(run, NAME, options.step),
         pooled=block,
-        sampled=bool(losses.size < length and losses.size > 1),
     )
 
 
-def _thick(
-    losses: FloatArray, z: FloatArray, reference: FloatArray, undefined: FloatArray
-) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-    """A single loss time gets a second, undefined row below, so that it is drawn one step high."""
-    if losses.size != 1:
-        return losses, z, reference, undefined
-    below = np.array([losses[0] - 1])
-    blank = np.full_like(z, np.nan)
-    return (
-        np.concatenate([below, losses]),
-        np.concatenate([blank, z]),
-        np.concatenate([[np.nan], reference]),
-        np.concatenate([np.ones_like(undefined), undefined]),
-    )
+def _asked(losses: FloatArray, values: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Only the rows whose loss is asked: the others are zero by definition, not by vanishing."""
+    asked = ~np.all(np.isneginf(values) | np.isnan(values), axis=1) | np.isnan(values[:, 0])
+    return (losses[asked], values[asked]) if asked.any() else (losses, values)
 
 
 def _captions(losses: FloatArray, length: int) -> list[Part]:
     if losses.size == 1:
-        words = f"the loss is asked at t = {int(losses[0])} only"
-        return [layout.note(words, (length + 1) / 2, (length + 1) / 2, name="caption")]
+        words = f"asked at t = {int(losses[0])} alone: one row"
+        return [layout.note(words, 0.5, 1, xref="paper", yref="paper", yanchor="bottom")]
+    if losses[0] > length / 2:
+        return []
     words = "k > t: the future<br>cannot cause a loss"
-    return [layout.note(words, 0.74 * length, 0.2 * length, name="caption")]
+    return [layout.note(words, 0.74 * length, losses[0] + 0.2 * (losses[-1] - losses[0]))]
 
 
 FIGURE = FigureDefinition(

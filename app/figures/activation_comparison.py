@@ -1,0 +1,147 @@
+"""The picture the project is named for: gradient magnitude by time step and activation."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from app.figures import layout
+from app.figures.base import (
+    FigureDefinition,
+    FigureOptions,
+    FloatArray,
+    RunData,
+    coordinates,
+    drawn_step,
+    last_asked,
+    plane,
+)
+from app.figures.heatmap import Cells, colorbar, traces
+from app.figures.layout import Part
+from app.figures.pooling import pool
+
+TITLE = "Gradient by activation function"
+NAME = "activation_comparison"
+NORM = "hidden_gradient_norm"
+HOVER = "%{customdata}<br>t = %{y}<br>log10 %{z:.2f}<extra></extra>"
+GATED = {"lstm": "LSTM", "gru": "GRU"}
+
+
+def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
+    """One column a run, time upward, colour = log10 of the gradient norm."""
+    shown = [
+        run for run in runs if plane(run, NORM, step=options.step, layer=options.layer) is not None
+    ]
+    if not shown:
+        return layout.empty(TITLE, "No steps yet: the first arrives after 1 step", figure=NAME)
+    columns = [_column(run, options) for run in shown]
+    times = np.unique(np.concatenate([times for times, _, _ in columns]))
+    z, undefined = _aligned(columns, times)
+    missing = np.where(undefined, -np.inf, z)
+    z, rows, block = pool(missing, times, 0)
+    undefined = pool(undefined.astype(np.float64), times, 0)[0] == 1
+    names = labels(shown)
+    cells = Cells(
+        z=np.where(undefined, np.nan, z),
+        x=np.arange(len(shown), dtype=np.float64),
+        y=rows,
+        reference=np.array([reference for _, _, reference in columns]),
+        along="x",
+        undefined=undefined,
+    )
+    parts = traces(cells, options, hover=HOVER, xgap=2)
+    parts[0]["customdata"] = [[name.replace("<br>", ", ") for name in names]] * rows.size
+    parts[0] |= {"showscale": True, "colorbar": colorbar(options, "log10 ‖dℓ/dh‖")}
+    length = int(times[-1])
+    return layout.figure(
+        parts,
+        {
+            "xaxis": layout.axis(
+                "activation",
+                range=[-0.5, len(shown) - 0.5],
+                tickmode="array",
+                tickvals=list(range(len(shown))),
+                ticktext=list(names),
+                ticks="",
+            ),
+            "yaxis": layout.axis(
+                "time step t", range=[0.5, length + 0.5], **layout.time_ticks(length)
+            ),
+            "annotations": [_span(i, column) for i, column in enumerate(columns)],
+        },
+        title=TITLE,
+        figure=NAME,
+        pooled=block,
+        steps=[drawn_step(run, NORM, options.step) for run in shown],
+        runs=[run.id for run in shown],
+    )
+
+
+def labels(runs: Sequence[RunData]) -> tuple[str, ...]:
+    """The activation of each run; where two are alike, the run's name under it."""
+    words = [_activation(run.config.get("model", {})) for run in runs]
+    return tuple(
+        word if words.count(word) == 1 else f"{word}<br>{_short(run.name)}"
+        for word, run in zip(words, runs, strict=True)
+    )
+
+
+def _activation(model: Mapping[str, Any]) -> str:
+    cell = str(model.get("cell", ""))
+    if cell in GATED:
+        return GATED[cell]
+    activation = model.get("activation")
+    if isinstance(activation, Mapping):
+        return f"{activation.get('kind', '')} {activation.get('slope', '')}".strip()
+    return str(activation or cell)
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= 18 else f"{name[:17]}…"
+
+
+def _column(run: RunData, options: FigureOptions) -> tuple[FloatArray, FloatArray, float]:
+    """Times, log10 norms, and the value at the last time asked."""
+    values = plane(run, NORM, step=options.step, layer=options.layer)
+    times = coordinates(run, NORM, "time")
+    row = np.empty(0) if values is None else values
+    at = int(np.searchsorted(times, last_asked(run, times)).clip(0, times.size - 1))
+    return times, row, float(row[at])
+
+
+def _aligned(
+    columns: Sequence[tuple[FloatArray, FloatArray, float]], times: FloatArray
+) -> tuple[FloatArray, Any]:
+    """Put columns of different lengths on one time axis; where a run has no time, nothing."""
+    z = np.full((times.size, len(columns)), np.nan)
+    undefined = np.ones(z.shape, dtype=bool)
+    for index, (own, row, _) in enumerate(columns):
+        rows = np.searchsorted(times, own)
+        z[rows, index] = row
+        undefined[rows, index] = False
+    return z, undefined
+
+
+def _span(index: int, column: tuple[FloatArray, FloatArray, float]) -> Part:
+    """What is left of the gradient at the first time step, over the column."""
+    _, row, reference = column
+    left = row[0] - reference if np.isfinite(row[0]) and np.isfinite(reference) else np.nan
+    words = (
+        layout.power(left) if np.isfinite(left) else ("0" if np.isneginf(row[0]) else "not finite")
+    )
+    return layout.note(words, index, 1, name="span", yref="paper", yanchor="bottom")
+
+
+FIGURE = FigureDefinition(
+    name=NAME,
+    title=TITLE,
+    how_to_read=(
+        "One column is one activation function on the same task: the loss sits at the top, its "
+        "gradient travels down. The column that stays bright to the bottom remembers; the number "
+        "over it is what is left of the gradient at the first time step."
+    ),
+    needs=(NORM,),
+    draw=draw,
+    runs=(1, 8),
+)

@@ -1,0 +1,117 @@
+"""How often each slope φ′(a) occurs in one frame: what the activation does to the gradient."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+
+from app.figures import layout, palette
+from app.figures.base import (
+    FigureDefinition,
+    FigureOptions,
+    RunData,
+    coordinates,
+    drawn_step,
+    plane,
+)
+from app.figures.layout import Part
+
+TITLE = "Activation slope"
+NAME = "activation_slope_histogram"
+# SCIENCE.md `saturation`: slopes under γ/10.
+SATURATED_SHARE_OF_GAMMA = 0.1
+
+
+def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
+    """Share of units × time steps in each bin of φ′, the saturated part apart."""
+    run = runs[0]
+    counts = plane(run, NAME, step=options.step, layer=options.layer)
+    edges = coordinates(run, NAME, "bin")
+    if counts is None:
+        return layout.empty(TITLE, "No steps yet: the first arrives after 1 step", figure=NAME)
+    step = drawn_step(run, NAME, options.step)
+    summed = np.nansum(counts, axis=0)
+    total = float(summed.sum())
+    if not total > 0:
+        return layout.empty(TITLE, "No slope is finite at this step", figure=NAME, step=step)
+    width = float(edges[1] - edges[0]) if edges.size > 1 else 1.0
+    gamma = width * edges.size
+    middles = edges + width / 2
+    share = 100 * summed / total
+    mean = float((middles * summed).sum() / total)
+    low = middles < SATURATED_SHARE_OF_GAMMA * gamma
+    saturated = float(share[low].sum())
+    return layout.figure(
+        [
+            _bars(middles[low], share[low], width, "saturated", palette.VANISHING),
+            _bars(middles[~low], share[~low], width, "slope", palette.BARS),
+        ],
+        {
+            "xaxis": layout.axis("φ′(a)", range=[0, gamma], nticks=5),
+            "yaxis": layout.axis("share of units × steps, %", rangemode="tozero", showgrid=True),
+            "bargap": 0,
+            "shapes": [_mean_rule(mean)],
+            "annotations": _notes(saturated, mean, gamma),
+        },
+        title=TITLE,
+        figure=NAME,
+        step=step,
+        mean=mean,
+        saturated=saturated,
+    )
+
+
+def _bars(middles: object, share: object, width: float, role: str, color: str) -> Part:
+    return {
+        "type": "bar",
+        "x": middles,
+        "y": share,
+        "width": width,
+        "marker": {"color": color, "line": {"width": 0}},
+        "name": role,
+        "hovertemplate": "φ′ near %{x:.3f}<br>%{y:.1f} %<extra></extra>",
+        "meta": {"role": role},
+    }
+
+
+def _mean_rule(mean: float) -> Part:
+    return {
+        "type": "line",
+        "x0": mean,
+        "x1": mean,
+        "yref": "paper",
+        "y0": 0,
+        "y1": 1,
+        "name": "mean",
+        "line": {"width": 1.6, "dash": "dot", "color": palette.TEXT},
+    }
+
+
+def _notes(saturated: float, mean: float, gamma: float) -> list[Part]:
+    """The saturated share over the low bins, the mean beside its rule."""
+    words = f"{saturated:.1f} % saturated<br>(φ′ < {SATURATED_SHARE_OF_GAMMA * gamma:g})"
+    crowded = mean < gamma / 2
+    corner: Part = {"xanchor": "left", "yanchor": "top", "align": "left"}
+    beside: Part = {"xanchor": "right", "xshift": -4}
+    if crowded:
+        corner = {"xanchor": "right", "yanchor": "top", "align": "right"}
+        beside = {"xanchor": "left", "xshift": 4}
+    x, y = (1.0, 0.86) if crowded else (0.03, 0.98)
+    paper = {"xref": "paper", "yref": "paper"}
+    top = {"yref": "paper", "yanchor": "top"}
+    return [
+        layout.note(words, x, y, name="label-saturated", **paper, **corner),
+        layout.note(f"mean {mean:.2f}", mean, 1, name="label-mean", **top, **beside),
+    ]
+
+
+FIGURE = FigureDefinition(
+    name=NAME,
+    title=TITLE,
+    how_to_read=(
+        "Each step back multiplies the gradient by a slope from this heap. Mass at the left end "
+        "is saturation, where gradients die; mass at the right end lets them through."
+    ),
+    needs=(NAME,),
+    draw=draw,
+)

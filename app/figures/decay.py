@@ -1,0 +1,265 @@
+"""How the gradient of the last loss decays with distance, beside what theory allows."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from app.figures import layout, palette, scale
+from app.figures.base import (
+    FigureDefinition,
+    FigureOptions,
+    FloatArray,
+    RunData,
+    coordinates,
+    drawn_step,
+    last_asked,
+    plane,
+    top_layer,
+)
+from app.figures.layout import Part
+from app.figures.pooling import thin
+
+TITLE = "Decay with distance"
+NAME = "last_loss_gradient"
+# SCIENCE.md "Bounds": ‖J_t‖₂ ≤ γ‖W‖₂ for these cells; the radius says something for one path alone.
+BOUNDED = frozenset({"elman", "preactivation"})
+HEALTHY_DECADES = 1.0
+HOVER = "d = %{x}<br>log10 ratio %{y:.2f}<extra></extra>"
+
+
+def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
+    """Measured ratio over d = τ − k, the latest frame, the bound and the spectral radius."""
+    run = runs[0]
+    row = plane(run, NAME, step=options.step, layer=options.layer)
+    if row is None:
+        return layout.empty(TITLE, "No steps yet: the first arrives after 1 step", figure="decay")
+    times = coordinates(run, NAME, "state_time")
+    tau = last_asked(run, times)
+    lags, curve = by_lag(row, times, tau)
+    step, latest = drawn_step(run, NAME, options.step), drawn_step(run, NAME, None)
+    depth = float(lags[-1]) if lags.size else 1.0
+    low, high = _window(curve)
+    parts = [*_curve(lags, curve, "measured", palette.VANISHING, 2.4)]
+    notes: list[Part] = []
+    last = plane(run, NAME, step=None, layer=options.layer)
+    if latest != step and last is not None:
+        parts = _curve(*by_lag(last, times, tau), "latest", palette.MUTED, 1.2) + parts
+        notes += _label(parts[0], f"latest step {latest}", 0.98, (low, high), "label-latest")
+    facts = theory(run, options.step)
+    parts += _theory(facts, depth)
+    notes += _label(
+        parts[-2], "(γσ<sub>max</sub>)<sup>d</sup> bound", 0.3, (low, high), "label-bound"
+    )
+    notes += _label(parts[-1], "ρ(W)<sup>d</sup>", 0.8, (low, high), "label-radius")
+    notes += _label(_named(parts, "measured"), f"step {step}", 0.62, (low, high), "label-measured")
+    parts += _rails(lags, curve, (low, high))
+    return layout.figure(
+        parts,
+        {
+            "xaxis": layout.axis(
+                "distance from the loss, d = τ − k", range=[0, depth], showgrid=True
+            ),
+            "yaxis": layout.axis(
+                "‖g<sub>τ−d</sub>‖ ÷ ‖g<sub>τ</sub>‖",
+                range=[low, high],
+                showgrid=True,
+                **layout.power_ticks(low, high),
+            ),
+            "shapes": [_healthy()],
+            "annotations": [_healthy_note(), *notes],
+        },
+        title=TITLE,
+        figure="decay",
+        step=step,
+        **facts,
+    )
+
+
+def by_lag(row: FloatArray, times: FloatArray, tau: int) -> tuple[FloatArray, FloatArray]:
+    """log10 ‖g_{τ−d}‖ / ‖g_τ‖ over d = 0 … τ − 1; NaN throughout where g_τ is unusable."""
+    back = np.flatnonzero(times <= tau)[::-1]
+    if not back.size:
+        return np.empty(0), np.empty(0)
+    return tau - times[back], scale.ratio(row[back], row[back[0]])
+
+
+def theory(run: RunData, step: int | None) -> dict[str, Any]:
+    """Spectral radius, largest singular value and γ of the top layer's recurrent weights."""
+    cell = str(run.config.get("model", {}).get("cell", ""))
+    values = plane(run, "weight_geometry", step=step, layer=top_layer(run))
+    found: dict[str, Any] = {"spectral_radius": None, "largest_singular_value": None, "bound": None}
+    if values is None or cell not in BOUNDED:
+        return found
+    names = list(run.slices["weight_geometry"].coords["quantity"])
+    radius, singular = (
+        float(values[0, names.index(name)])
+        for name in ("spectral_radius", "largest_singular_value")
+    )
+    gamma = _gamma(run.config)
+    found["spectral_radius"] = radius if math.isfinite(radius) else None
+    found["largest_singular_value"] = singular if math.isfinite(singular) else None
+    if gamma is not None and math.isfinite(singular):
+        found["bound"] = gamma * singular
+    return found
+
+
+def _gamma(config: Mapping[str, Any]) -> float | None:
+    """Return γ = sup φ′: 1 for all that SCIENCE.md names but the sigmoid and steep leaky ReLUs."""
+    activation = config.get("model", {}).get("activation")
+    if isinstance(activation, Mapping):
+        return max(1.0, abs(float(activation.get("slope", 0.0))))
+    if activation is None:
+        return None
+    return 0.25 if activation == "sigmoid" else 1.0
+
+
+def _window(curve: FloatArray) -> tuple[float, float]:
+    """Lower and upper end in decades: the measured curve with room for a bound above."""
+    finite = curve[np.isfinite(curve)]
+    low = min(float(finite.min()) if finite.size else 0.0, -2.0)
+    high = max(float(finite.max()) if finite.size else 0.0, 1.0)
+    room = 0.08 * (high - low)
+    return low - room, max(high + room, min(4.0, high + 0.25 * (high - low)))
+
+
+def _curve(lags: FloatArray, curve: FloatArray, role: str, color: str, width: float) -> list[Part]:
+    finite = np.where(np.isfinite(curve), curve, np.nan)
+    xs, ys = thin(lags, finite)
+    return [
+        {
+            "type": "scatter",
+            "mode": "lines",
+            "x": xs,
+            "y": ys,
+            "name": role,
+            "line": {"width": width, "color": color},
+            "hovertemplate": HOVER,
+            "meta": {"role": role},
+        }
+    ]
+
+
+def _theory(facts: Mapping[str, Any], depth: float) -> list[Part]:
+    """Dashed bound and dotted radius, straight lines in the logs; empty where there is none."""
+    parts = []
+    for role, key, dash, color in (
+        ("bound", "bound", "dash", palette.EXPLODING),
+        ("radius", "spectral_radius", "dot", palette.MUTED),
+    ):
+        factor = facts[key]
+        ends = [0.0, depth] if factor else []
+        height = [0.0, depth * math.log10(factor)] if factor else []
+        parts.append(
+            {
+                "type": "scatter",
+                "mode": "lines",
+                "x": ends,
+                "y": height,
+                "name": role,
+                "line": {"width": 1.4, "color": color, "dash": dash},
+                "hoverinfo": "skip",
+                "meta": {"role": role},
+            }
+        )
+    return parts
+
+
+def _rails(lags: FloatArray, curve: FloatArray, window: tuple[float, float]) -> list[Part]:
+    """Exact zeros on the lower edge, what is not finite on the upper one."""
+    low, high = window
+    rails = (
+        ("zero-points", np.isneginf(curve), low, "triangle-down", palette.MUTED, "exact zero"),
+        (
+            "nonfinite-points",
+            np.isnan(curve) | np.isposinf(curve),
+            high,
+            "x",
+            palette.NOT_FINITE,
+            "not finite",
+        ),
+    )
+    return [
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "x": lags[where],
+            "y": np.full(int(where.sum()), height),
+            "marker": {"symbol": symbol, "size": 6, "color": color},
+            "hovertemplate": f"d = %{{x}}<br>{words}<extra></extra>",
+            "cliponaxis": False,
+            "meta": {"role": role},
+        }
+        for role, where, height, symbol, color, words in rails
+    ]
+
+
+def _named(parts: Sequence[Part], role: str) -> Part:
+    return next(part for part in parts if part["meta"]["role"] == role)
+
+
+def _label(
+    trace: Part, words: str, share: float, window: tuple[float, float], name: str
+) -> list[Part]:
+    """A word on a line itself, at a share of its visible length."""
+    xs, ys = np.asarray(trace["x"], dtype=np.float64), np.asarray(trace["y"], dtype=np.float64)
+    seen = np.linspace(xs[0], xs[-1], 200) if xs.size > 1 else np.empty(0)
+    heights = np.interp(seen, xs, ys) if seen.size else np.empty(0)
+    with np.errstate(invalid="ignore"):
+        inside = np.flatnonzero((heights > window[0]) & (heights < window[1]))
+    if not inside.size:
+        return []
+    at = inside[round(share * (inside.size - 1))]
+    rising = heights[inside[-1]] > heights[inside[0]]
+    place: Part = {"xanchor": "left" if share < 0.6 else "right", "yanchor": "bottom"}
+    if name == "label-bound":
+        place = {"xanchor": "left", "yanchor": "top" if rising else "bottom", "xshift": 6}
+    if name == "label-measured":
+        place = {"xanchor": "left", "yanchor": "bottom", "xshift": 6}
+    if name in {"label-radius", "label-latest"}:
+        place = {"xanchor": "right", "yanchor": "top"}
+    return [layout.note(words, float(seen[at]), float(heights[at]), name=name, **place)]
+
+
+def _healthy() -> Part:
+    return {
+        "type": "rect",
+        "xref": "paper",
+        "x0": 0,
+        "x1": 1,
+        "y0": -HEALTHY_DECADES,
+        "y1": HEALTHY_DECADES,
+        "name": "healthy",
+        "fillcolor": palette.HEALTHY,
+        "opacity": 0.12,
+        "layer": "below",
+        "line": {"width": 0},
+    }
+
+
+def _healthy_note() -> Part:
+    return layout.note(
+        "healthy 0.1–10",  # noqa: RUF001
+        1,
+        HEALTHY_DECADES,
+        name="label-healthy",
+        xref="paper",
+        xanchor="right",
+        yanchor="bottom",
+    )
+
+
+FIGURE = FigureDefinition(
+    name="decay",
+    title=TITLE,
+    how_to_read=(
+        "A straight fall on this axis is exponential vanishing, a rise explosion; inside the "
+        "green band every step back still learns. No network of this shape can lie over the "
+        "dashed bound; where the bound itself falls, vanishing is certain."
+    ),
+    needs=(NAME, "weight_geometry"),
+    draw=draw,
+    frames="one and latest",
+)
