@@ -30,7 +30,7 @@ def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
     if counts is None:
         return layout.empty(TITLE, "No steps yet: the first arrives after 1 step", figure=NAME)
     step = drawn_step(run, NAME, options.step)
-    summed = np.nansum(counts, axis=0)
+    summed = np.where(np.isfinite(counts), counts, 0.0).sum(axis=0)
     total = float(summed.sum())
     if not total > 0:
         return layout.empty(TITLE, "No slope is finite at this step", figure=NAME, step=step)

@@ -1,0 +1,192 @@
+"""What each figure says: its data is the statistic's, special cells are drawn apart."""
+
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+
+from app.figures import FIGURES, FigureOptions
+from app.figures.base import RunData
+from tests.app.figures.make_runs import linear_run, with_slice
+
+
+def trace(figure: go.Figure, role: str) -> Any:  # noqa: ANN401  # any kind of trace
+    return next(t for t in figure.data if t.meta["role"] == role)
+
+
+def draw(name: str, *runs: RunData, **options: Any) -> go.Figure:  # noqa: ANN401
+    return FIGURES[name].draw(list(runs), FigureOptions(**options))
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_figure_has_its_key_a_title_and_says_how_to_read_it(name: str) -> None:
+    definition = FIGURES[name]
+    assert definition.name == name
+    assert definition.title
+    assert definition.how_to_read.endswith(".")
+    assert 1 <= definition.runs[0] <= definition.runs[1]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["hidden_gradient_norm", "hidden_gradient", "loss_state_gradient", "activation_comparison"],
+)
+def test_a_heatmap_is_a_heatmap_of_the_recorded_float32(name: str) -> None:
+    drawn = draw(name, linear_run([0.5, 0.9]))
+    heatmap = trace(drawn, "gradient")
+    assert heatmap.type == "heatmap"
+    assert np.asarray(heatmap.z).dtype == np.float32
+
+
+def test_magnitude_is_the_recorded_log10_itself() -> None:
+    run = linear_run([0.5, 0.9])
+    z = np.asarray(trace(draw("hidden_gradient_norm", run, mode="magnitude"), "gradient").z)
+    np.testing.assert_array_equal(z, run.slices["hidden_gradient_norm"].values[:, 0].T)
+
+
+def test_ratio_is_zero_decades_at_the_last_time_asked() -> None:
+    z = np.asarray(
+        trace(draw("hidden_gradient_norm", linear_run([0.5, 3.0]), mode="ratio"), "gradient").z
+    )
+    np.testing.assert_array_equal(z[-1], [0, 0])
+    np.testing.assert_allclose(z[0], 11 * np.log10([0.5, 3.0]), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("value", "role"), [(-np.inf, "zero"), (np.nan, "nonfinite"), (np.inf, "nonfinite")]
+)
+@pytest.mark.parametrize(
+    "name", ["hidden_gradient_norm", "hidden_gradient", "activation_comparison"]
+)
+def test_a_special_cell_has_its_own_trace(name: str, value: float, role: str) -> None:
+    run = linear_run([0.5], length=6)
+    source = "hidden_gradient" if name == "hidden_gradient" else "hidden_gradient_norm"
+    values = np.array(run.slices[source].values)
+    values[0, 0, 2] = value
+    drawn = draw(name, with_slice(run, source, values))
+    box = trace(drawn, role)
+    along_time = np.asarray(box.x if name == "hidden_gradient" else box.y, dtype=float)
+    assert (np.nanmin(along_time), np.nanmax(along_time)) == (2.5, 3.5)
+    others = {"zero", "below", "nonfinite"} - {role}
+    assert all(len(trace(drawn, other).x) == 0 for other in others)
+
+
+def test_entries_at_the_floor_of_their_row_are_below_resolution_and_not_zero() -> None:
+    run = linear_run([1.0], length=4, units=3)
+    values = np.array(run.slices["hidden_gradient"].values)
+    values[0, 0, 1, 2] = values[0, 0, 1].max() - 100 * np.log10(2)
+    drawn = draw("hidden_gradient", with_slice(run, "hidden_gradient", values))
+    assert np.nanmin(trace(drawn, "below").x) == 1.5
+    assert len(trace(drawn, "zero").x) == 0
+
+
+def test_the_future_is_left_blank_and_is_not_called_nan() -> None:
+    drawn = draw("loss_state_gradient", linear_run([0.5], length=5))
+    z = np.asarray(trace(drawn, "gradient").z)
+    assert np.isnan(z[np.triu_indices(5, 1)]).all()
+    assert len(trace(drawn, "nonfinite").x) == 0
+    assert "future" in drawn.layout.annotations[0].text
+
+
+def test_a_nan_in_the_past_is_drawn_although_the_future_is_nan_too() -> None:
+    run = linear_run([0.5], length=5)
+    values = np.array(run.slices["loss_state_gradient"].values)
+    values[0, 0, 4, 1] = np.nan
+    drawn = draw("loss_state_gradient", with_slice(run, "loss_state_gradient", values))
+    box = trace(drawn, "nonfinite")
+    assert (min(box.x), max(box.x), min(box.y), max(box.y)) == (1.5, 2.5, 4.5, 5.5)
+
+
+def test_rows_of_losses_that_nobody_asks_for_are_left_out() -> None:
+    drawn = draw("loss_state_gradient", linear_run([0.5], length=5, asked="last"))
+    assert list(trace(drawn, "gradient").y) == [5]
+    assert "alone" in drawn.layout.annotations[0].text
+
+
+def test_units_are_sorted_with_the_smallest_at_the_bottom() -> None:
+    run = linear_run([0.5], units=4)
+    values = np.array(run.slices["hidden_gradient"].values)[..., [2, 0, 3, 1]]
+    drawn = draw("hidden_gradient", with_slice(run, "hidden_gradient", values))
+    assert drawn.layout.meta["order"] == [1, 3, 0, 2]
+
+
+def test_decay_shows_measured_latest_bound_and_radius() -> None:
+    drawn = draw("decay", linear_run([0.5, 0.8], length=11), step=0)
+    np.testing.assert_allclose(trace(drawn, "measured").y, np.arange(11) * np.log10(0.5), rtol=1e-6)
+    np.testing.assert_allclose(trace(drawn, "latest").y, np.arange(11) * np.log10(0.8), rtol=1e-6)
+    assert trace(drawn, "bound").y[1] == pytest.approx(10 * np.log10(1.5))
+    assert trace(drawn, "radius").y[1] == pytest.approx(10 * np.log10(0.9))
+
+
+def test_the_bound_of_a_sigmoid_is_a_quarter_of_the_largest_singular_value() -> None:
+    drawn = draw("decay", linear_run([0.5], activation="sigmoid"))
+    assert drawn.layout.meta["bound"] == pytest.approx(0.375)
+
+
+def test_what_is_zero_or_not_finite_stands_on_the_rails_of_the_decay() -> None:
+    run = linear_run([0.5], length=5)
+    values = np.array(run.slices["last_loss_gradient"].values)
+    values[0, 0, :2] = [np.nan, -np.inf]
+    drawn = draw("decay", with_slice(run, "last_loss_gradient", values))
+    assert list(trace(drawn, "zero-points").x) == [3]
+    assert list(trace(drawn, "nonfinite-points").x) == [4]
+
+
+def test_slopes_add_up_and_the_saturated_part_is_said() -> None:
+    drawn = draw("activation_slope_histogram", linear_run([0.5]))
+    shares = np.concatenate([t.y for t in drawn.data])
+    assert shares.sum() == pytest.approx(100)
+    assert drawn.layout.meta["saturated"] == pytest.approx(25)
+
+
+def test_the_comparison_has_a_column_for_each_activation() -> None:
+    runs = [linear_run([f], activation=a) for f, a in ((0.2, "sigmoid"), (0.9, "relu"))]
+    drawn = draw("activation_comparison", *runs)
+    assert list(drawn.layout.xaxis.ticktext) == ["sigmoid", "relu"]
+    z = np.asarray(trace(drawn, "gradient").z)
+    for column, run in enumerate(runs):
+        np.testing.assert_array_equal(
+            z[:, column], run.slices["hidden_gradient_norm"].values[-1, 0]
+        )
+
+
+def test_runs_with_the_same_activation_are_told_apart_by_name() -> None:
+    runs = [linear_run([0.5], name="first"), linear_run([0.6], name="second")]
+    drawn = draw("activation_comparison", *runs)
+    assert list(drawn.layout.xaxis.ticktext) == ["tanh<br>first", "tanh<br>second"]
+
+
+def test_a_shorter_run_leaves_its_column_blank_above_its_end() -> None:
+    drawn = draw("activation_comparison", linear_run([0.5], length=3), linear_run([0.5], length=6))
+    z = np.asarray(trace(drawn, "gradient").z)
+    assert np.isnan(z[3:, 0]).all()
+    assert np.isfinite(z[:, 1]).all()
+    assert len(trace(drawn, "nonfinite").x) == 0
+
+
+def test_runs_side_by_side_share_one_colour_scale() -> None:
+    drawn = draw("hidden_gradient_norm", linear_run([0.1]), linear_run([2.0]), mode="ratio")
+    heatmaps = [t for t in drawn.data if t.type == "heatmap"]
+    assert [(t.zmin, t.zmax, t.xaxis) for t in heatmaps] == [(-8, 8, "x"), (-8, 8, "x3")]
+
+
+def test_a_loss_that_is_not_finite_is_a_cross_on_the_rail() -> None:
+    run = linear_run([0.5, 0.5])
+    values = np.array(run.slices["loss"].values)
+    values[-1] = np.inf
+    drawn = draw("loss", with_slice(run, "loss", values))
+    crosses = trace(drawn, "nonfinite-points")
+    assert (list(crosses.x), list(crosses.text)) == ([10], ["inf"])
+    assert np.isfinite(crosses.y).all()
+
+
+def test_the_chosen_step_is_the_last_recorded_one_that_is_not_beyond_it() -> None:
+    drawn = draw("hidden_gradient", linear_run([0.5, 0.6, 0.7]), step=17)
+    assert drawn.layout.meta["step"] == 10
+
+
+def test_columns_above_the_screen_are_pooled_and_said_to_be() -> None:
+    drawn = draw("hidden_gradient_norm", linear_run([0.9] * 1200, length=3, every=1))
+    assert np.asarray(trace(drawn, "gradient").z).shape[1] == 400
+    assert "largest of 3" in " ".join(note.text for note in drawn.layout.annotations)
