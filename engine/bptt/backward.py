@@ -1,0 +1,306 @@
+"""The backward sweep of one layer.
+
+For steps t = T−1 … 0, with λ the adjoint of the output, δ the deltas of the cell:
+
+    δ_t = step_back(slopes_t, λ_{t+1}, carried)                    (1)
+    λ_t = W_hᵀ δ_t + carried + arriving_t                          (2)
+    ∂/∂W += Σ_b δ_t ⊗ [h_{t-1}; x_t; 1]                            (3)
+    ∂/∂x_t = W_xᵀ δ_t, what arrives at the layer below             (4)
+
+Steps are swept in stretches of at most CHUNK. The squared norm of every λ_t falls out of each
+stretch; where one leaves its window, the rows get exponents (see exponents.py), and where one
+came from so far that entries may have been lost, the stretch is swept again in shorter pieces.
+As long as all norms stay within the window no exponent is ever touched.
+"""
+
+import numpy as np
+
+from engine.arrays import Array, IntArray
+from engine.bptt.blocks import BlockViews, aligned_zeros
+from engine.bptt.exponents import NONE, WINDOWS, exponent_of, log10_norms, shift
+from engine.bptt.sources import DenseSource, Source
+from engine.bptt.tape import CHUNK, LayerTape
+
+JOIN_ABOVE = 20
+"""Powers of two by which a source must exceed the sweep's exponent for a stretch to end there."""
+
+
+class LayerBackward:
+    """Sweeps one layer back, again and again, in the same memory.
+
+    Attributes:
+        adjoints: λ of the output by state row, (T+1, H, B), stored with `row_exponents` (T+1, B).
+    """
+
+    def __init__(self, tape: LayerTape) -> None:
+        """Bind the tape's way back and allocate."""
+        tape.bind_back()
+        self.tape, self.adjoints = tape, tape.adjoints
+        T, B, H = tape.length, tape.batch, tape.weights.hidden
+        self.window = WINDOWS[tape.dtype]
+        self.squares = aligned_zeros((T + 1, 1, B), tape.dtype)
+        self.norm_exponents = np.zeros((T + 1, B), np.int32)
+        self.row_exponents = np.zeros((T + 1, B), np.int32)
+        self._ones = np.ones((1, H), tape.dtype)
+        self._room = aligned_zeros((min(CHUNK, T), H, B), tape.dtype)
+        self._carried = [
+            tape.delta_rows.span(name) for name in tape.cell.carries if name in tape.cell.deltas
+        ]
+        self._own_state = tape.cell.state_delta is not None
+        if self._own_state:
+            self.state_adjoints = aligned_zeros((T, H, B), tape.dtype)
+            self._state_squares = np.zeros((T, B), tape.dtype)
+            self._state_norm_exponents = np.zeros((T, B), np.int32)
+            self.state_exponents = np.zeros((T, B), np.int32)
+        else:
+            self.state_adjoints, self.state_exponents = self.adjoints[1:], self.row_exponents[1:]
+        self._bind_gradient()
+
+    def _bind_gradient(self) -> None:
+        tape = self.tape
+        steps, B = min(CHUNK, tape.length), tape.batch
+        # One item of B numbers at a time: transposing copies of whole items are twice as fast.
+        self._item = np.dtype((np.void, B * tape.dtype.itemsize))
+        self._inputs_as_items = tape.inputs.view(self._item)[..., 0]
+        self._deltas_as_items = tape.deltas.view(self._item)[..., 0]
+        self._read = aligned_zeros((tape.input_rows.total * steps * B,), tape.dtype)
+        self._returned = aligned_zeros((tape.delta_rows.total * steps * B,), tape.dtype)
+        self._share = [np.empty_like(p.gradient) for p in tape.weights.products]
+
+    def run(
+        self, source: Source, below: DenseSource | None, carried: dict[str, Array] | None = None
+    ) -> None:
+        """Sweep back and add to the gradients of this layer's weights.
+
+        Args:
+            source: What arrives at the outputs.
+            below: Takes ∂/∂x_t: row t + 1 is that of step t. None where nobody asks.
+            carried: Injected adjoints of carried states at row T, by name, (H, B).
+        """
+        tape, top = self.tape, source.top
+        self._start(source, carried)
+        self._span = CHUNK
+        for first, last in tape.chunks(top) if top else ():
+            tape.linearize(first, last, tape.slopes)
+            stop = last
+            while stop > first:
+                start = self._stretch(first, stop, source)
+                if start is None:
+                    continue
+                self._add_gradients(start, stop)
+                if self._own_state:
+                    self._keep_states(start, stop)
+                if below is not None:
+                    self._hand_down(start, stop, below)
+                self._settle_or_keep(start, source)
+                stop = start
+            for span in self._carried:
+                np.copyto(tape.deltas[-1, span], tape.deltas[0, span])
+
+    def log10_norms(self) -> Array:
+        """Return log10 ‖dℓ/dh_t‖ up to the loss's scale, (T, B), t = 1 … T."""
+        if self._own_state:
+            return log10_norms(self._state_squares, self._state_norm_exponents)
+        return log10_norms(self.squares[1:, 0], self.norm_exponents[1:])
+
+    # Stretches
+
+    def _start(self, source: Source, carried: dict[str, Array] | None) -> None:
+        tape, top = self.tape, source.top
+        for array in (self.squares, self.adjoints):
+            array[top + 1 :] = 0
+        self.row_exponents[top:] = 0
+        self.norm_exponents[top:] = 0
+        if self._own_state:
+            self.state_adjoints[top:] = 0
+            self._state_squares[top:] = 0
+            self.state_exponents[top:] = 0
+        for product in tape.weights.products:
+            product.gradient.fill(0)
+        row = tape.carry_row(top)
+        for name, span in zip(tape.cell.carries, self._carried, strict=True):
+            row[span] = 0 if carried is None or name not in carried else carried[name]
+        arriving = source.rows[top]
+        self.adjoints[top] = 0 if arriving is None else arriving
+        self.exponents: IntArray = np.zeros(tape.batch, np.int32)
+        self._careful = source.exponents is not None
+        if source.exponents is not None:
+            self.exponents = source.exponents[top].copy()
+        low, high = self._measure(top, top + 1)
+        if self._careful or not (low > self.window.low and high < self.window.high):
+            self._settle(top, row, None, source)
+
+    def _stretch(self, first: int, stop: int, source: Source) -> int | None:
+        """Sweep a stretch that ends before `stop`; return its start, or None to try shorter."""
+        start = max(first, stop - self._span)
+        if self._careful:
+            start = self._join(start, stop, source)
+            self._sweep_careful(start, stop, source)
+        else:
+            self._sweep(start, stop, source)
+        low, high = self._measure(start, stop)
+        window = self.window
+        self._within = low > window.low and high < window.high
+        if self._within:
+            self._span = CHUNK
+        elif stop - start > 1 and self._suspect(start, stop):
+            self._span = max(1, (stop - start) // 4)
+            return None
+        return start
+
+    def _sweep(self, start: int, stop: int, source: Source) -> None:
+        program, rows, adjoints = self.tape.back_program, source.rows, self.adjoints
+        for t in range(stop - 1, start - 1, -1):
+            for function, arguments in program[t]:  # (1), (2)
+                function(*arguments)
+            arriving = rows[t]
+            if arriving is not None:
+                np.add(adjoints[t], arriving, adjoints[t])
+
+    def _sweep_careful(self, start: int, stop: int, source: Source) -> None:
+        """Sweep with exponents; what arrives at row `start` is left to `_settle`."""
+        program, adjoints = self.tape.back_program, self.adjoints
+        for t in range(stop - 1, start - 1, -1):
+            for function, arguments in program[t]:
+                function(*arguments)
+            arriving = source.rows[t]
+            if arriving is not None and t > start:
+                adjoints[t] += self._scaled(arriving, self._source_exponents(source, t))
+
+    def _scaled(self, arriving: Array, exponents: IntArray) -> Array:
+        moved = np.array(arriving)
+        shift(moved, exponents - self.exponents)
+        return moved
+
+    def _source_exponents(self, source: Source, t: int) -> IntArray:
+        if source.exponents is not None:
+            return source.exponents[t]
+        arriving = source.rows[t]
+        nothing = arriving is None or np.abs(arriving).max(axis=0) == 0
+        return np.where(nothing, NONE, np.int32(0)).astype(np.int32) * np.ones_like(self.exponents)
+
+    def _join(self, start: int, stop: int, source: Source) -> int:
+        """Return the last row below `stop` at which a source outweighs the sweep, or `start`."""
+        for t in range(stop - 1, start, -1):
+            if source.rows[t] is not None:
+                theirs = self._source_exponents(source, t)
+                if np.any((theirs != NONE) & (theirs > self.exponents + JOIN_ABOVE)):
+                    return t
+        return start
+
+    def _measure(self, start: int, stop: int) -> tuple[float, float]:
+        """Take the squared norms of rows start … stop − 1; return the least and the greatest."""
+        rows = self.adjoints[start:stop]
+        room = self._room[: stop - start]
+        np.multiply(rows, rows, room)
+        squares = self.squares[start:stop]
+        np.matmul(self._ones, room, squares)
+        if self._careful:
+            self.row_exponents[start:stop] = self.exponents
+            self.norm_exponents[start:stop] = self.exponents
+        else:
+            self.row_exponents[start:stop] = 0
+            self.norm_exponents[start:stop] = 0
+        return float(squares.min()), float(squares.max())
+
+    def _suspect(self, start: int, stop: int) -> bool:
+        """Tell whether a sample that was alive at row `stop` may have lost entries since."""
+        before = self.squares[stop, 0]
+        alive = (before > 0) & np.isfinite(before)
+        rows = self.squares[start:stop, 0]
+        lost = (rows < self.window.suspect_low) | ~(rows < self.window.suspect_high)
+        return bool(np.any(lost & alive))
+
+    def _settle_or_keep(self, start: int, source: Source) -> None:
+        if self._within and not self._careful:
+            return
+        arriving = source.rows[start] if self._careful else None
+        self._settle(start, self.tape.deltas[start % CHUNK], arriving, source)
+
+    def _settle(self, t: int, carry: Array, arriving: Array | None, source: Source) -> None:
+        """Bring row t to a norm near 1 for every sample, and join what arrives there."""
+        row = self.adjoints[t]
+        sizes = exponent_of(row, axis=0)
+        for span in self._carried:
+            sizes = np.maximum(sizes, exponent_of(carry[span], axis=0))
+        target = np.where(sizes == NONE, NONE, self.exponents + sizes).astype(np.int32)
+        if arriving is not None:
+            theirs = self._source_exponents(source, t)
+            target = np.maximum(target, theirs)
+        shift(row, self.exponents - target)
+        for span in self._carried:
+            shift(carry[span], self.exponents - target)
+        self.exponents = target
+        if arriving is not None:
+            row += self._scaled(arriving, theirs)
+        self._careful = source.exponents is not None or bool(np.any(target != 0))
+        own = exponent_of(row, axis=0)
+        own = np.where(own == NONE, 0, own).astype(np.int32)
+        near_one = np.array(row)
+        shift(near_one, -own)
+        self.squares[t, 0] = np.einsum("hb,hb->b", near_one, near_one)
+        self.row_exponents[t] = target
+        self.norm_exponents[t] = target + own
+
+    # What a stretch leaves behind
+
+    def _add_gradients(self, start: int, stop: int) -> None:
+        """Add (3) of steps start … stop − 1: one product for each of the cell's."""
+        tape, steps = self.tape, stop - start
+        width = steps * tape.batch
+        read = self._transposed(self._read, self._inputs_as_items[start:stop], steps)
+        first = start % CHUNK
+        exponents = self._gradient_exponents(start, stop)
+        for product, share in zip(tape.weights.products, self._share, strict=True):
+            back = product.product.back
+            span = tape.delta_rows.span(back[0], back[-1])
+            returned = self._transposed(
+                self._returned, self._deltas_as_items[first : first + steps, span], steps
+            )
+            if exponents is not None:
+                cube = returned.reshape(-1, steps, tape.batch)
+                shift(cube, exponents)
+            rows = read[tape.weights.hidden - product.hidden :]
+            np.dot(returned.reshape(-1, width), rows.reshape(-1, width).T, share)
+            np.add(product.gradient, share, product.gradient)
+
+    def _gradient_exponents(self, start: int, stop: int) -> IntArray | None:
+        """Return the exponents of this stretch's deltas: those it was swept with."""
+        return self.exponents if self._careful else None
+
+    def _transposed(self, room: Array, items: Array, steps: int) -> Array:
+        """Return (rows, steps·B) of (steps, rows) items, in `room`."""
+        rows = items.shape[1]
+        out = room[: rows * steps * self.tape.batch]
+        np.copyto(out.view(self._item).reshape(rows, steps), items.T)
+        return out.reshape(rows, steps * self.tape.batch)
+
+    def _keep_states(self, start: int, stop: int) -> None:
+        """Keep dℓ/dh where the state is not what products read."""
+        name = self.tape.cell.state_delta
+        first = start % CHUNK
+        deltas = BlockViews((self.tape.delta_rows, self.tape.deltas[first : first + stop - start]))
+        kept = deltas[name or ""]
+        own = exponent_of(kept, axis=1)
+        own = np.where(own == NONE, 0, own).astype(np.int32)
+        near_one = np.array(kept)
+        shift(near_one, -own[:, None, :])
+        self.state_adjoints[start:stop] = kept
+        base = self.exponents if self._careful else np.int32(0)
+        self.state_exponents[start:stop] = base
+        self._state_norm_exponents[start:stop] = base + own
+        self._state_squares[start:stop] = np.einsum("nhb,nhb->nb", near_one, near_one)
+
+    def _hand_down(self, start: int, stop: int, below: DenseSource) -> None:
+        """Write (4) of steps start … stop − 1 into rows start + 1 … stop of the layer below."""
+        tape, first = self.tape, start % CHUNK
+        out = below.array[start + 1 : stop + 1]
+        for index, product in enumerate(tape.weights.products):
+            back = product.product.back
+            span = tape.delta_rows.span(back[0], back[-1])
+            deltas = tape.deltas[first : first + stop - start, span]
+            if index == 0:
+                np.matmul(product.back_x, deltas, out)
+            else:
+                out += np.matmul(product.back_x, deltas)
+        below.exponents[start + 1 : stop + 1] = self.exponents if self._careful else 0

@@ -1,0 +1,74 @@
+"""Named row blocks of feature-first arrays.
+
+A row of the tape is one contiguous (rows, B) array whose rows fall into blocks with names.
+Neighbouring blocks of equal height are one operand, so a cell may ask for a run of them.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from engine.arrays import Array
+
+CACHE_LINE = 64  # bytes; arrays that start on one are a few per cent faster to sweep
+
+
+class Rows:
+    """Where each named block lies among the rows, in memory order."""
+
+    def __init__(self, heights: Mapping[str, int]) -> None:
+        """Lay the blocks one under the other.
+
+        Args:
+            heights: Height of each block in rows, in memory order.
+        """
+        self._spans: dict[str, slice] = {}
+        start = 0
+        for name, height in heights.items():
+            self._spans[name] = slice(start, start + height)
+            start += height
+        self.total = start
+
+    def __contains__(self, name: object) -> bool:
+        """Tell whether a block has that name."""
+        return name in self._spans
+
+    def span(self, first: str, last: str | None = None) -> slice:
+        """Return the rows from the start of `first` to the end of `last`."""
+        return slice(self._spans[first].start, self._spans[last or first].stop)
+
+    def view(self, array: Array, key: str | slice) -> Array:
+        """Return a block [..., H, B], or for a slice of names the run [..., n, H, B]."""
+        if isinstance(key, str):
+            return array[..., self._spans[key], :]
+        first = self._spans[key.start]
+        run = array[..., self.span(key.start, key.stop), :]
+        height = first.stop - first.start
+        return run.reshape(*array.shape[:-2], -1, height, array.shape[-1])
+
+
+class BlockViews:
+    """Row blocks by name over one or two arrays: what a cell sees of memory."""
+
+    def __init__(self, *parts: tuple[Rows, Array]) -> None:
+        """Take (rows, array) pairs; a name is looked up in the first that knows it."""
+        self._parts = parts
+
+    def __getitem__(self, key: str | slice) -> Array:
+        """Return the block, or the run of neighbouring blocks, as a view."""
+        name = key if isinstance(key, str) else key.start
+        for rows, array in self._parts:
+            if name in rows:
+                return rows.view(array, key)
+        raise KeyError(name)
+
+
+def aligned_zeros(shape: Sequence[int], dtype: DTypeLike) -> Array:
+    """Return zeros whose first byte stands at the start of a cache line."""
+    kind = np.dtype(dtype)
+    count = int(np.prod(shape))
+    raw = np.zeros(count * kind.itemsize + CACHE_LINE, np.uint8)
+    offset = -raw.ctypes.data % CACHE_LINE
+    flat: Array = raw[offset : offset + count * kind.itemsize].view(kind)
+    return flat.reshape(shape)

@@ -1,0 +1,71 @@
+"""Power-of-two exponents that keep adjoints in range, however far they vanish or explode.
+
+A true adjoint is stored as stored · 2^E with one integer E for each adjoint row (sample, layer,
+and in a stack loss time). Scaling by a power of two changes no bit of the mantissa.
+
+NONE stands for "nothing here yet": an exact zero, whose exponent must not raise another's.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.arrays import Array, IntArray
+
+NONE = np.int32(-(2**28))
+LOG10_2 = float(np.log10(2.0))
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Squared norms that are safe to go on with, and to have come from.
+
+    Attributes:
+        low, high: Outside, the row is brought back to a norm near 1.
+        suspect_low, suspect_high: Outside, entries may have been lost before it was seen: the
+            stretch is swept again in shorter pieces.
+        resolution: log2 of the smallest entry, relative to its row's largest, that is kept.
+    """
+
+    low: float
+    high: float
+    suspect_low: float
+    suspect_high: float
+    resolution: int
+
+
+WINDOWS: Mapping[np.dtype[Any], Window] = MappingProxyType(
+    {
+        np.dtype(np.float32): Window(2.0**-40, 2.0**60, 2.0**-70, 2.0**100, -100),
+        np.dtype(np.float64): Window(2.0**-80, 2.0**80, 2.0**-200, 2.0**900, -900),
+    }
+)
+
+
+def exponent_of(array: Array, axis: int) -> IntArray:
+    """Return e with max|array| along `axis` in [2^(e−1), 2^e); NONE where it is zero.
+
+    Where the maximum is not finite, e is 0: nothing can be scaled there.
+    """
+    largest = np.abs(array).max(axis=axis)
+    _, exponents = np.frexp(largest)
+    exponents = np.where(np.isfinite(largest), exponents, 0)
+    return np.where(largest == 0, NONE, exponents).astype(np.int32)
+
+
+def shift(array: Array, exponents: IntArray) -> None:
+    """Multiply `array` in place by 2^exponents, exactly; differences with NONE give zero."""
+    # ldexp takes any int, but two shifts of a number and back lose nothing only within range:
+    # beyond ±2000 every finite float is 0 or inf already.
+    np.ldexp(array, np.clip(exponents, -2000, 2000), out=array)
+
+
+def log10_norms(squares: Array, exponents: IntArray) -> NDArray[np.float64]:
+    """Return log10 of ‖stored‖ · 2^E from ‖stored‖²; −inf for zeros, NaN and inf kept."""
+    with np.errstate(divide="ignore"):
+        half = 0.5 * np.log10(squares.astype(np.float64))
+    return np.where(squares == 0, -np.inf, half + LOG10_2 * exponents.astype(np.float64))

@@ -1,0 +1,124 @@
+"""The immediate derivative: dℓ_t/dh_t through the layers above at that time step alone.
+
+For the top layer it is what arrives from the read-out. For a layer below it passes once through
+each cell above, with nothing carried from later steps:
+
+    π_S = arriving from the read-out                               (1)
+    π_{s−1} = W_xᵀ step_back(slopes_t, π_s, nothing carried) [+ π_s where a skip passes layer s] (2)
+
+and dℓ_t/dh_t is π where h is what the layer hands up, or the cell's own state delta.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from engine.arrays import Array, IntArray
+from engine.bptt.blocks import BlockViews, Rows
+from engine.bptt.exponents import NONE, exponent_of, log10_norms, shift
+from engine.bptt.sources import Source
+from engine.bptt.tape import CHUNK, LayerTape
+
+
+class Immediate(NamedTuple):
+    """Immediate derivatives of one layer over a chunk of steps.
+
+    Attributes:
+        layer: s.
+        start: First step of the chunk; state row start + 1.
+        values: Stored dℓ_t/dh_t, (n, H, B), largest entry of each row and sample near 1.
+        exponents: E, (n, B).
+    """
+
+    layer: int
+    start: int
+    values: Array
+    exponents: IntArray
+
+
+def immediates(
+    tapes: Sequence[LayerTape], source: Source, skips: Sequence[bool]
+) -> Iterator[Immediate]:
+    """Yield the immediate derivatives of every layer, chunk by chunk, top layer first."""
+    top = tapes[-1]
+    for start in range(0, top.length, CHUNK):
+        stop = min(start + CHUNK, top.length)
+        arriving, exponents = _arriving(source, start, stop, top)
+        for index in range(len(tapes) - 1, -1, -1):
+            tape = tapes[index]
+            if index == 0 and tape.cell.state_delta is None:
+                yield Immediate(index, start, arriving, exponents)
+                break
+            deltas = _once_back(tape, start, stop, arriving)
+            state = tape.cell.state_delta
+            if state is None:
+                yield Immediate(index, start, arriving, exponents)
+            else:
+                values = np.array(tape.delta_rows.view(deltas, state))
+                yield Immediate(index, start, *_near_one(values, exponents))
+            below = _through_inputs(tape, deltas)
+            if skips[index]:
+                below += arriving
+            arriving, exponents = _near_one(below, exponents)
+
+
+def immediate_log10_norms(
+    tapes: Sequence[LayerTape], source: Source, skips: Sequence[bool]
+) -> Array:
+    """Return log10 of the norms up to the loss's scale, (S, T, B)."""
+    top = tapes[-1]
+    norms = np.full((len(tapes), top.length, top.batch), -np.inf)
+    with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+        for part in immediates(tapes, source, skips):
+            squares = np.einsum("nhb,nhb->nb", part.values, part.values)
+            rows = slice(part.start, part.start + len(squares))
+            norms[part.layer, rows] = log10_norms(squares, part.exponents)
+    return norms
+
+
+def _arriving(source: Source, start: int, stop: int, top: LayerTape) -> tuple[Array, IntArray]:
+    values = np.zeros((stop - start, top.weights.hidden, top.batch), top.dtype)
+    exponents = np.zeros((stop - start, top.batch), np.int32)
+    for t in range(start, stop):
+        row = source.rows[t + 1]
+        if row is not None:
+            values[t - start] = row
+            if source.exponents is not None:
+                exponents[t - start] = source.exponents[t + 1]
+    return _near_one(values, exponents)
+
+
+def _near_one(values: Array, exponents: IntArray) -> tuple[Array, IntArray]:
+    own = exponent_of(values, axis=1)
+    own = np.where(own == NONE, 0, own).astype(np.int32)
+    shift(values, -own[:, None, :])
+    return values, exponents + own
+
+
+def _once_back(tape: LayerTape, start: int, stop: int, arriving: Array) -> Array:
+    """Return the deltas of steps start … stop − 1 with nothing carried, (n, rows, B)."""
+    steps = stop - start
+    slopes = np.empty((steps, tape.slope_rows.total, tape.batch), tape.dtype)
+    tape.linearize(start, stop, slopes)
+    nothing = np.zeros((steps, tape.delta_rows.total, tape.batch), tape.dtype)
+    deltas = np.zeros_like(nothing)
+    incoming = BlockViews(
+        (Rows({tape.cell.output: tape.weights.hidden}), arriving), (tape.delta_rows, nothing)
+    )
+    tape.cell.step_back(
+        tape.cell.local_views(BlockViews((tape.slope_rows, slopes))),
+        tape.cell.adjoint_views(incoming, BlockViews((tape.delta_rows, deltas))),
+    )
+    return deltas
+
+
+def _through_inputs(tape: LayerTape, deltas: Array) -> Array:
+    below: Array | None = None
+    for product in tape.weights.products:
+        back = product.product.back
+        part = np.matmul(product.back_x, deltas[:, tape.delta_rows.span(back[0], back[-1])])
+        below = part if below is None else below + part
+    if below is None:
+        raise ValueError(f"{tape.cell.name}: a cell without products")
+    return below

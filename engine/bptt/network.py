@@ -1,0 +1,212 @@
+"""Layers and a read-out over one flat parameter vector.
+
+Optimizers and clipping see the flat vector; everybody else sees PyTorch's names and layout:
+`weight_ih_l0` (G·H, D), `weight_hh_l0` (G·H, H), `bias_ih_l0` (G·H,), for the GRU `bias_hh_l0`
+(3H,) whose r and z parts are 0, `readout.weight` (K, H), `readout.bias` (K,).
+"""
+
+import math
+from collections.abc import Mapping
+from itertools import pairwise
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from engine.arrays import Array, require_shape
+from engine.bptt.blocks import aligned_zeros
+from engine.bptt.weights import Entry, LayerWeights
+from engine.cells.base import Cell
+from engine.errors import ShapeError, UnknownNameError
+
+READOUT_WEIGHT, READOUT_BIAS = "readout.weight", "readout.bias"
+
+
+class Network:
+    """A stack of one cell with a linear read-out.
+
+    Attributes:
+        flat: Every parameter, one vector; updated in place, then `prepare()`.
+        gradient: dL/dflat, filled by a sweep, zero where `flat` holds no parameter.
+        parameter_shapes: Public name -> shape.
+    """
+
+    def __init__(
+        self,
+        cell: Cell,
+        *,
+        inputs: int,
+        hidden: int,
+        layers: int = 1,
+        outputs: int,
+        bias: bool = True,
+        layer_skips: bool = False,
+        dtype: DTypeLike = np.float32,
+    ) -> None:
+        """Lay out a network with all parameters zero.
+
+        Args:
+            cell: The recurrent cell of every layer.
+            inputs: D.
+            hidden: H.
+            layers: S.
+            outputs: K.
+            bias: Whether layers and read-out have biases.
+            layer_skips: Add a layer's input to its output where the widths agree.
+            dtype: float32 or float64.
+        """
+        self.cell, self.inputs, self.hidden, self.outputs = cell, inputs, hidden, outputs
+        self.bias, self.dtype = bias, np.dtype(dtype)
+        self.layers = [
+            LayerWeights(cell, s, inputs if s == 0 else hidden, hidden, bias) for s in range(layers)
+        ]
+        self.skips = [layer_skips and layer.inputs == hidden for layer in self.layers]
+        sizes = [layer.size for layer in self.layers] + [outputs * (hidden + 1)]
+        edges = np.cumsum([0, *sizes]).tolist()
+        self.flat = aligned_zeros((edges[-1],), self.dtype)
+        self.gradient = aligned_zeros((edges[-1],), self.dtype)
+        self._squares = np.zeros(edges[-1])
+        for layer, (start, stop) in zip(self.layers, pairwise(edges), strict=False):
+            layer.bind(self.flat[start:stop], self.gradient[start:stop])
+        shape = (outputs, hidden + 1)
+        self.readout = self.flat[edges[-2] :].reshape(shape)
+        self.readout_gradient = self.gradient[edges[-2] :].reshape(shape)
+        self._edges = edges
+        self.parameter_shapes: Mapping[str, tuple[int, ...]] = MappingProxyType(self._shapes())
+        self._square_views = {name: self._merged(name) for name in self.parameter_shapes}
+        self.prepare()
+
+    def _shapes(self) -> dict[str, tuple[int, ...]]:
+        shapes: dict[str, tuple[int, ...]] = {}
+        rows = len(self.cell.gates) * self.hidden
+        for layer in self.layers:
+            for name in layer.entries:
+                width = {"weight_ih": (layer.inputs,), "weight_hh": (self.hidden,)}
+                shapes[name] = (rows, *width.get(name.rpartition("_l")[0], ()))
+        shapes[READOUT_WEIGHT] = (self.outputs, self.hidden)
+        if self.bias:
+            shapes[READOUT_BIAS] = (self.outputs,)
+        return shapes
+
+    def prepare(self) -> None:
+        """Renew what is derived from `flat`; call it after every change of `flat`."""
+        for layer in self.layers:
+            for product in layer.products:
+                product.prepare()
+
+    def close_gradient(self) -> None:
+        """Zero the gradient where `flat` holds no parameter."""
+        for layer in self.layers:
+            for product in layer.products:
+                product.close(product.gradient)
+        if not self.bias:
+            self.readout_gradient[:, self.hidden] = 0
+
+    def parameters(self) -> dict[str, Array]:
+        """Return copies of all parameters in the public layout."""
+        return self._gather(self.flat)
+
+    def gradients(self) -> dict[str, Array]:
+        """Return copies of all gradients in the public layout."""
+        return self._gather(self.gradient)
+
+    def load(self, parameters: Mapping[str, Array]) -> None:
+        """Set all parameters from the public layout.
+
+        Args:
+            parameters: One array for each of `parameter_shapes`.
+
+        Raises:
+            UnknownNameError: A name that this network lacks, or a missing one.
+            ShapeError: An array of another shape, or fixed zeros that are not zero.
+        """
+        for name in parameters:
+            if name not in self.parameter_shapes:
+                raise UnknownNameError("parameter", name, self.parameter_shapes)
+        for name, shape in self.parameter_shapes.items():
+            if name not in parameters:
+                raise ShapeError(f"{name}: expected an array of shape {shape}, got none")
+            require_shape(name, parameters[name], shape)
+        for name, value in parameters.items():
+            for rows, view in self._rectangles(name, self.flat):
+                if view is not None:
+                    view[...] = value[rows]
+                elif np.any(value[rows]):
+                    raise ShapeError(f"{name}: rows {rows.start}:{rows.stop} have to be zero")
+        self.prepare()
+
+    def gradient_norms(self) -> dict[str, float]:
+        """Return ‖∂L/∂P‖ of every parameter P, natural scale."""
+        return self._norms(self.gradient)
+
+    def parameter_norms(self) -> dict[str, float]:
+        """Return ‖P‖ of every parameter P, natural scale."""
+        return self._norms(self.flat)
+
+    def _norms(self, vector: Array) -> dict[str, float]:
+        # Squares in float64: those of float32 gradients underflow from 1e-23 down.
+        np.multiply(vector, vector, self._squares, dtype=np.float64)
+        return {
+            name: math.sqrt(sum(float(np.add.reduce(view, axis=None)) for view in views))
+            for name, views in self._square_views.items()
+        }
+
+    def _merged(self, name: str) -> list[Array]:
+        """Return views of the squares that make up a parameter, as few as its gates allow."""
+        if name in (READOUT_WEIGHT, READOUT_BIAS):
+            return [view for _, view in self._rectangles(name, self._squares) if view is not None]
+        index = int(name.rpartition("_l")[2])
+        layer = self.layers[index]
+        found = [entry for entry in layer.entries[name] if entry is not None]
+        merged: list[Entry] = []
+        for entry in sorted(found, key=lambda e: (e.product, e.rows.start)):
+            last = merged[-1] if merged else None
+            if last and last.product == entry.product and last.rows.stop == entry.rows.start:
+                whole = slice(last.rows.start, entry.rows.stop)
+                merged[-1] = Entry(entry.product, whole, entry.columns)
+            else:
+                merged.append(entry)
+        views = (self._view(e, layer, self._starts(index), self._squares) for e in merged)
+        return [view for view in views if view is not None]
+
+    def _starts(self, index: int) -> list[int]:
+        """Return where each product of a layer starts in the flat vector."""
+        starts = [self._edges[index]]
+        for product in self.layers[index].products:
+            starts.append(starts[-1] + product.shape[0] * product.shape[1])
+        return starts
+
+    def _gather(self, vector: Array) -> dict[str, Array]:
+        found = {}
+        for name, shape in self.parameter_shapes.items():
+            public = np.zeros(shape, self.dtype)
+            for rows, view in self._rectangles(name, vector):
+                if view is not None:
+                    public[rows] = view
+            found[name] = public
+        return found
+
+    def _rectangles(self, name: str, vector: Array) -> list[tuple[slice, Array | None]]:
+        """Return (rows of the public parameter, view of `vector`) pairs that make it up."""
+        if name in (READOUT_WEIGHT, READOUT_BIAS):
+            matrix = vector[self._edges[-2] :].reshape(self.outputs, self.hidden + 1)
+            column = slice(0, self.hidden) if name == READOUT_WEIGHT else self.hidden
+            return [(slice(0, self.outputs), matrix[:, column])]
+        index = int(name.rpartition("_l")[2])
+        layer = self.layers[index]
+        starts = self._starts(index)
+        pairs: list[tuple[slice, Array | None]] = []
+        for gate, entry in enumerate(layer.entries[name]):
+            rows = slice(gate * self.hidden, (gate + 1) * self.hidden)
+            pairs.append((rows, self._view(entry, layer, starts, vector)))
+        return pairs
+
+    @staticmethod
+    def _view(
+        entry: Entry | None, layer: LayerWeights, starts: list[int], vector: Array
+    ) -> Array | None:
+        if entry is None:
+            return None
+        shape = layer.products[entry.product].shape
+        matrix = vector[starts[entry.product] : starts[entry.product + 1]].reshape(shape)
+        return matrix[entry.rows, entry.columns]

@@ -1,0 +1,102 @@
+"""The linear read-out h_t → y_t, the loss on it, and the way back.
+
+    y_t = h_t W_yᵀ + b_y at the asked time steps                   (1)
+    ∂(Σ m e)/∂h_t = ∂(Σ m e)/∂y_t W_y, the immediate derivative    (2)
+    ∂(Σ m e)/∂W_y = Σ_{t,b} (∂/∂y_t)ᵀ h_t                          (3)
+
+The sweep works on the plain sum Σ m e: its size does not depend on how many steps are asked, so
+neither do its exponents. `Loss.scale` makes L of it.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from engine.arrays import Array, BoolArray
+from engine.bptt.network import Network
+from engine.tasks.base import Batch
+from engine.tasks.losses import LOSSES
+
+
+class Loss(NamedTuple):
+    """The loss of one batch.
+
+    Attributes:
+        value: L.
+        accuracy: Share of asked steps whose largest logit is the target; None for values.
+        scale: dL/d(Σ m e): 1/M for the mean, 1 for the sum.
+        sample_scale: dℓ/d(Σ m e), per sample: B/M for the mean, 1 for the sum.
+    """
+
+    value: float
+    accuracy: float | None
+    scale: float
+    sample_scale: float
+
+
+class Readout:
+    """Read-out, loss and immediate derivatives of one sweep.
+
+    Attributes:
+        rows: State rows (1 … T) of the asked time steps, ascending.
+        dy: ∂(Σ m e)/∂y at these rows, (n, K, B).
+    """
+
+    def __init__(self, network: Network) -> None:
+        """Read out with the network's weights."""
+        self.network = network
+        self.rows: list[int] = []
+
+    def outputs(self, states: Array) -> Array:
+        """Return y (n, K, B) of states h (n, H, B)."""
+        H = self.network.hidden
+        weight, bias = self.network.readout[:, :H], self.network.readout[:, H:]
+        y: Array = np.matmul(weight, states)
+        y += bias  # (1)
+        return y
+
+    def forward(self, states: Array, batch: Batch, loss: str, reduction: str) -> Loss:
+        """Return the loss of a batch, given what is read out, rows 0 … T of (T+1, H, B)."""
+        asked = np.flatnonzero(batch.mask.any(axis=1))
+        self.rows = (asked + 1).tolist()
+        self._read = self._pick(states, asked + 1)
+        mask = batch.mask[asked].astype(states.dtype)
+        targets = batch.targets[asked]
+        if targets.ndim > mask.ndim:
+            targets = np.ascontiguousarray(targets.transpose(0, 2, 1), states.dtype)
+        raw = LOSSES[loss](self.outputs(self._read), targets, mask)
+        self.dy = raw.gradient
+        count = int(np.count_nonzero(mask))
+        mean = reduction == "mean"
+        scale = 1 / count if mean else 1.0
+        value = float(np.sum(raw.losses, dtype=np.float64)) * scale
+        accuracy = None if raw.correct is None else raw.correct / count
+        return Loss(value, accuracy, scale, batch.size / count if mean else 1.0)
+
+    @staticmethod
+    def _pick(states: Array, rows: np.ndarray[tuple[int], np.dtype[np.intp]]) -> Array:
+        """Return the asked rows: a view where they are neighbours."""
+        first, last = int(rows[0]), int(rows[-1])
+        if last - first + 1 == len(rows):
+            return states[first : last + 1]
+        return states[rows]
+
+    def backward(self) -> tuple[Array, BoolArray]:
+        """Fill the read-out's gradient; return the immediate derivatives and where they are.
+
+        Returns:
+            ∂(Σ m e)/∂h at the asked rows, (n, H, B), and which of its (row, sample) are asked
+            and not exactly zero, (n, B).
+        """
+        n, K, B = self.dy.shape
+        H = self.network.hidden
+        dy = self.dy.transpose(1, 0, 2).reshape(K, n * B)
+        read = self._read.transpose(1, 0, 2).reshape(H, n * B)
+        gradient = self.network.readout_gradient
+        gradient[:, :H] = dy @ read.T  # (3)
+        gradient[:, H] = dy.sum(axis=1)
+        direct: Array = np.matmul(self._transposed(), self.dy)  # (2)
+        return direct, np.any(self.dy, axis=1)
+
+    def _transposed(self) -> Array:
+        return np.ascontiguousarray(self.network.readout[:, : self.network.hidden].T)

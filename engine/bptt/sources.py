@@ -1,0 +1,100 @@
+"""What arrives at a layer's outputs from outside its own recurrence.
+
+A loss, the layer above, a layer skip and an injected gradient are all sources: for some state
+rows (1 … T) an array (H, B) to add to the adjoint there, with exponents of its own.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from engine.arrays import Array, BoolArray, IntArray
+from engine.bptt.blocks import aligned_zeros
+from engine.bptt.exponents import NONE, exponent_of, shift
+
+
+@dataclass(slots=True)
+class Source:
+    """Arriving derivatives by state row.
+
+    Attributes:
+        rows: For each state row 0 … T an (H, B) array, or None where nothing arrives.
+        exponents: E of each row and sample, (T+1, B), NONE where exactly zero; None where every
+            row is stored as it is.
+    """
+
+    rows: list[Array | None]
+    exponents: IntArray | None = None
+    top: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Find the last row at which anything arrives (0 where nothing does)."""
+        asked = [t for t, row in enumerate(self.rows) if row is not None]
+        self.top = max(asked, default=0)
+
+
+SMALL_SOURCE = 2.0**-15
+"""Below it a source is stored with exponents, since its squared norms would lose bits."""
+
+LARGE_SOURCE = 2.0**40
+
+
+def source_of_loss(direct: Array, asked: BoolArray, rows: list[int], length: int) -> Source:
+    """Return the immediate derivatives of a loss as a source.
+
+    Args:
+        direct: ∂(Σ m e)/∂h at the asked rows, (n, H, B); may be rescaled in place.
+        asked: Where it is not exactly zero, (n, B).
+        rows: The n state rows.
+        length: T.
+    """
+    found: list[Array | None] = [None] * (length + 1)
+    for row, array in zip(rows, direct, strict=True):
+        found[row] = array
+    largest = np.abs(direct).max(axis=1)
+    ordinary = (largest > SMALL_SOURCE) & (largest < LARGE_SOURCE)
+    if np.all(ordinary | ~asked):
+        return Source(found)
+    exponents = np.full((length + 1, direct.shape[-1]), NONE, np.int32)
+    own = exponent_of(direct, axis=1)
+    exponents[rows] = own
+    shift(direct, np.where(own == NONE, 0, -own)[:, None, :])
+    return Source(found, exponents)
+
+
+class DenseSource:
+    """A source that a layer above fills, all rows."""
+
+    def __init__(self, length: int, width: int, batch: int, dtype: DTypeLike) -> None:
+        """Allocate for T = `length` rows of `width` features."""
+        self.array = aligned_zeros((length + 1, width, batch), dtype)
+        self.exponents = np.full((length + 1, batch), NONE, np.int32)
+
+    def clear(self) -> None:
+        """Make every row exactly zero."""
+        self.array.fill(0)
+        self.exponents.fill(NONE)
+
+    def add(self, other: Source) -> None:
+        """Add another source, row by row, at the larger exponent of the two."""
+        for t, row in enumerate(other.rows):
+            if row is None:
+                continue
+            theirs = (
+                np.zeros_like(self.exponents[t]) if other.exponents is None else other.exponents[t]
+            )
+            larger = np.maximum(self.exponents[t], theirs)
+            shift(self.array[t], self.exponents[t] - larger)
+            moved = np.array(row)
+            shift(moved, theirs - larger)
+            self.array[t] += moved
+            self.exponents[t] = larger
+
+    def as_source(self) -> Source:
+        """Return the filled rows as a source; exponents are dropped where all are 0."""
+        rows: list[Array | None] = [None, *self.array[1:]]
+        present = self.exponents[1:] != NONE
+        if np.all(self.exponents[1:][present] == 0):
+            return Source(rows)
+        return Source(rows, self.exponents)

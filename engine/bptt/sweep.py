@@ -1,0 +1,175 @@
+"""Forward and backward through a whole network, for training.
+
+Feature-first and time-major inside, [T, rows, B]; public arrays are [S, T, B, …]. The sweep works
+on Σ m e and scales once at the end, so its adjoints are those of ℓ up to `Loss.sample_scale`.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from engine.arrays import Array
+from engine.bptt.backward import LayerBackward
+from engine.bptt.blocks import aligned_zeros
+from engine.bptt.immediate import immediate_log10_norms
+from engine.bptt.network import Network
+from engine.bptt.readout import Loss, Readout
+from engine.bptt.sources import DenseSource, Source, source_of_loss
+from engine.bptt.tape import LayerTape
+from engine.tasks.base import Batch
+
+
+class Sweep:
+    """Buffers and bound programs for one network at fixed T and B.
+
+    Attributes:
+        loss: The last forward sweep's.
+        tapes: One for each layer.
+        backward_layers: One for each layer, after the first `backward`.
+    """
+
+    def __init__(self, network: Network, *, length: int, batch: int) -> None:
+        """Allocate and bind.
+
+        Args:
+            network: Its weights may change between sweeps (`network.prepare()`).
+            length: T.
+            batch: B.
+        """
+        self.network, self.length, self.batch = network, length, batch
+        self.tapes = [LayerTape(layer, length, batch, network.dtype) for layer in network.layers]
+        self.readout = Readout(network)
+        shape = (length + 1, network.hidden, batch)
+        self._skipped = [
+            aligned_zeros(shape, network.dtype) if skip else None for skip in network.skips
+        ]
+        self._back: list[LayerBackward] = []
+        self._between: list[DenseSource] = []
+
+    # Forward
+
+    def unroll(self, inputs: Array, initial: Mapping[str, Array] | None = None) -> None:
+        """Run the recurrences.
+
+        Args:
+            inputs: (T, B, D).
+            initial: State name -> (S, B, H); states that are missing start at zero.
+        """
+        xs = np.asarray(inputs).transpose(0, 2, 1)
+        with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+            for index, tape in enumerate(self.tapes):
+                self._start(tape, index, initial or {})
+                np.copyto(tape.xs[:-1], xs)
+                for function, arguments in tape.forward_program:
+                    function(*arguments)
+                xs = self.layer_outputs(index)[1:]
+
+    def _start(self, tape: LayerTape, index: int, initial: Mapping[str, Array]) -> None:
+        row = tape.now(0)
+        for name in tape.cell.states:
+            first = initial[name][index].T if name in initial else None
+            if name == "h" and tape.cell.output != "h":
+                value = np.zeros_like(tape.outputs[0]) if first is None else np.array(first)
+                tape.cell.activation.apply(
+                    value.astype(tape.dtype), tape.outputs[0], np.zeros_like(tape.outputs[0])
+                )
+            else:
+                row[name][...] = 0 if first is None else first
+
+    def layer_outputs(self, index: int) -> Array:
+        """Return what a layer hands up, rows 0 … T, (T+1, H, B): its output, and its skip."""
+        tape, summed = self.tapes[index], self._skipped[index]
+        if summed is None:
+            return tape.outputs
+        np.add(tape.outputs[1:], tape.xs[:-1], summed[1:])
+        return summed
+
+    def forward(self, batch: Batch, loss: str, reduction: str = "mean") -> Loss:
+        """Run the recurrences from zero states and return the loss."""
+        self.unroll(batch.inputs)
+        return self.forward_loss(batch, loss, reduction)
+
+    def forward_loss(self, batch: Batch, loss: str, reduction: str = "mean") -> Loss:
+        """Return the loss of what was unrolled."""
+        with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+            self.loss = self.readout.forward(
+                self.layer_outputs(len(self.tapes) - 1), batch, loss, reduction
+            )
+        return self.loss
+
+    # Back
+
+    @property
+    def backward_layers(self) -> Sequence[LayerBackward]:
+        """The backward sweeps of the layers; made when first asked for."""
+        if not self._back:
+            self._back = [LayerBackward(tape) for tape in self.tapes]
+            self._between = [
+                DenseSource(self.length, tape.weights.inputs, self.batch, self.network.dtype)
+                for tape in self.tapes
+            ]
+        return self._back
+
+    def backward(self) -> None:
+        """Fill `network.gradient` with dL/dflat; leaves the norms of every adjoint."""
+        with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+            self._direct, asked = self.readout.backward()
+            source = source_of_loss(self._direct, asked, self.readout.rows, self.length)
+            self.top_source = source
+            self.back_from(source)
+            self.network.gradient *= self.network.dtype.type(self.loss.scale)
+            self.network.close_gradient()
+
+    def back_from(
+        self,
+        source: Source,
+        *,
+        carried: Mapping[str, Array] | None = None,
+        finals: Mapping[int, Array] | None = None,
+        to_inputs: bool = False,
+    ) -> None:
+        """Sweep every layer back from what arrives at the top.
+
+        Args:
+            source: Arriving at the top layer's outputs.
+            carried: Carried state name -> (S, H, B) injected at row T.
+            finals: Layer -> (H, B) injected at its h of row T.
+            to_inputs: Keep ∂/∂x of the lowest layer too, in `input_source`.
+        """
+        layers = self.backward_layers
+        for index in range(len(layers) - 1, -1, -1):
+            if finals and index in finals:
+                source = self._with_final(source, finals[index])
+            below = self._between[index] if index or to_inputs else None
+            if below is not None:
+                below.clear()
+            own = {name: value[index] for name, value in (carried or {}).items()}
+            if own:
+                source.top = self.length
+            layers[index].run(source, below, own)
+            if below is not None:
+                if self.network.skips[index]:
+                    below.add(source)
+                self.input_source = below
+                source = below.as_source()
+
+    def _with_final(self, source: Source, final: Array) -> Source:
+        joined = DenseSource(self.length, *final.shape, self.network.dtype)
+        joined.add(source)
+        joined.add(Source([None] * self.length + [final]))
+        return joined.as_source()
+
+    # What a sweep leaves
+
+    @property
+    def log10_hidden_norms(self) -> Array:
+        """log10 ‖dℓ/dh_t‖ of every layer, time and sample, (S, T, B); −inf is an exact zero."""
+        scale = math.log10(self.loss.sample_scale)
+        return np.stack([layer.log10_norms() for layer in self.backward_layers]) + scale
+
+    @property
+    def log10_immediate_norms(self) -> Array:
+        """log10 of the norm of the immediate dℓ_t/dh_t, (S, T, B); −inf is an exact zero."""
+        scale = math.log10(self.loss.sample_scale)
+        return immediate_log10_norms(self.tapes, self.top_source, self.network.skips) + scale

@@ -1,0 +1,137 @@
+"""The weights of one layer: master copies in the flat vector, and copies laid out for speed.
+
+Each product of a cell is one matrix, rows = its out blocks, columns = [output block, x, 1] (or
+[x, 1] where it reads no state). Public parameters are views of it, in PyTorch's names.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.arrays import Array
+from engine.bptt.blocks import Rows, aligned_zeros
+from engine.cells.base import Cell, Product
+
+SMALL_PRODUCT = 1_000_000
+"""Multiplications up to which OpenBLAS multiplies without packing, which is a quarter faster."""
+
+LARGE_PRODUCT = 12_000_000
+"""Multiplications from which an undivided product is as fast again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Part of a public parameter: a rectangle of one product's matrix."""
+
+    product: int
+    rows: slice
+    columns: slice | int
+
+
+class ProductWeights:
+    """One product's matrix W, its gradient, and the copies that the sweeps multiply with.
+
+    Attributes:
+        product: What the cell declares.
+        out_rows: Where each out block lies in W.
+        W: (rows, K) view of the flat parameter vector; `gradient` likewise.
+        fast: (rows, K) forward copy, rows of halved blocks times ½.
+        back_h: (H, rows) contiguous W_hᵀ; None where the product reads no state.
+        back_x: (D, rows) contiguous W_xᵀ.
+    """
+
+    def __init__(self, cell: Cell, product: Product, inputs: int, hidden: int, bias: bool) -> None:
+        """Lay out one product of a layer with D = `inputs` and H = `hidden`."""
+        self.product = product
+        self.out_rows = Rows(dict.fromkeys(product.out, hidden))
+        self.hidden = hidden if product.reads_state else 0
+        self.columns = Rows({"h": self.hidden, "x": inputs, "one": 1})
+        self.shape = (self.out_rows.total, self.columns.total)
+        self._halved = [self.out_rows.span(name) for name in product.out if name in cell.halved]
+        self._closed = [
+            (self.out_rows.span(out), self.columns.span(source)) for out, source in product.closed
+        ]
+        if not bias:
+            self._closed.append((slice(None), self.columns.span("one")))
+
+    def bind(self, W: Array, gradient: Array) -> None:
+        """Take views of the flat vectors and make the copies."""
+        self.W, self.gradient = W, gradient
+        self.fast = aligned_zeros(self.shape, W.dtype) if self._halved else W
+        self.back_h = aligned_zeros((self.hidden, self.shape[0]), W.dtype) if self.hidden else None
+        x = self.columns.span("x")
+        self.back_x = aligned_zeros((x.stop - x.start, self.shape[0]), W.dtype)
+
+    def prepare(self) -> None:
+        """Renew the copies from W."""
+        if self._halved:
+            np.copyto(self.fast, self.W)
+            for rows in self._halved:
+                self.fast[rows] *= 0.5
+        if self.back_h is not None:
+            np.copyto(self.back_h, self.W[:, : self.hidden].T)
+        np.copyto(self.back_x, self.W[:, self.columns.span("x")].T)
+
+    def close(self, matrix: Array) -> None:
+        """Set the entries that are no parameters to zero."""
+        for rows, columns in self._closed:
+            matrix[rows, columns] = 0
+
+    def split(self, samples: int) -> int:
+        """Return into how many row blocks the forward product is best cut."""
+        rows, columns = self.shape
+        work = rows * columns * samples
+        if not SMALL_PRODUCT < work < LARGE_PRODUCT:
+            return 1
+        return next(
+            (p for p in range(2, 17) if rows % p == 0 and work <= p * SMALL_PRODUCT),
+            1,
+        )
+
+
+class LayerWeights:
+    """All products of one layer and its public parameters."""
+
+    def __init__(self, cell: Cell, layer: int, inputs: int, hidden: int, bias: bool) -> None:
+        """Lay out the layer; `bind` gives it memory."""
+        self.cell, self.inputs, self.hidden = cell, inputs, hidden
+        self.products = [ProductWeights(cell, p, inputs, hidden, bias) for p in cell.products]
+        self.state_product = next(p for p in self.products if p.product.reads_state)
+        self.size = sum(p.shape[0] * p.shape[1] for p in self.products)
+        self.entries = dict(self._public(layer, bias))
+
+    def bind(self, flat: Array, gradient: Array) -> None:
+        """Take this layer's stretch of the flat parameter and gradient vectors."""
+        start = 0
+        for product in self.products:
+            stop = start + product.shape[0] * product.shape[1]
+            product.bind(
+                flat[start:stop].reshape(product.shape), gradient[start:stop].reshape(product.shape)
+            )
+            start = stop
+
+    def _find(self, block: str, columns: str) -> Entry:
+        for index, product in enumerate(self.products):
+            if block in product.out_rows:
+                span = product.columns.span(columns)
+                return Entry(
+                    index,
+                    product.out_rows.span(block),
+                    span.start if columns == "one" else span,
+                )
+        raise KeyError(block)
+
+    def _public(self, layer: int, bias: bool) -> Iterable[tuple[str, list[Entry | None]]]:
+        """Yield each public parameter with its rectangle for each gate, None for fixed zeros."""
+        gates = [self.cell.gate_rows(gate) for gate in self.cell.gates]
+        yield f"weight_ih_l{layer}", [self._find(g.x, "x") for g in gates]
+        yield f"weight_hh_l{layer}", [self._find(g.h, "h") for g in gates]
+        if not bias:
+            return
+        yield f"bias_ih_l{layer}", [self._find(g.b, "one") for g in gates]
+        if any(g.second_bias for g in gates):
+            yield (
+                f"bias_hh_l{layer}",
+                [self._find(g.second_bias, "one") if g.second_bias else None for g in gates],
+            )
