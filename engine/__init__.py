@@ -1,7 +1,24 @@
 """Gradtide engine: exact back-propagation through time in NumPy, and what its gradients say."""
 
-from engine.diagnosis import Verdict
-from engine.recording import Frame, Layout
+from engine.config import RunConfig, config_schema
+from engine.diagnosis import Verdict, diagnose
+from engine.errors import ConfigError, EngineError, Problem, ShapeError, UnknownNameError
+from engine.recording import Frame, Layout, layouts
 from engine.statistics import STATISTICS, StatisticDefinition
 
-__all__ = ["STATISTICS", "Frame", "Layout", "StatisticDefinition", "Verdict"]
+__all__ = [
+    "STATISTICS",
+    "ConfigError",
+    "EngineError",
+    "Frame",
+    "Layout",
+    "Problem",
+    "RunConfig",
+    "ShapeError",
+    "StatisticDefinition",
+    "UnknownNameError",
+    "Verdict",
+    "config_schema",
+    "diagnose",
+    "layouts",
+]

@@ -65,10 +65,11 @@ class RecordingConfig(Described):
         Doc("What each frame holds, besides what is always recorded."),
     ] = (
         "hidden_gradient_norm",
+        "immediate_gradient_norm",
         "hidden_gradient",
         "loss_state_gradient",
+        "activation",
+        "activation_slope",
         "activation_slope_histogram",
-        "saturation",
-        "validation_loss",
-        "validation_accuracy",
+        "weight_geometry",
     )

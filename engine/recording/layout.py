@@ -4,7 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from engine.statistics import AxisFacts, Coordinates, Scale, StatisticDefinition
+from engine.bptt.network import Network
+from engine.cells import make_cell
+from engine.config import RunConfig
+from engine.statistics import STATISTICS, AxisFacts, Coordinates, Scale, StatisticDefinition
+from engine.tasks import make_task
 
 Dtype = Literal["float32", "float64"]
 
@@ -44,3 +48,35 @@ def layout_of(definition: StatisticDefinition, facts: AxisFacts) -> Layout:
         dtype="float64" if definition.per_step else "float32",
         per_step=definition.per_step,
     )
+
+
+def axis_facts(config: RunConfig) -> AxisFacts:
+    """Return what the coordinates of a run's axes follow from."""
+    model = config.model
+    task = make_task(config.task, config.seed, config.training.precision)
+    cell = make_cell(model.cell, model.activation_choice(), model.cell_options())
+    # Names do not depend on the widths: one unit tells them without the memory of the real one.
+    narrow = Network(
+        cell, inputs=1, hidden=1, layers=model.layers, outputs=1, bias=model.bias, dtype="float64"
+    )
+    return AxisFacts(
+        layers=model.layers,
+        length=task.length,
+        hidden_size=model.hidden_size,
+        gates=cell.gates,
+        parameters=tuple(narrow.parameter_shapes),
+        asked_times=task.asked_times,
+        gamma=cell.activation.gamma,
+    )
+
+
+def recorded_definitions(config: RunConfig) -> tuple[StatisticDefinition, ...]:
+    """Return the statistics that a run records: what always is, and what is listed."""
+    listed = config.recording.statistics
+    return tuple(d for d in STATISTICS.values() if d.always or d.name in listed)
+
+
+def layouts(config: RunConfig) -> dict[str, Layout]:
+    """Return name, axes, coordinates and type of everything that a run will record."""
+    facts = axis_facts(config)
+    return {d.name: layout_of(d, facts) for d in recorded_definitions(config)}
