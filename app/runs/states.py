@@ -1,0 +1,74 @@
+"""The states of a run and the moves between them.
+
+    queued      -> running, cancelled
+    running     -> succeeded, diverged, failed, cancelled, paused, interrupted
+    interrupted -> queued, cancelled, failed
+    paused      -> queued, cancelled
+    succeeded   -> queued (extend)
+    failed      -> queued (retry)
+
+`diverged` is a result: the loss is no longer finite, and what led there is recorded.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+
+
+class RunStatus(StrEnum):
+    """Where a run is in its life."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    INTERRUPTED = "interrupted"
+    PAUSED = "paused"
+    SUCCEEDED = "succeeded"
+    DIVERGED = "diverged"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether nothing happens any more unless a user asks for it."""
+        return self in TERMINAL
+
+
+_S = RunStatus
+TERMINAL = frozenset({_S.SUCCEEDED, _S.DIVERGED, _S.FAILED, _S.CANCELLED})
+TRANSITIONS: Mapping[RunStatus, frozenset[RunStatus]] = MappingProxyType(
+    {
+        _S.QUEUED: frozenset({_S.RUNNING, _S.CANCELLED}),
+        _S.RUNNING: TERMINAL | {_S.PAUSED, _S.INTERRUPTED},
+        _S.INTERRUPTED: frozenset({_S.QUEUED, _S.CANCELLED, _S.FAILED}),
+        _S.PAUSED: frozenset({_S.QUEUED, _S.CANCELLED}),
+        _S.SUCCEEDED: frozenset({_S.QUEUED}),
+        _S.DIVERGED: frozenset(),
+        _S.FAILED: frozenset({_S.QUEUED}),
+        _S.CANCELLED: frozenset(),
+    }
+)
+
+
+class RunError(Exception):
+    """Base of what the run service refuses."""
+
+
+class IllegalTransition(RunError):
+    """A verb that the run's state does not allow."""
+
+    def __init__(self, run_id: str, status: str, verb: str) -> None:
+        """Say which run, where it is, and what was asked of it."""
+        super().__init__(f"cannot {verb} run {run_id}: it is {status}")
+        self.run_id = run_id
+        self.status = status
+        self.verb = verb
+
+
+def require_transition(run_id: str, before: str, after: str, verb: str) -> None:
+    """Refuse a move that the table above does not have.
+
+    Raises:
+        IllegalTransition: There is no such move.
+    """
+    if RunStatus(after) not in TRANSITIONS[RunStatus(before)]:
+        raise IllegalTransition(run_id, before, verb)

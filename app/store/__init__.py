@@ -1,0 +1,120 @@
+"""The store: rows in a database, arrays in Zarr, weights in safetensors, under one folder."""
+
+import shutil
+from pathlib import Path
+
+from app.settings import Settings
+from app.store.arrays import ArrayStore
+from app.store.attempts import FINISHED, Attempts
+from app.store.checkpoints import PARTS, CheckpointStore
+from app.store.database import Database
+from app.store.errors import (
+    CheckpointNotFound,
+    IdempotencyConflict,
+    InvalidCursor,
+    LeaseLost,
+    NotFound,
+    QueueFull,
+    RunNotFound,
+    SelectionError,
+    StaleCursor,
+    StatisticNotFound,
+    StoreError,
+)
+from app.store.events import EventLog
+from app.store.queue import Queue
+from app.store.records import ArrayInfo, CheckpointInfo, Event, Run
+from app.store.run_table import RunTable
+from app.store.slices import Choice, Selection, Slice, Span, parse_choice
+
+__all__ = [
+    "FINISHED",
+    "PARTS",
+    "ArrayInfo",
+    "CheckpointInfo",
+    "CheckpointNotFound",
+    "Choice",
+    "Event",
+    "IdempotencyConflict",
+    "InvalidCursor",
+    "LeaseLost",
+    "NotFound",
+    "QueueFull",
+    "Run",
+    "RunNotFound",
+    "Selection",
+    "SelectionError",
+    "Slice",
+    "Span",
+    "StaleCursor",
+    "StatisticNotFound",
+    "Store",
+    "StoreError",
+    "open_store",
+    "parse_choice",
+]
+
+
+class Store:
+    """Everything stored, by what it is: `runs`, `events`, `arrays`, `checkpoints`.
+
+    `attempts` and `queue` are what workers and the run service write through.
+    """
+
+    def __init__(self, database: Database, folder: Path, settings: Settings) -> None:
+        """Join the parts over one database and one folder."""
+        self.database = database
+        self.folder = folder
+        self.events = EventLog(database)
+        self.runs = RunTable(database, self.events)
+        self.attempts = Attempts(database, self.events, settings.lease)
+        self.queue = Queue(database, self.events, settings.max_attempts)
+        self.arrays = ArrayStore(database, folder / "arrays")
+        self.checkpoints = CheckpointStore(database, folder / "checkpoints")
+
+    def delete_run(self, run_id: str) -> bool:
+        """Delete a run that is over, with its arrays and checkpoints; say whether it was one."""
+        if not self.runs.delete(run_id, FINISHED):
+            return False
+        self.arrays.forget(run_id)
+        self._remove_files(run_id)
+        return True
+
+    def remove_orphans(self) -> list[str]:
+        """Remove arrays and checkpoints whose run is gone; return the ids they were of."""
+        known = self.runs.ids()
+        present = {
+            path.name
+            for folder in (self.arrays.folder, self.checkpoints.folder)
+            for path in folder.iterdir()
+        }
+        orphans = sorted(present - known)
+        for run_id in orphans:
+            self._remove_files(run_id)
+        return orphans
+
+    def close(self) -> None:
+        """Close the database's connections."""
+        self.database.close()
+
+    def _remove_files(self, run_id: str) -> None:
+        for folder in (self.arrays.folder_of(run_id), self.checkpoints.folder_of(run_id)):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def open_store(settings: Settings, *, migrate: bool = True) -> Store:
+    """Open the store in the settings' data folder; make and migrate it where needed.
+
+    Args:
+        settings: Where the data is.
+        migrate: Bring the tables to the newest revision first. A worker leaves that to its server.
+    """
+    folder = settings.data
+    for path in (folder, folder / "arrays", folder / "checkpoints"):
+        # Nobody else on the machine reads a run: names and data may be private.
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    url = settings.database_url or f"sqlite:///{folder / 'gradtide.db'}"
+    database = Database(url, lock_file=folder / "migration.lock")
+    if migrate:
+        database.migrate()
+    return Store(database, folder, settings)

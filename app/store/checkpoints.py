@@ -1,0 +1,182 @@
+"""Checkpoints: safetensors files, written whole or not at all, and their rows."""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import sqlalchemy as sa
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from app.store.database import Database
+from app.store.errors import CheckpointNotFound
+from app.store.records import CheckpointInfo
+from app.store.tables import checkpoints, runs
+
+Part = Literal["recurrent", "readout", "probe"]
+PARTS: tuple[Part, ...] = ("recurrent", "readout", "probe")
+KEPT_FOR_RESUMING = 2
+Tensors = Mapping[str, NDArray[Any]]
+
+
+class CheckpointStore:
+    """Checkpoints for users (`model`) and those that a run goes on from (`resume`)."""
+
+    def __init__(self, database: Database, folder: Path) -> None:
+        """Keep files in the given folder."""
+        self._database = database
+        self.folder = folder
+
+    def folder_of(self, run_id: str) -> Path:
+        """Return where the checkpoints of a run are kept."""
+        return self.folder / run_id
+
+    def list(self, run_id: str) -> list[CheckpointInfo]:
+        """Return what can be downloaded, in the order of steps."""
+        query = (
+            sa.select(checkpoints)
+            .where(checkpoints.c.run_id == run_id, checkpoints.c.kind == "model")
+            .order_by(checkpoints.c.step)
+        )
+        with self._database.read() as connection:
+            return [
+                CheckpointInfo(
+                    step=row.step, bytes=row.bytes, sha256=row.sha256, created_at=row.created_at
+                )
+                for row in connection.execute(query)
+            ]
+
+    def read(self, run_id: str, step: int, parts: Sequence[str] | None = None) -> bytes:
+        """Return a checkpoint as safetensors, whole or some parts of it.
+
+        `recurrent` has PyTorch's keys alone, so that a strict `load_state_dict` takes it.
+
+        Raises:
+            CheckpointNotFound: There is none at this step.
+            ValueError: There is no such part; the parts are those of `PARTS`.
+        """
+        unknown = set(parts or ()) - set(PARTS)
+        if unknown:
+            raise ValueError(f"unknown part {min(unknown)!r}; known: {', '.join(PARTS)}")
+        query = sa.select(checkpoints.c.file).where(
+            checkpoints.c.run_id == run_id,
+            checkpoints.c.kind == "model",
+            checkpoints.c.step == step,
+        )
+        with self._database.read() as connection:
+            file = connection.scalar(query)
+        if file is None:
+            raise CheckpointNotFound(f"run {run_id} has no checkpoint at step {step}")
+        try:
+            content = self.folder_of(run_id).joinpath(str(file)).read_bytes()
+        except FileNotFoundError as err:
+            raise CheckpointNotFound(f"run {run_id} has lost its checkpoint at {step}") from err
+        if parts is None:
+            return content
+        tensors = load(content)
+        return bytes(save({key: tensors[key] for key in tensors if _part_of(key) in parts}))
+
+    def write_model(self, run_id: str, step: int, tensors: Tensors) -> None:
+        """Keep a checkpoint for users; one of the same step is replaced."""
+        self._write(run_id, "model", step, f"model-{step}.safetensors", save(_solid(tensors)))
+
+    def write_resume(
+        self, run_id: str, attempt: int, step: int, tensors: Tensors, metadata: str
+    ) -> None:
+        """Keep what the run can go on from, and drop all but the two newest of these."""
+        content = save(_solid(tensors), {"state": metadata})
+        self._write(run_id, "resume", step, f"resume-{attempt}-{step}.safetensors", content)
+        for row in self._resume_rows(run_id)[KEPT_FOR_RESUMING:]:
+            self._drop(run_id, row)
+
+    def newest_resume(self, run_id: str) -> tuple[int, dict[str, NDArray[Any]], str] | None:
+        """Return step, tensors and metadata of the newest whole checkpoint to go on from.
+
+        One that is missing or damaged is passed over, for the one before.
+        """
+        for row in self._resume_rows(run_id):
+            try:
+                content = (self.folder_of(run_id) / row.file).read_bytes()
+            except FileNotFoundError:
+                continue
+            if hashlib.sha256(content).hexdigest() != row.sha256:
+                continue
+            try:
+                return row.step, load(content), _metadata_of(content)["state"]
+            except (SafetensorError, KeyError):
+                continue
+        return None
+
+    def drop_resume(self, run_id: str) -> None:
+        """Drop what only an unfinished run needs."""
+        for row in self._resume_rows(run_id):
+            self._drop(run_id, row)
+
+    def _write(self, run_id: str, kind: str, step: int, file: str, content: bytes) -> None:
+        folder = self.folder_of(run_id)
+        folder.mkdir(parents=True, exist_ok=True)
+        _write_whole(folder / file, content)
+        key = {"run_id": run_id, "kind": kind, "step": step}
+        values = {
+            "file": file,
+            "bytes": len(content),
+            "sha256": hashlib.sha256(content).hexdigest(),
+            "created_at": datetime.now(UTC),
+        }
+        with self._database.write() as connection:
+            connection.execute(sa.delete(checkpoints).filter_by(**key))
+            connection.execute(sa.insert(checkpoints).values(**key, **values))
+            if kind == "resume":  # the run has moved on: what failed before counts no more
+                connection.execute(sa.update(runs).where(runs.c.id == run_id).values(failures=0))
+
+    def _resume_rows(self, run_id: str) -> Sequence[sa.Row[Any]]:
+        query = (
+            sa.select(checkpoints)
+            .where(checkpoints.c.run_id == run_id, checkpoints.c.kind == "resume")
+            .order_by(checkpoints.c.step.desc())
+        )
+        with self._database.read() as connection:
+            return connection.execute(query).all()
+
+    def _drop(self, run_id: str, row: sa.Row[Any]) -> None:
+        key = {"run_id": run_id, "kind": row.kind, "step": row.step}
+        with self._database.write() as connection:
+            connection.execute(sa.delete(checkpoints).filter_by(**key))
+        (self.folder_of(run_id) / row.file).unlink(missing_ok=True)
+
+
+def _part_of(key: str) -> Part:
+    if key.startswith("readout."):
+        return "readout"
+    return "probe" if key.startswith("probe.") else "recurrent"
+
+
+def _solid(tensors: Tensors) -> dict[str, NDArray[Any]]:
+    return {key: np.ascontiguousarray(value) for key, value in tensors.items()}
+
+
+def _metadata_of(content: bytes) -> dict[str, str]:
+    size = int.from_bytes(content[:8], "little")
+    metadata = json.loads(content[8 : 8 + size]).get("__metadata__", {})
+    return {str(key): str(value) for key, value in metadata.items()}
+
+
+def _write_whole(path: Path, content: bytes) -> None:
+    """Write a file that is there whole or not at all, also after a power cut."""
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    with partial.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+    descriptor = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

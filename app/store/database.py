@@ -1,0 +1,101 @@
+"""The database: one engine, read and write transactions, migrations."""
+
+import fcntl
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+HEAD = "0001"
+BUSY_MILLISECONDS = 5000
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+class Database:
+    """Read and write transactions on SQLite (WAL) or, by URL, another database."""
+
+    def __init__(self, url: str, *, lock_file: Path) -> None:
+        """Prepare to connect; nothing is opened yet."""
+        self._lock_file = lock_file
+        self.engine = sa.create_engine(url)
+        self.is_sqlite = self.engine.dialect.name == "sqlite"
+        if self.is_sqlite:
+            sa.event.listen(self.engine, "connect", _prepare_sqlite)
+            sa.event.listen(self.engine, "begin", _begin_sqlite)
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Open a transaction that sees one state of the database throughout."""
+        with self.engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """Open a transaction that writes; on SQLite it takes the write lock at once.
+
+        A transaction that reads first and then wants to write would be refused at once where
+        another process wrote between, whatever the time-out says.
+        """
+        with self.engine.connect() as connection:
+            connection = connection.execution_options(gradtide_write=True)
+            with connection.begin():
+                yield connection
+
+    def now(self, connection: Connection) -> float:
+        """Return the time that leases are measured by, in seconds: the database's own."""
+        if self.is_sqlite:  # an embedded database has the clock of this machine
+            return time.time()
+        return float(connection.scalar(sa.text("select extract(epoch from now())")) or 0.0)
+
+    def revision(self) -> str | None:
+        """Return the revision the tables are at; None for an empty database."""
+        with self.read() as connection:
+            if not sa.inspect(connection).has_table("alembic_version"):
+                return None
+            revision = connection.scalar(sa.text("select version_num from alembic_version"))
+            return None if revision is None else str(revision)
+
+    def migrate(self, target: str = "head") -> None:
+        """Bring the tables to a revision, newer or older; one process at a time does it."""
+        if target == "head" and self.revision() == HEAD:
+            return
+        # Imported here: it takes a quarter of a second, and a migrated database needs none of it.
+        from alembic import command
+        from alembic.config import Config
+
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        with self._lock_file.open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            current = self.revision()
+            with self.write() as connection:
+                config.attributes["connection"] = connection
+                if target == "head" or (current or "") < target != "base":
+                    command.upgrade(config, target)
+                else:
+                    command.downgrade(config, target)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.engine.dispose()
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401
+    # The driver would begin transactions by itself, late and never for reads: we do it.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    # The time-out comes first: changing the journal mode needs a lock as well.
+    cursor.execute(f"PRAGMA busy_timeout={BUSY_MILLISECONDS}")
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=NORMAL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("gradtide_write", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -1,0 +1,69 @@
+"""What can go wrong when something is looked up or written.
+
+StoreError
+├── NotFound (also a LookupError)
+│   ├── RunNotFound           no run of this id
+│   ├── StatisticNotFound     the run records no statistic of this name
+│   └── CheckpointNotFound    no checkpoint of this step or part
+├── SelectionError            an axis or coordinate that the array does not have
+├── InvalidCursor             a cursor that was never handed out
+├── StaleCursor               a cursor of another list than the one asked for
+├── IdempotencyConflict       a repeated key with another body
+├── QueueFull                 as many queued runs as the settings allow
+└── LeaseLost                 an attempt that is not the run's current one any more
+"""
+
+
+class StoreError(Exception):
+    """Base of all errors that the store raises on purpose."""
+
+
+class NotFound(StoreError, LookupError):
+    """Something that is not in the store."""
+
+
+class RunNotFound(NotFound):
+    """No run has this id."""
+
+    def __init__(self, run_id: str) -> None:
+        """Name the id that was looked for."""
+        super().__init__(f"no run {run_id!r}")
+        self.run_id = run_id
+
+
+class StatisticNotFound(NotFound):
+    """The run records no statistic of this name."""
+
+
+class CheckpointNotFound(NotFound):
+    """The run has no checkpoint of this step, or the checkpoint no such part."""
+
+
+class SelectionError(StoreError, ValueError):
+    """A selection of an axis or a coordinate that the array does not have."""
+
+    def __init__(self, axis: str, detail: str) -> None:
+        """Say on which axis, and what is wrong with it."""
+        super().__init__(f"{axis}: {detail}")
+        self.axis = axis
+        self.detail = detail
+
+
+class InvalidCursor(StoreError, ValueError):
+    """A cursor that this service never handed out."""
+
+
+class StaleCursor(StoreError):
+    """A cursor of a list with other filters or another order than the one asked for."""
+
+
+class IdempotencyConflict(StoreError):
+    """The same idempotency key came before with another body."""
+
+
+class QueueFull(StoreError):
+    """There are as many queued runs as the settings allow."""
+
+
+class LeaseLost(StoreError):
+    """Another attempt owns the run, or the run is over: this one writes nothing more."""

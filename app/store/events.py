@@ -1,0 +1,50 @@
+"""The events table: what happened, in an order that readers can resume from."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from app.store.database import Database
+from app.store.records import Event
+from app.store.tables import events
+
+STATUS, PROGRESS, FRAME, VERDICT, END = "status", "progress", "frame", "verdict", "end"
+
+
+class EventLog:
+    """Events of all runs; each is appended in the transaction of its cause."""
+
+    def __init__(self, database: Database) -> None:
+        """Read and write the events of a database."""
+        self._database = database
+
+    def append(self, connection: Connection, run_id: str, kind: str, **data: Any) -> None:  # noqa: ANN401
+        """Append an event in the transaction that made it happen."""
+        if kind == PROGRESS:
+            # Only the newest progress says anything: the older ones would fill the table.
+            connection.execute(
+                sa.delete(events).where(events.c.run_id == run_id, events.c.kind == PROGRESS)
+            )
+        connection.execute(
+            sa.insert(events).values(run_id=run_id, kind=kind, data={"run": run_id, **data})
+        )
+
+    def after(
+        self, last_id: int, run_ids: Sequence[str] | None = None, limit: int = 1000
+    ) -> list[Event]:
+        """Return the events after an id, oldest first, of all runs or of the given ones."""
+        query = sa.select(events).where(events.c.id > last_id).order_by(events.c.id).limit(limit)
+        if run_ids is not None:
+            query = query.where(events.c.run_id.in_(run_ids))
+        with self._database.read() as connection:
+            return [
+                Event(id=row.id, run=row.run_id, kind=row.kind, data=row.data)
+                for row in connection.execute(query)
+            ]
+
+    def latest_id(self) -> int:
+        """Return the highest id there is; 0 where nothing has happened yet."""
+        with self._database.read() as connection:
+            return connection.scalar(sa.select(sa.func.max(events.c.id))) or 0

@@ -1,0 +1,160 @@
+"""The queue and its lost runs: what the service moves without holding a lease itself."""
+
+import os
+import socket
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Row
+
+from app.store.database import Database
+from app.store.events import END, STATUS, EventLog
+from app.store.tables import runs
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Lost:
+    """What became of a run whose worker is gone."""
+
+    run_id: str
+    status: str
+
+
+class Queue:
+    """Queued runs, requests to cancel, and runs whose worker was lost."""
+
+    def __init__(self, database: Database, events: EventLog, max_attempts: int) -> None:
+        """Move runs; fail those with so many attempts without progress."""
+        self._database = database
+        self._events = events
+        self._max_attempts = max_attempts
+
+    def next(self, limit: int, *, without: frozenset[str] = frozenset()) -> list[str]:
+        """Return the ids of the oldest queued runs, but for those already being started."""
+        if limit <= 0:
+            return []
+        query = (
+            sa.select(runs.c.id)
+            .where(runs.c.status == "queued", runs.c.id.not_in(sorted(without)))
+            .order_by(runs.c.number)
+            .limit(limit)
+        )
+        with self._database.read() as connection:
+            return list(connection.scalars(query))
+
+    def cancel_waiting(self, run_id: str) -> bool:
+        """Cancel a run that no worker holds; say whether it was one."""
+        waiting = ("queued", "interrupted", "paused")
+        with self._database.write() as connection:
+            done = self._move(connection, run_id, waiting, "cancelled", finished_at=_utc_now())
+            if done:
+                self._events.append(connection, run_id, END, status="cancelled")
+            return done
+
+    def request_cancel(self, run_id: str) -> bool:
+        """Ask the worker of a running run to stop; say whether it is running."""
+        with self._database.write() as connection:
+            now = self._database.now(connection)
+            values = {"cancel_requested_at": sa.func.coalesce(runs.c.cancel_requested_at, now)}
+            running = (runs.c.id == run_id, runs.c.status == "running")
+            query = sa.update(runs).where(*running).values(**values)
+            return connection.execute(query).rowcount == 1
+
+    def overdue_cancels(self, grace: float) -> set[str]:
+        """Return the running runs that were asked to stop longer ago than `grace` seconds."""
+        with self._database.read() as connection:
+            before = self._database.now(connection) - grace
+            query = sa.select(runs.c.id).where(
+                runs.c.status == "running", runs.c.cancel_requested_at < before
+            )
+            return set(connection.scalars(query))
+
+    def lose(self, run_id: str, owner: str, reason: str) -> Lost | None:
+        """Take a running run from a worker that is known to be dead; None if it is not its."""
+        with self._database.write() as connection:
+            query = sa.select(runs).where(
+                runs.c.id == run_id, runs.c.status == "running", runs.c.owner == owner
+            )
+            row = connection.execute(query).first()
+            return None if row is None else self._interrupt(connection, row, reason)
+
+    def reap(self) -> list[Lost]:
+        """Take back every run whose lease has run out or whose process is gone.
+
+        Runs that were interrupted in good order are queued again as well.
+        """
+        lost = []
+        with self._database.write() as connection:
+            now = self._database.now(connection)
+            query = sa.select(runs).where(runs.c.status == "running")
+            for row in connection.execute(query).all():
+                if row.lease_until is None or row.lease_until < now:
+                    lost.append(self._interrupt(connection, row, "its lease ran out"))
+                elif row.host == socket.gethostname() and not _is_alive(row.pid):
+                    lost.append(self._interrupt(connection, row, "its process is gone"))
+            query = sa.select(runs).where(runs.c.status == "interrupted")
+            for row in connection.execute(query).all():
+                self._move(connection, row.id, ("interrupted",), "queued")
+                lost.append(Lost(run_id=row.id, status="queued"))
+        return lost
+
+    def fail_waiting(self, run_id: str, owner: str, reason: str) -> None:
+        """Count a worker that died before its claim, so that it is not started for ever."""
+        with self._database.write() as connection:
+            query = sa.select(runs).where(runs.c.id == run_id, runs.c.status == "queued")
+            row = connection.execute(query).first()
+            if row is None:
+                return
+            held = {"owner": owner, "failures": row.failures + 1, "attempt": row.attempt + 1}
+            if self._move(connection, run_id, ("queued",), "running", **held):
+                row = connection.execute(sa.select(runs).where(runs.c.id == run_id)).one()
+                self._interrupt(connection, row, reason)
+
+    def _interrupt(self, connection: Connection, row: Row[Any], reason: str) -> Lost:
+        free: dict[str, Any] = {"owner": None, "lease_until": None, "eta_seconds": None}
+        self._move(connection, row.id, ("running",), "interrupted", reason=reason, **free)
+        status, values = "queued", dict[str, Any]()
+        if row.cancel_requested_at is not None:
+            status, values = "cancelled", {"finished_at": _utc_now()}
+        elif row.failures >= self._max_attempts:
+            message = f"gave up after {row.failures} attempts without progress: {reason}"
+            status, values = "failed", {"finished_at": _utc_now(), "error": message}
+        self._move(connection, row.id, ("interrupted",), status, **values)
+        if status != "queued":
+            self._events.append(connection, row.id, END, status=status)
+        return Lost(run_id=row.id, status=status)
+
+    def _move(
+        self,
+        connection: Connection,
+        run_id: str,
+        before: tuple[str, ...],
+        after: str,
+        *,
+        reason: str | None = None,
+        **values: Any,  # noqa: ANN401
+    ) -> bool:
+        query = sa.update(runs).where(runs.c.id == run_id, runs.c.status.in_(before))
+        if connection.execute(query.values(status=after, **values)).rowcount != 1:
+            return False
+        data = {"status": after} if reason is None else {"status": after, "reason": reason}
+        self._events.append(connection, run_id, STATUS, **data)
+        return True
+
+
+def _is_alive(pid: int | None) -> bool:
+    if pid is None:
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)

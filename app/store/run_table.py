@@ -1,0 +1,245 @@
+"""Rows of runs as users see them: made, looked up, listed, renamed, deleted."""
+
+import hashlib
+import json
+import math
+import platform
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from app.store.database import Database
+from app.store.errors import IdempotencyConflict, QueueFull, RunNotFound
+from app.store.events import STATUS, EventLog
+from app.store.listing import beyond, conditions_of, order_of, read_cursor, write_cursor
+from app.store.records import Json, Run, run_of
+from app.store.tables import runs
+
+MAX_PAGE = 200
+# What a list and a page need of a row; the layouts of arrays are long and read on their own.
+COLUMNS = [column for column in runs.c if column.name != "layouts"]
+
+
+class RunTable:
+    """Runs by id, and pages of them."""
+
+    def __init__(self, database: Database, events: EventLog) -> None:
+        """Read and write the runs of a database."""
+        self._database = database
+        self._events = events
+
+    def create(
+        self,
+        config: Mapping[str, Any],
+        facts: Mapping[str, Any],
+        layouts: Sequence[Json] = (),
+        *,
+        idempotency_key: str | None = None,
+        max_queue: int | None = None,
+        then: Callable[[Connection, str], object] | None = None,
+    ) -> tuple[Run, bool]:
+        """Queue a run; a repeated key gives the run that it made the first time.
+
+        Args:
+            config: The complete configuration.
+            facts: What the engine says of its task.
+            layouts: What it will record, one mapping for each array.
+            idempotency_key: The same key with the same configuration makes one run only.
+            max_queue: Refuse where so many runs are queued.
+            then: What else belongs into the transaction (a worker that claims at once).
+
+        Returns:
+            The run, and whether it was made by this call.
+
+        Raises:
+            IdempotencyConflict: The key came before with another configuration.
+            QueueFull: The queue is full.
+        """
+        digest = hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()
+        try:
+            with self._database.write() as connection:
+                found = self._by_key(connection, idempotency_key, digest)
+                if found is not None:
+                    return found, False
+                self._require_room(connection, max_queue)
+                run_id = str(uuid.uuid4())
+                values = _first_values(run_id, config, facts, layouts)
+                connection.execute(
+                    sa.insert(runs).values(
+                        **values, idempotency_key=idempotency_key, idempotency_digest=digest
+                    )
+                )
+                self._events.append(connection, run_id, STATUS, status="queued")
+                if then is not None:
+                    then(connection, run_id)
+                return self._get(connection, run_id), True
+        except sa.exc.IntegrityError:
+            # Two at once on a database that lets both look before either writes.
+            with self._database.read() as connection:
+                found = self._by_key(connection, idempotency_key, digest)
+            if found is None:
+                raise
+            return found, False
+
+    def get(self, run_id: str) -> Run:
+        """Return a run.
+
+        Raises:
+            RunNotFound: There is none of this id.
+        """
+        with self._database.read() as connection:
+            return self._get(connection, run_id)
+
+    def page(
+        self,
+        *,
+        status: str | Sequence[str] | None = None,
+        tag: str | None = None,
+        cell: str | None = None,
+        q: str | None = None,
+        sort: str = "-created_at",
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> tuple[list[Run], str | None]:
+        """Return runs in order and a cursor for those that follow, None after the last.
+
+        Args:
+            status: One status or several.
+            tag: A tag the runs have.
+            cell: Name of the cell.
+            q: A part of the name, upper or lower case.
+            sort: `created_at`, `name` or `final_loss`, with a minus for falling order.
+            limit: 1 to 200.
+            cursor: What the page before gave.
+
+        Raises:
+            InvalidCursor: The cursor was never handed out.
+            StaleCursor: It belongs to a list with other filters or another order.
+            ValueError: An unknown order or a limit out of range.
+        """
+        column, falling = order_of(sort)
+        if not 1 <= limit <= MAX_PAGE:
+            raise ValueError(f"expected a limit from 1 to {MAX_PAGE}, got {limit}")
+        conditions = conditions_of(status, tag, cell, q)
+        belongs = hashlib.sha256(repr((status, tag, cell, q, sort)).encode()).hexdigest()[:16]
+        if cursor is not None:
+            conditions.append(beyond(column, falling, read_cursor(cursor, belongs)))
+        keys = (column,) if column is runs.c.number else (column, runs.c.number)
+        query = (
+            sa.select(*COLUMNS)
+            .where(*conditions)
+            .order_by(*(key.desc() if falling else key.asc() for key in keys))
+            .limit(limit + 1)
+        )
+        with self._database.read() as connection:
+            rows = connection.execute(query).mappings().all()
+        next_cursor = None
+        if len(rows) > limit:
+            last = rows[limit - 1]
+            next_cursor = write_cursor(belongs, last[column.name], last["number"])
+        return [run_of(row) for row in rows[:limit]], next_cursor  # type: ignore[arg-type]
+
+    def count(self, status: str | None = None) -> int:
+        """Return how many runs there are, of one status or in all."""
+        query = sa.select(sa.func.count()).select_from(runs)
+        if status is not None:
+            query = query.where(runs.c.status == status)
+        with self._database.read() as connection:
+            return connection.scalar(query) or 0
+
+    def queue_position(self, run: Run) -> int | None:
+        """Return how many queued runs are ahead of a queued one; None where it is not queued."""
+        if run.status != "queued":
+            return None
+        query = sa.select(sa.func.count()).where(
+            runs.c.status == "queued", runs.c.number < run.number
+        )
+        with self._database.read() as connection:
+            return connection.scalar(query) or 0
+
+    def update(
+        self,
+        run_id: str,
+        *,
+        name: str | None = None,
+        tags: Sequence[str] | None = None,
+        notes: str | None = None,
+    ) -> Run:
+        """Change what a user may change of a run; what is None stays.
+
+        Raises:
+            RunNotFound: There is none of this id.
+        """
+        given = {"name": name, "tags": None if tags is None else list(tags), "notes": notes}
+        values = {key: value for key, value in given.items() if value is not None}
+        with self._database.write() as connection:
+            if values:
+                connection.execute(sa.update(runs).where(runs.c.id == run_id).values(**values))
+            return self._get(connection, run_id)
+
+    def delete(self, run_id: str, among: Sequence[str]) -> bool:
+        """Delete the row and all that hangs on it, if its status is among the given ones."""
+        with self._database.write() as connection:
+            condition = (runs.c.id == run_id, runs.c.status.in_(among))
+            return connection.execute(sa.delete(runs).where(*condition)).rowcount == 1
+
+    def ids(self) -> set[str]:
+        """Return the ids of all runs."""
+        with self._database.read() as connection:
+            return set(connection.scalars(sa.select(runs.c.id)))
+
+    def _get(self, connection: Connection, run_id: str) -> Run:
+        row = connection.execute(sa.select(*COLUMNS).where(runs.c.id == run_id)).mappings().first()
+        if row is None:
+            raise RunNotFound(run_id)
+        return run_of(row)  # type: ignore[arg-type]
+
+    def _by_key(self, connection: Connection, key: str | None, digest: str) -> Run | None:
+        if key is None:
+            return None
+        query = sa.select(*COLUMNS).where(runs.c.idempotency_key == key)
+        row = connection.execute(query).mappings().first()
+        if row is None:
+            return None
+        if row["idempotency_digest"] != digest:
+            raise IdempotencyConflict(f"key {key!r} came before with another configuration")
+        return run_of(row)  # type: ignore[arg-type]
+
+    def _require_room(self, connection: Connection, max_queue: int | None) -> None:
+        if max_queue is None:
+            return
+        query = sa.select(sa.func.count()).where(runs.c.status == "queued")
+        if (connection.scalar(query) or 0) >= max_queue:
+            raise QueueFull(f"{max_queue} runs are queued already")
+
+
+def _first_values(
+    run_id: str, config: Mapping[str, Any], facts: Mapping[str, Any], layouts: Sequence[Json]
+) -> Json:
+    return {
+        "id": run_id,
+        "name": str(config.get("name") or ""),
+        "status": "queued",
+        "cell": str(config.get("model", {}).get("cell", "")),
+        "config": dict(config),
+        "facts": dict(facts),
+        "layouts": list(layouts),
+        "tags": list(config.get("tags") or ()),
+        "notes": "",
+        "versions": {"python": platform.python_version(), "numpy": np.__version__},
+        "step": 0,
+        "steps": int(config.get("training", {}).get("steps", 0)),
+        "loss_rank": math.inf,
+        "created_at": datetime.now(UTC),
+        "attempt": 0,
+        "failures": 0,
+        "recorded_rows": 0,
+        "flushed_rows": 0,
+        "recorded_series": 0,
+        "flushed_series": 0,
+    }
