@@ -7,33 +7,12 @@ from typing import Annotated, ClassVar, Literal
 from annotated_types import Interval, Len
 
 from engine.schema import Described, Doc, Names
+from engine.statistics import STATISTICS
 
 
 def statistic_names() -> Sequence[str]:
     """Return the names of all statistics."""
-    return KNOWN_STATISTICS
-
-
-KNOWN_STATISTICS = (
-    "loss",
-    "accuracy",
-    "validation_loss",
-    "validation_accuracy",
-    "gradient_norm",
-    "clip_factor",
-    "learning_rate",
-    "parameter_gradient_norm",
-    "hidden_gradient_norm",
-    "immediate_gradient_norm",
-    "hidden_gradient",
-    "last_loss_gradient",
-    "loss_state_gradient",
-    "activation",
-    "activation_slope",
-    "saturation",
-    "activation_slope_histogram",
-    "weight_geometry",
-)
+    return tuple(STATISTICS)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,0 +1,86 @@
+"""What `train` yields: a look at the training between two updates."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.arrays import Array
+from engine.bptt.network import Network
+from engine.bptt.sweep import Sweep
+from engine.config import RunConfig
+from engine.learning.held_out import HeldOut
+from engine.tasks import Batch, Task
+
+# Arrays, and what JSON knows.
+State = dict[str, NDArray[np.floating] | int | Mapping[str, object]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Snapshot:
+    """The training after `step` updates; valid until the next one is asked for.
+
+    The batch of update step + 1 has been swept: loss, gradient and the sweep's norms are there,
+    and the update is made when the next snapshot is asked for. At the last step there is no such
+    batch, unless `recording.batch` is "training": then one is swept and no update follows.
+
+    Attributes:
+        step: Updates done, s.
+        steps: Updates that the configuration asks for.
+        network: Its weights are those after s updates; `network.gradient` is not clipped.
+        batch: The swept batch; None at the last step.
+        sweep: The training's own sweep of `batch`, with log10 norms; None where batch is.
+        loss: L of `batch`.
+        accuracy: Share of right answers in `batch`; None where the task has no classes.
+        learning_rate: The schedule's value for update s + 1.
+        gradient_norm: ‖∂L/∂θ‖ before clipping, natural scale.
+        clip_factor: ‖clipped‖/‖g‖.
+        parameter_gradient_norms: ‖∂L/∂P‖ by public name, before clipping, natural scale.
+        probe: The batch that statistics look at, the same at every step.
+        is_last: No snapshot comes after this one.
+        diverged: The loss is not finite, which ends the training.
+    """
+
+    step: int
+    steps: int
+    config: RunConfig
+    task: Task
+    network: Network
+    batch: Batch | None
+    sweep: Sweep | None
+    loss: float | None
+    accuracy: float | None
+    learning_rate: float
+    gradient_norm: float | None
+    clip_factor: float | None
+    parameter_gradient_norms: Mapping[str, float]
+    probe: Batch
+    is_last: bool
+    diverged: bool
+    held_out: HeldOut
+    save: Callable[[], State]
+
+    @property
+    def validation(self) -> Batch:
+        """The held-out set, the same at every step."""
+        return self.held_out.batch
+
+    def validate(self) -> tuple[float, float | None]:
+        """Sweep the held-out set and return its loss and accuracy.
+
+        It costs a forward sweep at every call and changes nothing about the training.
+        """
+        return self.held_out.evaluate(self.config.training.reduction)
+
+    def parameters(self) -> dict[str, Array]:
+        """Return copies of the weights by public name."""
+        return self.network.parameters()
+
+    def state(self) -> State:
+        """Return copies of all that `train(config, resume=…)` needs to go on from here.
+
+        The resumed training yields the snapshot of this step first, with the same batch.
+        Values are arrays, or what JSON knows.
+        """
+        return self.save()
