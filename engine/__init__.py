@@ -1,8 +1,10 @@
 """Gradtide engine: exact back-propagation through time in NumPy, and what its gradients say."""
 
+from engine.catalog import catalog, describe_task
 from engine.config import RunConfig, config_schema
 from engine.diagnosis import Verdict, diagnose
 from engine.errors import ConfigError, EngineError, Problem, ShapeError, UnknownNameError
+from engine.learning import Snapshot, train
 from engine.recording import Frame, Layout, layouts
 from engine.statistics import STATISTICS, StatisticDefinition
 
@@ -15,10 +17,14 @@ __all__ = [
     "Problem",
     "RunConfig",
     "ShapeError",
+    "Snapshot",
     "StatisticDefinition",
     "UnknownNameError",
     "Verdict",
+    "catalog",
     "config_schema",
+    "describe_task",
     "diagnose",
     "layouts",
+    "train",
 ]

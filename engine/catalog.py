@@ -1,0 +1,152 @@
+"""What there is to choose from, as JSON knows it: for the form, the service and the command line."""
+
+from collections.abc import Iterable, Mapping
+from typing import get_args
+
+import numpy as np
+
+from engine.activations import ACTIVATIONS, Activation
+from engine.cells import CELLS, CellDefinition
+from engine.config import (
+    CellOptions,
+    Clipping,
+    LeakyRelu,
+    Optimizer,
+    RunConfig,
+    Schedule,
+    config_schema,
+)
+from engine.initializers import INITIALIZERS
+from engine.schema import Described, kind_of, object_node
+from engine.statistics import STATISTICS, StatisticDefinition
+from engine.tasks import TASKS, Task, make_task
+
+Entry = dict[str, object]
+
+# Where an activation's curve is drawn: every tenth from −6 to 6, zero and its kink included.
+CURVE = np.linspace(-6, 6, 121).round(1)
+
+
+def describe_task(config: RunConfig | Mapping[str, object]) -> Entry:
+    """Return what can be said of a configuration's task before anything runs.
+
+    Args:
+        config: A configuration, or what `RunConfig.from_dict` reads.
+
+    Returns:
+        `name`, `length` T, `inputs` D, `outputs` K, `loss`, `asked` (how many of the T steps are
+        asked), `last_asked` τ, `needed_lag`, and `baseline` and `solved_below` in the units of
+        the run's loss: with the reduction "sum" they count M-fold, M = asked · B.
+    """
+    run = config if isinstance(config, RunConfig) else RunConfig.from_dict(config)
+    task = make_task(run.task, run.seed, run.training.precision)
+    asked = len(task.asked_times)
+    summed = run.training.reduction == "sum"
+    return _facts(task, asked * run.training.batch_size if summed else 1)
+
+
+def _facts(task: Task, counted: int) -> Entry:
+    return {
+        "name": task.name,
+        "length": task.length,
+        "inputs": task.inputs,
+        "outputs": task.outputs,
+        "loss": task.loss,
+        "asked": len(task.asked_times),
+        "last_asked": task.last_asked,
+        "needed_lag": task.needed_lag,
+        "baseline": task.baseline * counted,
+        "solved_below": task.solved_below * counted,
+    }
+
+
+def catalog() -> dict[str, object]:
+    """Return every task, cell, activation, initializer, optimizer, schedule, clipping, statistic.
+
+    Every entry has `name`, `title` and `what_it_does`; what has options has their JSON schema
+    under `options`. `config` is the schema of a whole run.
+    """
+    return {
+        "tasks": [_task(name) for name in TASKS],
+        "cells": [_cell(definition) for definition in CELLS.values()],
+        "activations": [_activation(activation) for activation in ACTIVATIONS.values()],
+        "initializers": _kinds(INITIALIZERS.values()),
+        "optimizers": _kinds(get_args(Optimizer)),
+        "schedules": _kinds(get_args(Schedule)),
+        "clippings": _kinds(get_args(Clipping)),
+        "statistics": [_statistic(definition) for definition in STATISTICS.values()],
+        "config": config_schema(),
+    }
+
+
+def _kinds(classes: Iterable[type[Described]]) -> list[Entry]:
+    return [
+        {
+            "name": kind_of(described),
+            "title": described.title,
+            "what_it_does": described.purpose,
+            "options": object_node(described).schema(),
+        }
+        for described in classes
+    ]
+
+
+def _task(name: str) -> Entry:
+    options = TASKS[name].options
+    facts = _facts(make_task(options(), seed=0), 1)
+    return {**_kinds([options])[0], "facts": {key: facts[key] for key in facts if key != "name"}}
+
+
+def _cell(definition: CellDefinition) -> Entry:
+    shapes = {f"{name}_l0": shape for name, shape in definition.parameters.items()}
+    shapes |= {"readout.weight": "K × H", "readout.bias": "K"}
+    return {
+        "name": definition.name,
+        "title": definition.title,
+        "what_it_does": definition.summary,
+        "equations": list(definition.equations),
+        "source": definition.source,
+        "gates": list(definition.gates),
+        "activation_choice": definition.activation_choice,
+        "default_activation": definition.default_activation,
+        # Layers above the first are l1, l2, …, with H in the place of D.
+        "parameters": [{"name": name, "shape": shape} for name, shape in shapes.items()],
+        "symbols": {"G": len(definition.gates)},
+        "options": object_node(CellOptions).schema(),
+    }
+
+
+def _activation(activation: Activation) -> Entry:
+    smallest, largest = activation.slope_range
+    entry: Entry = {
+        "name": activation.name,
+        "title": activation.title,
+        "what_it_does": f"φ(a) = {activation.formula}; its slope is at most γ = "
+        f"{activation.gamma:g}, and a gradient is multiplied by it at every step back.",
+        "gamma": activation.gamma,
+        "slope_range": [smallest, largest],
+        "formula": activation.formula,
+        "slope_formula": activation.slope_formula,
+        "curve": {
+            "a": CURVE.tolist(),
+            "value": activation.value(CURVE).tolist(),
+            "slope": activation.slope(CURVE).tolist(),
+        },
+    }
+    if activation.name == kind_of(LeakyRelu):
+        entry["options"] = object_node(LeakyRelu).schema()
+    return entry
+
+
+def _statistic(definition: StatisticDefinition) -> Entry:
+    return {
+        "name": definition.name,
+        "title": definition.title,
+        "what_it_does": definition.meaning,
+        "axes": list(definition.axes),
+        "scale": definition.scale,
+        "meaning": definition.meaning,
+        "how_to_read": definition.how_to_read,
+        "per_step": definition.per_step,
+        "always": definition.always,
+    }
