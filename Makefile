@@ -11,10 +11,12 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 export OPENBLAS_NUM_THREADS := 1
 export OMP_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
+# debootstrap lives where only root's PATH leads.
+export PATH := $(PATH):/usr/sbin:/sbin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev browser run test check test-long bench bench-full format constraints clean
+.PHONY: help setup setup-dev browser image-tools run test check test-long bench bench-full format constraints clean
 
 help:
 	@echo 'make run         set up and start the dashboard on http://127.0.0.1:8000'
@@ -62,7 +64,10 @@ check: setup-dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
-test: check browser
+image-tools: $(VENV)/.dev
+	@$(BIN)/python tests/image/install.py
+
+test: check browser image-tools
 	$(BIN)/python -m pytest
 
 test-long: setup-dev browser
