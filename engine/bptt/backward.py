@@ -212,10 +212,37 @@ class LayerBackward:
         return bool(np.any(lost & alive))
 
     def _settle_or_keep(self, start: int, source: Source) -> None:
-        if self._within and not self._careful:
-            return
+        """Bring the stretch's last row back where it left the window or something arrives."""
         arriving = source.rows[start] if self._careful else None
-        self._settle(start, self.tape.deltas[start % CHUNK], arriving, source)
+        if self._within and arriving is None:
+            return
+        carry = self.tape.deltas[start % CHUNK]
+        if arriving is None and self._scale_by_norms(start, carry):
+            return
+        self._settle(start, carry, arriving, source)
+
+    def _scale_by_norms(self, t: int, carry: Array) -> bool:
+        """Rescale row t by the norms just taken; False where they are not to be trusted."""
+        squares = self.squares[t, 0]
+        for span in self._carried:
+            squares = np.maximum(squares, np.einsum("hb,hb->b", carry[span], carry[span]))
+        window = self.window
+        sound = (squares > window.suspect_low) & (squares < window.suspect_high)
+        if not np.all(sound | (squares == 0)):
+            return False
+        _, twice = np.frexp(squares)
+        target = np.where(squares == 0, NONE, self.exponents + twice // 2).astype(np.int32)
+        self._move(t, carry, target)
+        self._careful = True
+        return True
+
+    def _move(self, t: int, carry: Array, target: IntArray) -> None:
+        """Store row t and what is carried with the exponents `target`."""
+        difference = self.exponents - target
+        shift(self.adjoints[t], difference)
+        for span in self._carried:
+            shift(carry[span], difference)
+        self.row_exponents[t] = self.exponents = target
 
     def _settle(self, t: int, carry: Array, arriving: Array | None, source: Source) -> None:
         """Bring row t to a norm near 1 for every sample, and join what arrives there."""
@@ -227,10 +254,7 @@ class LayerBackward:
         if arriving is not None:
             theirs = self._source_exponents(source, t)
             target = np.maximum(target, theirs)
-        shift(row, self.exponents - target)
-        for span in self._carried:
-            shift(carry[span], self.exponents - target)
-        self.exponents = target
+        self._move(t, carry, target)
         if arriving is not None:
             row += self._scaled(arriving, theirs)
         self._careful = source.exponents is not None or bool(np.any(target != 0))
@@ -239,7 +263,6 @@ class LayerBackward:
         near_one = np.array(row)
         shift(near_one, -own)
         self.squares[t, 0] = np.einsum("hb,hb->b", near_one, near_one)
-        self.row_exponents[t] = target
         self.norm_exponents[t] = target + own
 
     # What a stretch leaves behind

@@ -12,11 +12,14 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from engine.arrays import Array, IntArray
 
 NONE = np.int32(-(2**28))
+LARGEST_SHIFT = 4096
+"""Every finite number is 0 or infinite after a shift by that many powers of two."""
+
 LOG10_2 = float(np.log10(2.0))
 
 
@@ -58,10 +61,27 @@ def exponent_of(array: Array, axis: int) -> IntArray:
 
 
 def shift(array: Array, exponents: IntArray) -> None:
-    """Multiply `array` in place by 2^exponents, exactly; differences with NONE give zero."""
-    # ldexp takes any int, but two shifts of a number and back lose nothing only within range:
-    # beyond ±2000 every finite float is 0 or inf already.
-    np.ldexp(array, np.clip(exponents, -2000, 2000), out=array)
+    """Multiply `array` in place by 2^exponents, exactly.
+
+    What falls below the smallest number becomes zero; differences with NONE give zero too.
+    """
+    powers = powers_of_two(exponents, array.dtype)
+    if powers is None:
+        np.ldexp(array, np.minimum(exponents, LARGEST_SHIFT), out=array)
+    else:
+        np.multiply(array, powers, array)
+
+
+def powers_of_two(exponents: IntArray, dtype: DTypeLike) -> Array | None:
+    """Return 2^exponents; None where one is beyond the largest number of the type.
+
+    One multiplication by a power costs a tenth of an ldexp.
+    """
+    kind = np.dtype(dtype)
+    if np.max(exponents) >= np.finfo(kind).maxexp:
+        return None
+    powers: Array = np.ldexp(kind.type(1), np.maximum(exponents, -LARGEST_SHIFT))
+    return powers
 
 
 def log10_norms(squares: Array, exponents: IntArray) -> NDArray[np.float64]:

@@ -34,7 +34,7 @@ class Source:
         self.top = max(asked, default=0)
 
 
-SMALL_SOURCE = 2.0**-15
+SMALL_SOURCE = 2.0**-28
 """Below it a source is stored with exponents, since its squared norms would lose bits."""
 
 LARGE_SOURCE = 2.0**40

@@ -72,19 +72,18 @@ def step(
 
 def linearize(now: Views, after: Views, slopes: Views) -> None:
     """Fill the local derivatives of a chunk of steps."""
-    sigmoids, sigmoid_slopes = now["f":"o"], slopes["f":"o"]
-    np.subtract(1, sigmoids, sigmoid_slopes)
-    np.multiply(sigmoid_slopes, sigmoids, sigmoid_slopes)
-    np.multiply(slopes["f"], now["c"], slopes["f"])  # (8)
-    np.multiply(slopes["i"], now["g"], slopes["i"])  # (9)
-    np.multiply(slopes["o"], now["tanh_c"], slopes["o"])  # (5)
-    np.multiply(now["g"], now["g"], slopes["g"])
-    np.subtract(1, slopes["g"], slopes["g"])
-    np.multiply(slopes["g"], now["i"], slopes["g"])  # (7)
-    np.multiply(now["tanh_c"], now["tanh_c"], slopes["k"])
-    np.subtract(1, slopes["k"], slopes["k"])
-    np.multiply(slopes["k"], now["o"], slopes["k"])  # (6)
+    f_and_i, from_both = now["f":"i"], slopes["f":"i"]
+    np.multiply(now["c":"g"], f_and_i, slopes["c":"g"])  # c_{t-1} ⊙ f, g ⊙ i
+    np.subtract(1, f_and_i, from_both)
+    np.multiply(from_both, slopes["c":"g"], from_both)  # (8), (9)
+    np.multiply(now["g"], slopes["g"], slopes["g"])
+    np.subtract(now["i"], slopes["g"], slopes["g"])  # (7) as i − g ⊙ (g ⊙ i)
     np.copyto(slopes["c"], now["f"])  # (10)
+    h = after["h"]
+    np.multiply(h, now["o"], slopes["o"])
+    np.subtract(h, slopes["o"], slopes["o"])  # (5) as h − h ⊙ o
+    np.multiply(h, now["tanh_c"], slopes["k"])
+    np.subtract(now["o"], slopes["k"], slopes["k"])  # (6) as o − h ⊙ tanh(c)
 
 
 def local_views(slopes: Views) -> ArrayTuple:
