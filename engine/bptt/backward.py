@@ -14,6 +14,7 @@ As long as all norms stay within the window no exponent is ever touched.
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
 from engine.arrays import Array, IntArray
 from engine.bptt.blocks import BlockViews, aligned_zeros
@@ -174,10 +175,15 @@ class LayerBackward:
 
     def _source_exponents(self, source: Source, t: int) -> IntArray:
         if source.exponents is not None:
-            return source.exponents[t]
+            found: IntArray = source.exponents[t]
+            return found
+        exponents = np.zeros(self.tape.batch, np.int32)
         arriving = source.rows[t]
-        nothing = arriving is None or np.abs(arriving).max(axis=0) == 0
-        return np.where(nothing, NONE, np.int32(0)).astype(np.int32) * np.ones_like(self.exponents)
+        if arriving is None:
+            exponents.fill(NONE)
+        else:
+            exponents[np.abs(arriving).max(axis=0) == 0] = NONE
+        return exponents
 
     def _join(self, start: int, stop: int, source: Source) -> int:
         """Return the last row below `stop` at which a source outweighs the sweep, or `start`."""
@@ -291,7 +297,7 @@ class LayerBackward:
         """Return the exponents of this stretch's deltas: those it was swept with."""
         return self.exponents if self._careful else None
 
-    def _transposed(self, room: Array, items: Array, steps: int) -> Array:
+    def _transposed(self, room: Array, items: NDArray[np.void], steps: int) -> Array:
         """Return (rows, steps·B) of (steps, rows) items, in `room`."""
         rows = items.shape[1]
         out = room[: rows * steps * self.tape.batch]

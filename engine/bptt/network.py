@@ -120,13 +120,7 @@ class Network:
             UnknownNameError: A name that this network lacks, or a missing one.
             ShapeError: An array of another shape, or fixed zeros that are not zero.
         """
-        for name in parameters:
-            if name not in self.parameter_shapes:
-                raise UnknownNameError("parameter", name, self.parameter_shapes)
-        for name, shape in self.parameter_shapes.items():
-            if name not in parameters:
-                raise ShapeError(f"{name}: expected an array of shape {shape}, got none")
-            require_shape(name, parameters[name], shape)
+        self._check(parameters)
         for name, value in parameters.items():
             for rows, view in self._rectangles(name, self.flat):
                 if view is not None:
@@ -134,6 +128,15 @@ class Network:
                 elif np.any(value[rows]):
                     raise ShapeError(f"{name}: rows {rows.start}:{rows.stop} have to be zero")
         self.prepare()
+
+    def _check(self, parameters: Mapping[str, Array]) -> None:
+        for name in parameters:
+            if name not in self.parameter_shapes:
+                raise UnknownNameError("parameter", name, self.parameter_shapes)
+        for name, shape in self.parameter_shapes.items():
+            if name not in parameters:
+                raise ShapeError(f"{name}: expected an array of shape {shape}, got none")
+            require_shape(name, parameters[name], shape)
 
     def gradient_norms(self) -> dict[str, float]:
         """Return ‖∂L/∂P‖ of every parameter P, natural scale."""

@@ -118,7 +118,7 @@ class Sweep:
             source = source_of_loss(self._direct, asked, self.readout.rows, self.length)
             self.top_source = source
             self.back_from(source)
-            self.network.gradient *= self.network.dtype.type(self.loss.scale)
+            self.network.gradient *= self.loss.scale
             self.network.close_gradient()
 
     def back_from(
@@ -155,7 +155,7 @@ class Sweep:
                 source = below.as_source()
 
     def _with_final(self, source: Source, final: Array) -> Source:
-        joined = DenseSource(self.length, *final.shape, self.network.dtype)
+        joined = DenseSource(self.length, self.network.hidden, self.batch, self.network.dtype)
         joined.add(source)
         joined.add(Source([None] * self.length + [final]))
         return joined.as_source()

@@ -129,7 +129,8 @@ class LayerTape:
 
         The first step of a chunk, and row T, hand on through the extra row at the end.
         """
-        return self.deltas[-1 if t == self.length or t % CHUNK == 0 else t % CHUNK]
+        row: Array = self.deltas[-1 if t == self.length or t % CHUNK == 0 else t % CHUNK]
+        return row
 
     def _adjoint_views(self, t: int) -> tuple[Array, ...]:
         incoming = BlockViews(

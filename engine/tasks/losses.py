@@ -2,8 +2,8 @@
 
 Both take feature-first arrays of the n asked time steps and return e and ∂e/∂y, times the mask:
 
-    cross_entropy        e = −log softmax(y)[target]        ∂e/∂y_i = softmax(y)_i − [i = target]   (1)
-    mean_squared_error   e = 1/K Σ_i (y_i − target_i)²      ∂e/∂y_i = 2 (y_i − target_i) / K        (2)
+    cross_entropy        e = −log softmax(y)[target]    ∂e/∂y_i = softmax(y)_i − [i = target]   (1)
+    mean_squared_error   e = 1/K Σ_i (y_i − target_i)²  ∂e/∂y_i = 2 (y_i − target_i) / K        (2)
 
 There is no ½ in (2). Source: definition, as torch.nn.CrossEntropyLoss and torch.nn.MSELoss.
 """

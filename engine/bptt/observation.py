@@ -1,0 +1,146 @@
+"""One look at a network: a sweep of one batch, and whatever statistics ask of it.
+
+Nothing is computed before it is asked for, and nothing twice. Public arrays are (S, T, B, …);
+gradients are per sample (of ℓ), so B times those of L where the reduction is the mean.
+"""
+
+import math
+from collections.abc import Sequence
+from functools import cached_property
+
+import numpy as np
+
+from engine.arrays import Array
+from engine.bptt.exponents import LOG10_2, NONE, WINDOWS
+from engine.bptt.network import Network
+from engine.bptt.stack import Stack
+from engine.bptt.sweep import Sweep
+from engine.tasks.base import Batch
+
+
+class Observation:
+    """A forward and backward sweep of `batch` through `network` as it is now.
+
+    Attributes:
+        layers, length, size, hidden_size: S, T, B, H.
+        loss, accuracy: Of this batch.
+    """
+
+    def __init__(self, network: Network, batch: Batch, loss: str, reduction: str = "mean") -> None:
+        """Sweep once forward; backward when a gradient is first asked for."""
+        self.length, self.size = batch.inputs.shape[:2]
+        self._observe(Sweep(network, length=self.length, batch=self.size))
+        found = self.sweep.forward(batch, loss, reduction)
+        self.batch, self.loss, self.accuracy = batch, found.value, found.accuracy
+
+    def _observe(self, sweep: Sweep) -> None:
+        self.sweep, self.network, self.cell = sweep, sweep.network, sweep.network.cell
+        self.layers, self.hidden_size = len(sweep.tapes), sweep.network.hidden
+
+    @classmethod
+    def of_sweep(cls, sweep: Sweep, batch: Batch) -> "Observation":
+        """Return an observation of a sweep that was already made, forward and back.
+
+        It is valid until the sweep is used again.
+        """
+        observation = cls.__new__(cls)
+        observation.length, observation.size = sweep.length, sweep.batch
+        observation._observe(sweep)
+        observation.batch = batch
+        observation.loss, observation.accuracy = sweep.loss.value, sweep.loss.accuracy
+        observation.__dict__["_swept_back"] = sweep
+        return observation
+
+    @cached_property
+    def _swept_back(self) -> Sweep:
+        # The training step's own gradient stays what it was: looking changes nothing.
+        kept = self.network.gradient.copy()
+        self.sweep.backward()
+        self.network.gradient[...] = kept
+        return self.sweep
+
+    @cached_property
+    def log10_hidden_norms(self) -> Array:
+        """log10 ‖dℓ/dh_t‖, (S, T, B); −inf is an exact zero."""
+        return self._swept_back.log10_hidden_norms
+
+    @cached_property
+    def log10_immediate_norms(self) -> Array:
+        """log10 of the norm of the immediate dℓ_t/dh_t, (S, T, B)."""
+        return self._swept_back.log10_immediate_norms
+
+    @cached_property
+    def log10_hidden_means(self) -> Array:
+        """log10 of the mean over samples of |dℓ/dh_{t,i}|, (S, T, H).
+
+        Entries below the resolution of their row (layer, time) are stored as that floor;
+        −inf stands only where the whole row is exactly zero.
+        """
+        sweep = self._swept_back
+        scale = math.log10(sweep.loss.sample_scale / self.size)
+        floor = WINDOWS[self.network.dtype].resolution * LOG10_2
+        means = np.empty((self.layers, self.length, self.hidden_size))
+        for index, layer in enumerate(sweep.backward_layers):
+            exponents = layer.state_exponents
+            largest = exponents.max(axis=1)
+            weights = np.ldexp(1.0, np.maximum(exponents - largest[:, None], -2000))
+            sums = np.matmul(np.abs(layer.state_adjoints), weights[:, :, None])[..., 0]
+            with np.errstate(divide="ignore", invalid="ignore"):
+                logs = np.log10(sums)
+            logs += LOG10_2 * np.where(largest == NONE, 0, largest)[:, None]
+            rows = logs.max(axis=1, keepdims=True)
+            means[index] = np.where(np.isfinite(rows), np.maximum(logs, rows + floor), logs)
+        return means + scale
+
+    @cached_property
+    def hidden(self) -> Array:
+        """States h_t, (S, T, B, H)."""
+        return np.stack([self._states(index) for index in range(self.layers)])
+
+    def _states(self, index: int) -> Array:
+        tape = self.sweep.tapes[index]
+        if tape.cell.state_delta is None:
+            return tape.outputs[1:].transpose(0, 2, 1)
+        return tape.tape_rows.view(tape.tape[:-1], "h").transpose(0, 2, 1)
+
+    @cached_property
+    def slopes(self) -> Array:
+        """φ′ at the (candidate's) pre-activation, (S, T, B, H)."""
+        found = []
+        for tape in self.sweep.tapes:
+            name = self.cell.candidate
+            rows = slice(1, None) if name in tape.input_rows else slice(0, self.length)
+            values = np.ascontiguousarray(tape.now(rows)[name])
+            slope = np.empty_like(values)
+            self.cell.activation.slope_of_value(values, slope)
+            found.append(slope.transpose(0, 2, 1))
+        return np.stack(found)
+
+    def loss_state(self, times: Sequence[int] | None = None) -> Array:
+        """Return log10 of the mean over samples of ‖dℓ_t/dh_k‖.
+
+        Args:
+            times: Loss times t (1 … T), ascending; None for all.
+
+        Returns:
+            (S, R, T), NaN where k > t, −inf where exactly zero (also where t is not asked).
+        """
+        sweep = self._swept_back
+        rows = list(range(1, self.length + 1)) if times is None else list(times)
+        stack = Stack(sweep.tapes, sweep.top_source, self.network.skips, rows)
+        found = np.empty((self.layers, len(rows), self.length))
+        scale = math.log10(sweep.loss.sample_scale / self.size)
+        for first, norms in stack.run():
+            found[:, first : first + norms.shape[1]] = log10_sum(norms) + scale
+        future = np.arange(1, self.length + 1) > np.array(rows)[:, None]
+        found[:, future] = np.nan
+        return found
+
+
+def log10_sum(logs: Array) -> Array:
+    """Return log10 of the sum over the last axis of 10^logs; keeps −inf, inf and NaN."""
+    largest = logs.max(axis=-1, keepdims=True)
+    base = np.where(np.isfinite(largest), largest, 0)
+    with np.errstate(divide="ignore", over="ignore"):
+        sums: Array = np.log10(np.power(10.0, logs - base).sum(axis=-1)) + base[..., 0]
+    return sums

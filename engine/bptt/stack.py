@@ -1,0 +1,303 @@
+"""Many adjoints at once: how the loss of each time step reaches every earlier state.
+
+A stack is the training layout with one more axis in front, [M, rows, B]: row m is the adjoint of
+one loss time alone. It runs through the very `step_back` of training:
+
+    row m starts at its loss time with the immediate derivative, nothing carried   (1)
+    δ = step_back(slopes_t, λ, carried);  λ ← W_hᵀ δ + carried                     (2)
+    a layer's λ at t takes W_xᵀ δ of the layer above at the same t                 (3)
+
+Loss times go in blocks of BLOCK, rows join as the sweep passes their time, layers run in
+lockstep, top layer first. Every `period` steps each row (loss time, sample, layer) gets its own
+power of two; a block in which a row may have lost entries is swept again with a shorter period.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from engine.arrays import Array, IntArray
+from engine.bptt.blocks import BlockViews, Rows, aligned_zeros
+from engine.bptt.exponents import NONE, WINDOWS, exponent_of, log10_norms, shift
+from engine.bptt.sources import Source
+from engine.bptt.tape import CHUNK, LayerTape
+
+BLOCK = 16
+"""Loss times swept at once: the best of 2, 4, 8 and 16 wherever it was tried."""
+
+PERIOD = 16
+"""Steps from one rescaling to the next, as long as nothing falls out of range."""
+
+
+class Visit(NamedTuple):
+    """What a visitor sees of one layer at one state row.
+
+    Attributes:
+        layer: s.
+        row: State row t = 1 … T; the deltas are those of step t − 1.
+        first: Index of the block's first loss time among all.
+        incoming: Stored λ of the output at row t, (m, H, B).
+        deltas: Stored deltas of step t − 1, (m, rows, B).
+        exponents: E of both, (m, B).
+    """
+
+    layer: int
+    row: int
+    first: int
+    incoming: Array
+    deltas: Array
+    exponents: IntArray
+
+
+Visitor = Callable[[Visit], None]
+
+
+class _Layer:
+    """One layer's share of the stack."""
+
+    def __init__(self, tape: LayerTape, count: int) -> None:
+        tape.bind_back()
+        self.tape = tape
+        H, B, T = tape.weights.hidden, tape.batch, tape.length
+        self.slopes = aligned_zeros((T, tape.slope_rows.total, B), tape.dtype)
+        self.incoming = aligned_zeros((count, H, B), tape.dtype)
+        self.deltas = aligned_zeros((count, tape.delta_rows.total, B), tape.dtype)
+        self.exponents = np.full((count, B), NONE, np.int32)
+        self.squares = aligned_zeros((count, T + 1, 1, B), tape.dtype)
+        self.norm_exponents = np.zeros((count, T + 1, B), np.int32)
+        self.room = aligned_zeros((count, H, B), tape.dtype)
+        self.ones = np.ones((1, H), tape.dtype)
+        product = tape.weights.state_product
+        back = product.product.back
+        self.through = tape.delta_rows.span(back[0], back[-1])
+        if product.back_h is None:
+            raise ValueError(f"{tape.cell.name}: its state product has no way back")
+        self.back_h: Array = product.back_h
+        self.returned = [
+            tape.delta_rows.span(name) for name in tape.cell.carries if name == tape.cell.output
+        ]
+        self.carried = [
+            tape.delta_rows.span(name) for name in tape.cell.carries if name != tape.cell.output
+        ]
+        output = Rows({tape.cell.output: H})
+        self.adjoint_views = [
+            tape.cell.adjoint_views(
+                BlockViews((output, self.incoming[:m]), (tape.delta_rows, self.deltas[:m])),
+                BlockViews((tape.delta_rows, self.deltas[:m])),
+            )
+            for m in range(1, count + 1)
+        ]
+        self.locals: list[tuple[Array, ...]] = [
+            tape.cell.local_views(BlockViews((tape.slope_rows, row))) for row in self.slopes
+        ]
+
+    def linearize(self) -> None:
+        T = self.tape.length
+        for start in range(0, T, CHUNK):
+            stop = min(start + CHUNK, T)
+            self.tape.linearize(start, stop, self.slopes[start:stop])
+
+    def clear(self) -> None:
+        for array in (self.incoming, self.deltas, self.squares):
+            array.fill(0)
+        self.exponents.fill(NONE)
+        self.norm_exponents.fill(0)
+
+    def state_delta(self, m: int) -> Array | None:
+        name = self.tape.cell.state_delta
+        return None if name is None else self.tape.delta_rows.view(self.deltas[:m], name)
+
+    def measure(self, m: int, row: int, values: Array, far: bool) -> None:
+        """Take the squared norms of λ at a state row; `far` where one step may lose them."""
+        self.norm_exponents[:m, row] = self.exponents[:m]
+        if far:
+            own = exponent_of(values, axis=1)
+            own = np.where(own == NONE, 0, own).astype(np.int32)
+            values = np.array(values)
+            shift(values, -own[:, None, :])
+            self.norm_exponents[:m, row] += own
+        np.multiply(values, values, self.room[:m])
+        np.matmul(self.ones, self.room[:m], self.squares[:m, row])
+
+    def add(self, m: int, arriving: "Scaled") -> None:
+        """Add to λ at the larger exponent of the two."""
+        larger = np.maximum(self.exponents[:m], arriving.exponents)
+        if not np.array_equal(larger, self.exponents[:m]):
+            self.move(m, larger)
+        np.add(self.incoming[:m], arriving.at(larger), self.incoming[:m])
+
+    def move(self, m: int, target: IntArray) -> None:
+        """Store the first m rows with the exponents `target`."""
+        difference = (self.exponents[:m] - target)[:, None, :]
+        shift(self.incoming[:m], difference)
+        for span in self.carried:
+            shift(self.deltas[:m, span], difference)
+        self.exponents[:m] = target
+
+    def settle(self, m: int) -> None:
+        """Bring the first m rows to a norm near 1."""
+        sizes = exponent_of(self.incoming[:m], axis=1)
+        for span in self.carried:
+            sizes = np.maximum(sizes, exponent_of(self.deltas[:m, span], axis=1))
+        target = np.where(sizes == NONE, NONE, self.exponents[:m] + sizes).astype(np.int32)
+        self.move(m, target)
+
+
+class Stack:
+    """Sweeps the losses of chosen time steps back, one adjoint row each."""
+
+    def __init__(
+        self,
+        tapes: Sequence[LayerTape],
+        source: Source,
+        skips: Sequence[bool],
+        loss_rows: Sequence[int],
+    ) -> None:
+        """Bind the stack to a forward sweep that was made, and to its immediate derivatives.
+
+        Args:
+            tapes: The layers' tapes.
+            source: Immediate derivatives at the top layer.
+            skips: Which layers add their input to their output.
+            loss_rows: State rows (1 … T) of the loss times, ascending.
+        """
+        self.source, self.skips = source, skips
+        self.loss_rows = list(loss_rows)
+        self.layers = [_Layer(tape, min(BLOCK, len(self.loss_rows))) for tape in tapes]
+        self.window = WINDOWS[tapes[0].dtype]
+        self._period = PERIOD
+        for layer in self.layers:
+            layer.linearize()
+
+    def run(self, visitor: Visitor | None = None) -> Iterator[tuple[int, Array]]:
+        """Sweep all blocks.
+
+        Args:
+            visitor: Called for every layer and state row, where given: then one period serves
+                all, the shortest, so that no block is visited twice.
+
+        Yields:
+            Index of the block's first loss time, and log10 ‖dℓ_t/dh_k‖ up to the loss's scale,
+            (S, m, T, B): m loss times ascending, −inf also where k > t.
+        """
+        if visitor is not None:
+            self._period = 1
+        for first in range(0, len(self.loss_rows), BLOCK):
+            rows = self.loss_rows[first : first + BLOCK][::-1]
+            with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+                while not self._block(rows, first, visitor):
+                    self._period = max(1, self._period // 4)
+            m = len(rows)
+            norms = [
+                log10_norms(layer.squares[:m, 1:, 0], layer.norm_exponents[:m, 1:])[::-1]
+                for layer in self.layers
+            ]
+            yield first, np.stack(norms)
+
+    def _block(self, rows: list[int], first: int, visitor: Visitor | None) -> bool:
+        """Sweep one block of loss rows, last first; False where its period was too long."""
+        for layer in self.layers:
+            layer.clear()
+        joined, checked = 0, rows[0]
+        self._joined_at = 0
+        for row in range(rows[0], 0, -1):
+            if joined < len(rows) and rows[joined] == row:
+                self._join(joined, row)
+                self._joined_at = row
+                joined += 1
+            self._row(row, joined, first, visitor)
+            if (rows[0] - row) % self._period == self._period - 1 or row == 1:
+                if not self._in_range(row, checked, joined):
+                    return False
+                checked = row
+        return True
+
+    def _join(self, m: int, row: int) -> None:
+        """Start row m of the stack with (1)."""
+        top = self.layers[-1]
+        arriving = self.source.rows[row]
+        if arriving is None:
+            return
+        top.incoming[m] = arriving
+        exponents = self.source.exponents
+        top.exponents[m] = 0 if exponents is None else exponents[row]
+
+    def _row(self, row: int, m: int, first: int, visitor: Visitor | None) -> None:
+        """Pass one state row: every layer from its λ at `row` to its λ at `row` − 1."""
+        top = len(self.layers) - 1
+        outside = self._from_loss(row, m) if self.skips[top] else None
+        for index in range(top, -1, -1):
+            layer = self.layers[index]
+            if index < top:
+                outside = self._hand_down(index + 1, m, outside)
+                layer.add(m, outside)
+            layer.measure(m, row, layer.incoming[:m], self._period == 1)
+            layer.tape.cell.step_back(layer.locals[row - 1], layer.adjoint_views[m - 1])
+            own = layer.state_delta(m)
+            if own is not None:
+                layer.measure(m, row, own, True)
+            if visitor is not None:
+                adjoints = layer.incoming[:m], layer.deltas[:m], layer.exponents[:m]
+                visitor(Visit(index, row, first, *adjoints))
+        for layer in self.layers:
+            np.matmul(layer.back_h, layer.deltas[:m, layer.through], layer.incoming[:m])  # (2)
+            for span in layer.returned:
+                np.add(layer.incoming[:m], layer.deltas[:m, span], layer.incoming[:m])
+
+    def _from_loss(self, row: int, m: int) -> "Scaled":
+        """Return what arrives at the top layer at `row`: only the loss that joined there."""
+        top = self.layers[-1]
+        values = np.zeros_like(top.incoming[:m])
+        exponents = np.full_like(top.exponents[:m], NONE)
+        if self._joined_at == row:
+            values[-1], exponents[-1] = top.incoming[m - 1], top.exponents[m - 1]
+        return Scaled(values, exponents)
+
+    def _hand_down(self, index: int, m: int, outside: "Scaled | None") -> "Scaled":
+        """Return what layer `index` hands to the layer below at this state row: (3)."""
+        layer = self.layers[index]
+        values: Array | None = None
+        for product in layer.tape.weights.products:
+            back = product.product.back
+            span = layer.tape.delta_rows.span(back[0], back[-1])
+            part = np.matmul(product.back_x, layer.deltas[:m, span])
+            values = part if values is None else values + part
+        if values is None:
+            raise ValueError(f"{layer.tape.cell.name}: a cell without products")
+        through = Scaled(values, layer.exponents[:m])
+        if not self.skips[index] or outside is None:
+            return through
+        larger = np.maximum(through.exponents, outside.exponents)
+        return Scaled(through.at(larger) + outside.at(larger), larger)
+
+    def _in_range(self, row: int, checked: int, m: int) -> bool:
+        """Rescale where a norm left its window; False where entries may have been lost."""
+        for layer in self.layers:
+            squares = layer.squares[:m, row : checked + 1, 0][:, ::-1]
+            window = self.window
+            inside = (squares > window.low) & (squares < window.high)
+            if np.all(inside):
+                continue
+            if self._period > 1:
+                alive = (np.maximum.accumulate(squares, axis=1) > 0) & np.isfinite(squares[:, :1])
+                lost = (squares < window.suspect_low) | ~(squares < window.suspect_high)
+                if np.any(lost & alive):
+                    return False
+            layer.settle(m)
+        return True
+
+
+class Scaled(NamedTuple):
+    """Adjoints stored as values · 2^exponents, (m, rows, B) and (m, B)."""
+
+    values: Array
+    exponents: IntArray
+
+    def at(self, exponents: IntArray) -> Array:
+        """Return the values stored with other exponents."""
+        if np.array_equal(exponents, self.exponents):
+            return self.values
+        moved = np.array(self.values)
+        shift(moved, (self.exponents - exponents)[:, None, :])
+        return moved
