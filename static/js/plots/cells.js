@@ -1,0 +1,92 @@
+// One cell of a heatmap in words: for the read-out under the pointer, the cell cursor of the keyboard, and the table.
+import { KIND, KIND_WORDS, at, kind, number, ratio } from "./scale.js";
+import { magnitudeText } from "./words.js";
+
+/** What the axes of a figure are called in a sentence. */
+const AXES = {
+  hidden_gradient_norm: { x: "step", y: "t" },
+  hidden_gradient: { x: "t", y: "unit" },
+  loss_state_gradient: { x: "state k", y: "loss t" },
+  activation_comparison: { x: "", y: "t" },
+};
+
+/** @param {{data: object[], layout: object}} figure decoded @returns {object | undefined} the heatmap of magnitudes */
+export function heatmapOf(figure) {
+  return figure?.data.find((trace) => trace.meta?.role === "gradient");
+}
+
+/** @param {object} trace @returns {{kind: number, log10: number, ratio: number, x: number, y: number}} */
+export function cellOf(trace, row, column) {
+  const { meta } = trace;
+  const log10 = trace.z[row][column];
+  const x = trace.x[column];
+  const y = trace.y[row];
+  const future = Boolean(meta.future) && (Number.isNaN(log10) && x > y);
+  return {
+    kind: kind(log10, at(meta.floor, meta.along, row, column), future),
+    log10,
+    ratio: ratio(log10, at(meta.reference, meta.along, row, column) ?? NaN),
+    x,
+    y,
+  };
+}
+
+/** @param {string} name of the figure @returns {string} "step 150, t 23: 10^−7.2, ratio 10^−6.1" */
+export function describeCell(name, trace, row, column) {
+  const cell = cellOf(trace, row, column);
+  const words = AXES[name] ?? { x: "x", y: "y" };
+  const label = trace.customdata?.[row]?.[column];
+  const y = name === "hidden_gradient" && label !== undefined ? label : round(cell.y);
+  const x = name === "activation_comparison" ? label : `${words.x} ${round(cell.x)}`;
+  const place = `${x}, ${words.y} ${y}`;
+  if (cell.kind !== KIND.FINITE) return `${place}: ${KIND_WORDS[cell.kind]}`;
+  const told = Number.isNaN(cell.ratio) ? "" : `, ratio ${magnitudeText(cell.ratio)}`;
+  return `${place}: ${magnitudeText(cell.log10)}${told}`;
+}
+
+/**
+ * A sentence on the whole picture, from the last time asked back to the first.
+ * @param {string} title @param {object} trace @param {number} column
+ */
+export function summarize(title, trace, column) {
+  if (!trace?.z.length || !trace.z[0].length) return `${title}: nothing recorded yet`;
+  const safe = Math.min(Math.max(column, 0), trace.z[0].length - 1);
+  const first = cellOf(trace, 0, safe);
+  const last = cellOf(trace, trace.z.length - 1, safe);
+  return `${title}: at step ${round(first.x)} the gradient norm goes from ${told(last)} at the last time step to ${told(first)} at the first`;
+}
+
+function told(cell) {
+  return cell.kind === KIND.FINITE ? magnitudeText(cell.log10) : KIND_WORDS[cell.kind];
+}
+
+function round(value) {
+  return String(Math.round(number(value) * 10) / 10);
+}
+
+/** Rows of a figure as a table: coordinates and what is drawn there. @param {number} most rows */
+export function tableOf(figure, most) {
+  const trace = heatmapOf(figure);
+  if (trace) return heatmapTable(trace, figure.layout.meta?.figure, most);
+  const rows = [];
+  for (const line of figure.data) {
+    const name = line.name ?? line.meta?.role ?? "";
+    for (let i = 0; i < (line.x?.length ?? 0) && rows.length < most; i += 1) {
+      rows.push([name, round(line.x[i]), Number.isFinite(line.y[i]) ? String(Number(line.y[i].toPrecision(5))) : "not finite"]);
+    }
+  }
+  return { head: ["", "x", "y"], rows };
+}
+
+function heatmapTable(trace, name, most) {
+  const words = AXES[name] ?? { x: "x", y: "y" };
+  const columns = Math.min(trace.x.length, 12);
+  const picked = Array.from({ length: columns }, (_, i) => Math.round((i * (trace.x.length - 1)) / Math.max(columns - 1, 1)));
+  const head = [words.y, ...picked.map((column) => `${words.x} ${trace.customdata && name === "activation_comparison" ? trace.customdata[0][column] : round(trace.x[column])}`.trim())];
+  const rows = [];
+  for (let row = trace.z.length - 1; row >= 0 && rows.length < most; row -= 1) {
+    const label = name === "hidden_gradient" ? trace.customdata?.[row]?.[0] : undefined;
+    rows.push([String(label ?? round(trace.y[row])), ...picked.map((column) => told(cellOf(trace, row, column)))]);
+  }
+  return { head, rows };
+}

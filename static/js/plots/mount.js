@@ -1,0 +1,72 @@
+// The only caller of Plotly. Plotly is a script of its own that may come later than the first figure.
+
+const CONFIG = { displaylogo: false, displayModeBar: false, responsive: true, showTips: false, doubleClick: "reset" };
+
+let loading = null;
+
+/** @returns {Promise<any>} Plotly, once its script is there */
+export function plotly() {
+  loading ??= new Promise((resolve, reject) => {
+    if (window.Plotly) return resolve(window.Plotly);
+    const script = document.querySelector("script[data-plotly]");
+    if (!script) return reject(new Error("this page has no script for figures"));
+    script.addEventListener("load", () => resolve(window.Plotly));
+    script.addEventListener("error", () => reject(new Error("the script that draws figures did not load")));
+  });
+  return loading;
+}
+
+/** @param {HTMLElement} element @param {{data: object[], layout: object}} figure */
+export async function draw(element, figure) {
+  const Plotly = await plotly();
+  await Plotly.react(element, figure.data, figure.layout, CONFIG);
+}
+
+/**
+ * Move the cursor of a drawn figure: shapes and one note, nothing of the data.
+ * @param {HTMLElement} element @param {number} step
+ */
+export async function moveCursor(element, step) {
+  const layout = element.layout;
+  if (!layout?.shapes) return;
+  const change = {};
+  layout.shapes.forEach((shape, i) => {
+    if (!String(shape.name).startsWith("cursor")) return;
+    change[`shapes[${i}].x0`] = step;
+    change[`shapes[${i}].x1`] = step;
+  });
+  layout.annotations?.forEach((note, i) => {
+    if (note.name !== "cursor-tag") return;
+    change[`annotations[${i}].x`] = step;
+    change[`annotations[${i}].text`] = String(step);
+  });
+  if (Object.keys(change).length) await (await plotly()).relayout(element, change);
+}
+
+/** @param {HTMLElement} element @param {(point: {x: number, y: number, row: number, column: number} | null) => void} onCell */
+export function onHover(element, onCell) {
+  element.on("plotly_hover", ({ points }) => {
+    const [point] = points;
+    if (point.data.meta?.role !== "gradient") return;
+    const [row, column] = point.pointIndex ?? point.pointNumber;
+    onCell({ x: point.x, y: point.y, row, column });
+  });
+  element.on("plotly_unhover", () => onCell(null));
+}
+
+/** @param {HTMLElement} element */
+export async function resize(element) {
+  if (element.layout) (await plotly()).Plots.resize(element);
+}
+
+/** @param {HTMLElement} element @param {"png" | "svg"} format @param {string} filename */
+export async function saveImage(element, format, filename) {
+  const Plotly = await plotly();
+  const { width, height } = element.getBoundingClientRect();
+  await Plotly.downloadImage(element, { format, filename, width, height, scale: format === "png" ? 2 : 1 });
+}
+
+/** @param {HTMLElement} element */
+export async function remove(element) {
+  if (element.layout) (await plotly()).purge(element);
+}

@@ -1,0 +1,97 @@
+// A figure comes in the light theme's colours and says of every part what it is; here the parts get the colours of the
+// theme that is seen, by that word (trace.meta.role, shape.name, annotation.name).
+
+// The only colours that are no token: bars, and what must be read on top of every colour of the map.
+const BARS = { light: "#b9b3ad", dark: "#756d66" };
+const ON_MAP = { line: "#ffffff", casing: "#0e1217" };
+
+const TOKENS = [
+  "text", "muted", "line", "card", "sunken", "vanishing", "vanishing-small", "exploding", "exploding-small",
+  "healthy", "healthy-small", "nan", "hatch", "hatch-line",
+];
+
+/** @param {"light" | "dark"} seen @param {CSSStyleDeclaration} [style] @returns {Record<string, string>} */
+export function themeColors(seen, style = getComputedStyle(document.documentElement)) {
+  const colors = Object.fromEntries(TOKENS.map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
+  return { ...colors, bars: BARS[seen], font: style.getPropertyValue("--font").trim() };
+}
+
+const LINES = {
+  loss: "text", validation_loss: "muted", measured: "vanishing", latest: "muted", bound: "exploding", radius: "muted",
+  norm: "text", clip: "muted",
+};
+const NOTES = {
+  "label-measured": "vanishing-small", "label-saturated": "vanishing-small", "label-bound": "exploding-small",
+  "label-healthy": "healthy-small", "label-mean": "text", heading: "text", span: "text",
+};
+const PATTERNS = { zero: ["hatch-line", "hatch"], below: ["hatch-line", "hatch"] };
+
+/** @param {object} trace @param {Record<string, string>} colors @param {{manyRuns?: boolean}} [options] */
+export function paintTrace(trace, colors, { manyRuns = false } = {}) {
+  const role = trace.meta?.role;
+  if (role === "reach") return { ...trace, line: { ...trace.line, color: ON_MAP.line } };
+  if (role === "reach-casing") return { ...trace, line: { ...trace.line, color: ON_MAP.casing } };
+  if (role === "nonfinite") return patterned(trace, "#ffffff", colors.nan);
+  if (PATTERNS[role]) return patterned(trace, colors[PATTERNS[role][0]], colors[PATTERNS[role][1]]);
+  if (role === "nonfinite-points") return { ...trace, marker: { ...trace.marker, color: colors.nan } };
+  if (role === "zero-points") return { ...trace, marker: { ...trace.marker, color: colors.muted } };
+  if (role === "saturated") return { ...trace, marker: { ...trace.marker, color: colors.vanishing } };
+  if (role === "slope") return { ...trace, marker: { ...trace.marker, color: colors.bars } };
+  if (LINES[role] && !manyRuns) return { ...trace, line: { ...trace.line, color: colors[LINES[role]] } };
+  return trace;
+}
+
+function patterned(trace, ink, ground) {
+  return { ...trace, fillcolor: ground, fillpattern: { ...trace.fillpattern, fgcolor: ink, bgcolor: ground } };
+}
+
+/** @param {object} shape */
+export function paintShape(shape, colors) {
+  if (shape.name === "healthy") return { ...shape, fillcolor: colors.healthy };
+  if (shape.name === "baseline") return { ...shape, line: { ...shape.line, color: colors.muted } };
+  if (shape.name === "mean") return { ...shape, line: { ...shape.line, color: colors.text } };
+  return shape;
+}
+
+/** @param {object} note */
+export function paintNote(note, colors) {
+  return { ...note, font: { ...note.font, color: colors[NOTES[note.name] ?? "muted"] } };
+}
+
+/** @param {object} axis */
+export function paintAxis(axis, colors) {
+  return {
+    ...axis,
+    linecolor: colors.line,
+    gridcolor: colors.line,
+    tickcolor: colors.line,
+    tickfont: { ...axis.tickfont, color: colors.muted },
+    title: { ...axis.title, font: { ...axis.title?.font, color: colors.muted } },
+  };
+}
+
+/** The line that marks the chosen step, and its tag. @param {number} step */
+export function cursor(step, colors, axis = "x") {
+  const line = { type: "line", xref: axis, yref: "paper", x0: step, x1: step, y0: 0, y1: 1 };
+  return {
+    shapes: [
+      { ...line, name: "cursor-casing", line: { width: 4, color: ON_MAP.casing } },
+      { ...line, name: "cursor", line: { width: 2, color: ON_MAP.line } },
+    ],
+    tag: {
+      name: "cursor-tag",
+      text: String(step),
+      x: step,
+      xref: axis,
+      y: 1,
+      yref: "paper",
+      yanchor: "top",
+      xanchor: "left",
+      xshift: 4,
+      showarrow: false,
+      bgcolor: colors.text,
+      borderpad: 2,
+      font: { size: 11, color: colors.card },
+    },
+  };
+}

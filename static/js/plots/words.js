@@ -1,0 +1,78 @@
+// Numbers as a reader wants them: powers of ten, short decimals, durations; and the words and glyphs for a span.
+
+const MINUS = "−";
+
+/** @param {number} exponent @returns {string} the digits of an exponent: "−11.4" */
+export function exponentText(exponent) {
+  const rounded = Math.round(exponent * 10) / 10;
+  const digits = Number.isInteger(rounded) ? String(Math.abs(rounded)) : Math.abs(rounded).toFixed(1);
+  return rounded < 0 ? MINUS + digits : digits;
+}
+
+/**
+ * A log10 as text: a plain number where that reads well, else 10 to a power.
+ * @param {number} log10
+ * @returns {{plain: string} | {exponent: string}}
+ */
+export function magnitude(log10) {
+  if (log10 === -Infinity) return { plain: "0" };
+  if (!Number.isFinite(log10)) return { plain: "not finite" };
+  if (log10 > -2 && log10 < 3) return { plain: short(10 ** log10) };
+  return { exponent: exponentText(log10) };
+}
+
+/** @param {number} log10 @returns {string} in one line of text: "10^−11.4" */
+export function magnitudeText(log10) {
+  const text = magnitude(log10);
+  return "plain" in text ? text.plain : `10^${text.exponent}`;
+}
+
+/** Write a magnitude into an element, the exponent raised. @param {Element} element */
+export function showMagnitude(element, log10) {
+  const text = magnitude(log10);
+  if ("plain" in text) return element.replaceChildren(text.plain);
+  const raised = document.createElement("sup");
+  raised.textContent = text.exponent;
+  element.replaceChildren("10", raised);
+}
+
+/** @param {number | null} value three digits that matter */
+export function short(value) {
+  if (value === null || Number.isNaN(value)) return "–";
+  if (!Number.isFinite(value)) return value > 0 ? "∞" : `${MINUS}∞`;
+  const size = Math.abs(value);
+  if (size !== 0 && (size < 1e-3 || size >= 1e5)) {
+    const exponent = Math.floor(Math.log10(size));
+    return `${(value / 10 ** exponent).toFixed(2)}e${exponent < 0 ? MINUS : ""}${Math.abs(exponent)}`;
+  }
+  return Number(value.toPrecision(3)).toString().replace("-", MINUS);
+}
+
+/** @param {number | null} seconds @returns {string} "0:42", "1:02:03" */
+export function duration(seconds) {
+  if (seconds === null || !Number.isFinite(seconds)) return "";
+  const whole = Math.max(0, Math.round(seconds));
+  const parts = [Math.floor(whole / 60) % 60, whole % 60].map((n) => String(n).padStart(2, "0"));
+  const hours = Math.floor(whole / 3600);
+  return hours ? `${hours}:${parts.join(":")}` : `${Number(parts[0])}:${parts[1]}`;
+}
+
+export const GLYPHS = {
+  vanishing: "▼",
+  fading: "▽",
+  healthy: "●",
+  growing: "△",
+  exploding: "▲",
+  "not finite": "✕",
+  undefined: "–",
+};
+
+/** @param {string} word @returns {string} the last part of a class: "not-finite" */
+export function wordClass(word) {
+  return word.replace(/\s+/g, "-");
+}
+
+/** @param {string} word */
+export function capital(word) {
+  return word.charAt(0).toUpperCase() + word.slice(1);
+}

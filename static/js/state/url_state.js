@@ -1,0 +1,86 @@
+// The state of a view is its address: declared once here, read at the start, written with every change. A view is a
+// link, and Back works. What this page does not know stays in the address as it was.
+
+/** @typedef {{parse: (text: string) => any, print?: (value: any) => string, start: any}} Field */
+
+const integer = (text) => (/^\d{1,9}$/.test(text) ? Number(text) : undefined);
+const oneOf = (...values) => (text) => values.find((value) => String(value) === text);
+const flag = (text) => ({ on: true, off: false })[text];
+const printFlag = (value) => (value ? "on" : "off");
+
+/** What the pages of figures share. `step: null` follows the newest frame. */
+export const VIEW = {
+  step: { parse: integer, start: null },
+  layer: { parse: integer, start: 0 },
+  mode: { parse: oneOf("ratio", "magnitude"), start: "ratio" },
+  range: { parse: oneOf(4, 8, 16), start: 8 },
+};
+
+/** @type {Record<string, Field>} */
+export const RUN_VIEW = {
+  tab: { parse: oneOf("overview", "training"), start: "overview" },
+  ...VIEW,
+  log: { parse: flag, print: printFlag, start: true },
+  reach: { parse: flag, print: printFlag, start: true },
+  order: { parse: oneOf("size", "index"), start: "size" },
+};
+
+/** @type {Record<string, Field>} */
+export const COMPARE_VIEW = { ...VIEW };
+
+/** @param {string} search @param {Record<string, Field>} fields */
+export function readState(search, fields) {
+  const query = new URLSearchParams(search);
+  const state = {};
+  for (const [name, field] of Object.entries(fields)) {
+    const text = query.get(name);
+    const value = text === null ? undefined : field.parse(text);
+    state[name] = value === undefined ? field.start : value;
+  }
+  return state;
+}
+
+/** @param {object} state @param {string} search what stands there now @returns {string} "" or "?…" */
+export function writeState(state, search, fields) {
+  const query = new URLSearchParams(search);
+  for (const [name, field] of Object.entries(fields)) {
+    if (state[name] === field.start) query.delete(name);
+    else query.set(name, (field.print ?? String)(state[name]));
+  }
+  const text = query.toString();
+  return text ? `?${text}` : "";
+}
+
+/**
+ * @param {Record<string, Field>} fields
+ * @param {Window} [page]
+ */
+export function createState(fields, page = window) {
+  const listeners = new Set();
+  let state = readState(page.location.search, fields);
+  const tell = (before) => {
+    const changed = Object.keys(fields).filter((name) => before[name] !== state[name]);
+    if (changed.length) for (const listener of listeners) listener(state, changed);
+  };
+  page.addEventListener("popstate", () => {
+    const before = state;
+    state = readState(page.location.search, fields);
+    tell(before);
+  });
+  return {
+    get: () => state,
+    /** @param {object} changes */
+    set(changes) {
+      const before = state;
+      state = { ...state, ...changes };
+      const search = writeState(state, page.location.search, fields);
+      page.history.replaceState(page.history.state, "", page.location.pathname + search + page.location.hash);
+      tell(before);
+    },
+    /** @param {(state: object, changed: string[]) => void} listener */
+    subscribe(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  };
+}
