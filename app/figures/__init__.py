@@ -15,6 +15,7 @@ from app.figures import (
     saturation,
 )
 from app.figures.base import FigureDefinition, FigureOptions, RunData
+from app.figures.loading import load
 
 FIGURES: Mapping[str, FigureDefinition] = MappingProxyType(
     {
@@ -33,4 +34,4 @@ FIGURES: Mapping[str, FigureDefinition] = MappingProxyType(
     }
 )
 
-__all__ = ["FIGURES", "FigureDefinition", "FigureOptions", "RunData"]
+__all__ = ["FIGURES", "FigureDefinition", "FigureOptions", "RunData", "load"]

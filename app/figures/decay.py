@@ -2,11 +2,13 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 
+import engine
 from app.figures import layout, palette, scale
 from app.figures.base import (
     FigureDefinition,
@@ -16,16 +18,15 @@ from app.figures.base import (
     coordinates,
     drawn_step,
     last_asked,
+    nearest,
     plane,
-    top_layer,
 )
 from app.figures.layout import Part
 from app.figures.pooling import thin
+from app.figures.theory import theory
 
 TITLE = "Decay with distance"
 NAME = "last_loss_gradient"
-# SCIENCE.md "Bounds": ‖J_t‖₂ ≤ γ‖W‖₂ for these cells; the radius says something for one path alone.
-BOUNDED = frozenset({"elman", "preactivation"})
 HEALTHY_DECADES = 1.0
 HOVER = "d = %{x}<br>log10 ratio %{y:.2f}<extra></extra>"
 
@@ -74,8 +75,36 @@ def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
         title=TITLE,
         figure="decay",
         step=step,
+        verdict=verdict(run, step),
         **facts,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """What `engine.diagnose` reads of a frame."""
+
+    step: int
+    arrays: Mapping[str, Any]
+
+
+def verdict(run: RunData, step: int | None) -> dict[str, Any] | None:
+    """Return the engine's verdict on the frame shown; None for a configuration it cannot read."""
+    found = run.slices[NAME]
+    at = nearest(found.coords["step"], step)
+    try:
+        config = engine.RunConfig.from_dict(run.config)
+    except engine.ConfigError:
+        return None
+    told = engine.diagnose(_Row(int(found.coords["step"][at]), {NAME: found.values[at]}), config)
+    return {key: _plain(value) for key, value in told.to_dict().items()}
+
+
+def _plain(value: object) -> object:
+    """Numbers that JSON lacks as words."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")
+    return value
 
 
 def by_lag(row: FloatArray, times: FloatArray, tau: int) -> tuple[FloatArray, FloatArray]:
@@ -84,36 +113,6 @@ def by_lag(row: FloatArray, times: FloatArray, tau: int) -> tuple[FloatArray, Fl
     if not back.size:
         return np.empty(0), np.empty(0)
     return tau - times[back], scale.ratio(row[back], row[back[0]])
-
-
-def theory(run: RunData, step: int | None) -> dict[str, Any]:
-    """Spectral radius, largest singular value and γ of the top layer's recurrent weights."""
-    cell = str(run.config.get("model", {}).get("cell", ""))
-    values = plane(run, "weight_geometry", step=step, layer=top_layer(run))
-    found: dict[str, Any] = {"spectral_radius": None, "largest_singular_value": None, "bound": None}
-    if values is None or cell not in BOUNDED:
-        return found
-    names = list(run.slices["weight_geometry"].coords["quantity"])
-    radius, singular = (
-        float(values[0, names.index(name)])
-        for name in ("spectral_radius", "largest_singular_value")
-    )
-    gamma = _gamma(run.config)
-    found["spectral_radius"] = radius if math.isfinite(radius) else None
-    found["largest_singular_value"] = singular if math.isfinite(singular) else None
-    if gamma is not None and math.isfinite(singular):
-        found["bound"] = gamma * singular
-    return found
-
-
-def _gamma(config: Mapping[str, Any]) -> float | None:
-    """Return γ = sup φ′: 1 for all that SCIENCE.md names but the sigmoid and steep leaky ReLUs."""
-    activation = config.get("model", {}).get("activation")
-    if isinstance(activation, Mapping):
-        return max(1.0, abs(float(activation.get("slope", 0.0))))
-    if activation is None:
-        return None
-    return 0.25 if activation == "sigmoid" else 1.0
 
 
 def _window(curve: FloatArray) -> tuple[float, float]:
@@ -149,7 +148,8 @@ def _theory(facts: Mapping[str, Any], depth: float) -> list[Part]:
         ("bound", "bound", "dash", palette.EXPLODING),
         ("radius", "spectral_radius", "dot", palette.MUTED),
     ):
-        factor = facts[key]
+        # One radius says something about the product only where there is one path.
+        factor = facts[key] if facts["bound"] is not None else None
         ends = [0.0, depth] if factor else []
         height = [0.0, depth * math.log10(factor)] if factor else []
         parts.append(

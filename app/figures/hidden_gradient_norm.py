@@ -56,7 +56,11 @@ def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
         frame["shapes"] += [] if step is None else cursor(step)
     if pooled > 1:
         frame["annotations"].append(_pooled(pooled))
-    return layout.figure(parts, frame, title=TITLE, figure=NAME, pooled=pooled)
+    told = {key: runs[0].facts.get(key) for key in ("baseline", "needed_lag", "last_asked")}
+    latest = drawn_step(runs[0], NAME, None)
+    return layout.figure(
+        parts, frame, title=TITLE, figure=NAME, pooled=pooled, latest=latest, **told
+    )
 
 
 def reach(rows: FloatArray, times: FloatArray, tau: int) -> FloatArray:

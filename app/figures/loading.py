@@ -1,0 +1,80 @@
+"""Read what a figure needs of its runs, and no more."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from app.figures.base import FigureDefinition, FigureOptions, RunData, Slice, nearest
+from app.store import ArrayInfo, Selection, SelectionError, Store
+
+# More than this is not read for one picture: recorded steps are left out evenly, the last kept.
+MOST_VALUES = 4_000_000
+# These are read in all layers: bounds and reach belong to the top one, whatever is shown.
+WHOLE = frozenset({"last_loss_gradient", "weight_geometry"})
+
+
+def load(
+    store: Store, run_ids: Sequence[str], figure: FigureDefinition, options: FigureOptions
+) -> list[RunData]:
+    """Return the runs with the slices that a figure is drawn from.
+
+    Raises:
+        RunNotFound: One of the runs does not exist.
+    """
+    return [_load(store, run_id, figure, options) for run_id in run_ids]
+
+
+def _load(store: Store, run_id: str, figure: FigureDefinition, options: FigureOptions) -> RunData:
+    run = store.runs.get(run_id)
+    known = {info.name: info for info in store.arrays.describe(run_id)}
+    slices: dict[str, Slice] = {}
+    for name in figure.needs:
+        info = known.get(name)
+        if info is None or not len(info.coords["step"]):
+            continue
+        try:
+            slices[name] = store.arrays.read(run_id, name, _selection(info, figure, options))
+        except SelectionError:
+            # The run was started anew between the two reads: the next event draws it again.
+            continue
+    return RunData(
+        id=run.id,
+        name=run.name,
+        config=run.config,
+        facts=run.facts,
+        status=run.status,
+        step=run.step,
+        steps=run.steps,
+        verdict=run.verdict,
+        slices=slices,
+    )
+
+
+def _selection(
+    info: ArrayInfo, figure: FigureDefinition, options: FigureOptions
+) -> Mapping[str, Selection]:
+    """Which steps and layer of a statistic a figure looks at."""
+    chosen: dict[str, Selection] = {}
+    steps = info.coords["step"]
+    if figure.frames == "all":
+        kept = _thinned(steps, int(np.prod(info.shape[1:], dtype=np.int64)))
+        if len(kept) < len(steps):
+            chosen["step"] = kept
+    else:
+        picked = [steps[nearest(steps, options.step)]]
+        if figure.frames == "one and latest" and steps[-1] != picked[0]:
+            picked.append(steps[-1])
+        chosen["step"] = picked
+    if "layer" in info.axes and info.name not in WHOLE:
+        layers = info.coords["layer"]
+        chosen["layer"] = layers[nearest(layers, options.layer)]
+    return chosen
+
+
+def _thinned(steps: Sequence[int], row: int) -> Sequence[int]:
+    """Every n-th step, so that a picture's worth of values is read, and the last one."""
+    stride = -(-len(steps) * max(row, 1) // MOST_VALUES)
+    if stride <= 1:
+        return steps
+    kept = list(steps[::stride])
+    return kept if kept[-1] == steps[-1] else [*kept, steps[-1]]
