@@ -8,6 +8,8 @@ from engine.learning import Snapshot, train
 from engine.recording import Frame, Layout, layouts
 from engine.statistics import STATISTICS, StatisticDefinition
 
+__version__ = "0.1.0"
+
 __all__ = [
     "STATISTICS",
     "ConfigError",
@@ -21,6 +23,7 @@ __all__ = [
     "StatisticDefinition",
     "UnknownNameError",
     "Verdict",
+    "__version__",
     "catalog",
     "config_schema",
     "describe_task",
