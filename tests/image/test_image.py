@@ -14,7 +14,7 @@ from tests.image.serving import Process, free_port, serving
 
 pytestmark = pytest.mark.image
 
-LINK = re.compile(r"http://127\.0\.0\.1:\d+/login\?token=\S+")
+LINK = re.compile(r"http:[/]{2}127[.]0[.]0[.]1:\d+/login[?]token=\S+")
 
 
 @pytest.fixture
@@ -104,5 +104,5 @@ def test_its_health_check_answers_from_inside(image: Image, data: Path, tmp_path
     check = image.config["Healthcheck"]["Test"][1:]
     command = image.command(data, check, GRADTIDE_PORT=str(port))
     assert subprocess.run(command, check=False, capture_output=True).returncode != 0
-    with serving(_serve(image, data, port), port=port, environment={**os.environ}, folder=tmp_path):
+    with _served(image, data, port, tmp_path):
         assert subprocess.run(command, check=False).returncode == 0
