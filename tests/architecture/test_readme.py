@@ -1,0 +1,40 @@
+"""The README tells the truth: its programs run, its settings exist, its pictures are there."""
+
+import contextlib
+import io
+import re
+from pathlib import Path
+
+import pytest
+
+from app.settings import Settings
+from tests.architecture.tree import ROOT, text
+
+README = text(Path("README.md"))
+PROGRAMS = re.findall(r"```python\n(.*?)```\n\nIt prints\n\n```text\n(.*?)```", README, re.DOTALL)
+
+
+def test_the_readme_has_a_program_that_is_checked() -> None:
+    assert PROGRAMS
+
+
+@pytest.mark.parametrize(("program", "expected"), PROGRAMS)
+def test_a_program_of_the_readme_prints_what_it_says(program: str, expected: str) -> None:
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        exec(compile(program, "README.md", "exec"), {"__name__": "__main__"})
+    assert printed.getvalue() == expected
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_the_readme_has_every_setting_with_its_meaning(name: str) -> None:
+    meaning = Settings.model_fields[name].description
+    assert meaning
+    row = re.search(rf"^\| `GRADTIDE_{name.upper()}` \| .* \| (.*) \|$", README, re.MULTILINE)
+    assert row
+    assert row.group(1) == meaning
+
+
+@pytest.mark.parametrize("target", re.findall(r"\]\((?!https?:|#)([^)]+)\)", README))
+def test_what_the_readme_points_to_is_there(target: str) -> None:
+    assert (ROOT / target).exists()
