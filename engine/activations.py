@@ -90,7 +90,7 @@ def _sigmoid_slope(value: Array, out: Array) -> None:
 
 
 def _relu(a: Array, out: Array, scratch: Array) -> None:
-    np.maximum(a, scratch, out)  # against an array of zeros: faster than against a scalar
+    np.maximum(a, scratch, out=out)  # against an array of zeros: faster than against a scalar
 
 
 def _relu_slope(value: Array, out: Array) -> None:
@@ -109,11 +109,11 @@ def _identity_slope(value: Array, out: Array) -> None:
 def _leaky_relu(slope: float) -> Activation:
     def apply(a: Array, out: Array, scratch: Array) -> None:
         np.multiply(a, slope, scratch)
-        np.maximum(a, scratch, out)
+        np.maximum(a, scratch, out=out)
 
     def slope_of_value(value: Array, out: Array) -> None:
         np.greater(value, 0, out)
-        np.maximum(out, slope, out)
+        np.maximum(out, slope, out=out)
 
     return Activation(
         name="leaky_relu",
