@@ -5,7 +5,8 @@ from engine.config import RunConfig, config_schema
 from engine.diagnosis import Verdict, diagnose
 from engine.errors import ConfigError, EngineError, Problem, ShapeError, UnknownNameError
 from engine.learning import Snapshot, train
-from engine.recording import Frame, Layout, layouts
+from engine.recording import Frame, Layout, Recorder, layouts
+from engine.results import Recorded, RunResult, record
 from engine.statistics import STATISTICS, StatisticDefinition
 
 __version__ = "0.1.0"
@@ -17,7 +18,10 @@ __all__ = [
     "Frame",
     "Layout",
     "Problem",
+    "Recorded",
+    "Recorder",
     "RunConfig",
+    "RunResult",
     "ShapeError",
     "Snapshot",
     "StatisticDefinition",
@@ -29,5 +33,6 @@ __all__ = [
     "describe_task",
     "diagnose",
     "layouts",
+    "record",
     "train",
 ]

@@ -26,10 +26,27 @@ class Observation:
         loss, accuracy: Of this batch.
     """
 
-    def __init__(self, network: Network, batch: Batch, loss: str, reduction: str = "mean") -> None:
-        """Sweep once forward; backward when a gradient is first asked for."""
+    def __init__(
+        self,
+        network: Network,
+        batch: Batch,
+        loss: str,
+        reduction: str = "mean",
+        *,
+        sweep: Sweep | None = None,
+    ) -> None:
+        """Sweep once forward; backward when a gradient is first asked for.
+
+        Args:
+            network: Its weights as they are now.
+            batch: What is swept.
+            loss: The task's loss.
+            reduction: "mean" or "sum".
+            sweep: Buffers to sweep in, of this network and the batch's T and B; own ones where
+                None. An observation is valid until its sweep is used again.
+        """
         self.length, self.size = batch.inputs.shape[:2]
-        self._observe(Sweep(network, length=self.length, batch=self.size))
+        self._observe(sweep or Sweep(network, length=self.length, batch=self.size))
         found = self.sweep.forward(batch, loss, reduction)
         self.batch, self.loss, self.accuracy = batch, found.value, found.accuracy
 

@@ -2,5 +2,6 @@
 
 from engine.recording.frame import Frame
 from engine.recording.layout import Layout, layouts
+from engine.recording.recorder import Recorder
 
-__all__ = ["Frame", "Layout", "layouts"]
+__all__ = ["Frame", "Layout", "Recorder", "layouts"]

@@ -1,0 +1,98 @@
+"""Who looks at the snapshots of a training and makes frames of some of them.
+
+A recorder reads a snapshot and changes nothing in it: with or without one, a training ends with
+the same bits.
+"""
+
+import numpy as np
+
+from engine.arrays import Array
+from engine.bptt.observation import Observation
+from engine.bptt.sweep import Sweep
+from engine.config import RunConfig
+from engine.learning.snapshot import Snapshot
+from engine.recording.frame import Frame
+from engine.recording.layout import Layout, layouts, recorded_definitions
+from engine.recording.schedule import is_due
+from engine.recording.series import PARAMETER_NORMS, SeriesBuffer
+from engine.statistics import Observed
+
+
+class Recorder:
+    """Makes the frames of one run; show it every snapshot, in order.
+
+    Attributes:
+        layouts: What is recorded, by name.
+    """
+
+    def __init__(self, config: RunConfig) -> None:
+        """Prepare to record what `config` asks for.
+
+        A resumed training gets a recorder of its own: its series start at the first snapshot.
+        """
+        self.layouts: dict[str, Layout] = layouts(config)
+        self._config = config
+        self._functions = {d.name: d.compute for d in recorded_definitions(config) if d.compute}
+        parameters = self.layouts[PARAMETER_NORMS].coords["parameter"]
+        self._series = SeriesBuffer([str(name) for name in parameters])
+        self._probe_sweep: Sweep | None = None  # bound once: that costs as much as sweeping
+
+    def look(self, snapshot: Snapshot) -> Frame | None:
+        """Note the snapshot's series; return a frame where one is due.
+
+        Frames are due at 0, every, 2·every, …, at the last step, and where the loss is no longer
+        finite. The series have the training steps only: the batch that a last frame may be made
+        of belongs to no update, unless the run diverges on it.
+        """
+        if snapshot.batch is not None and (snapshot.step < snapshot.steps or snapshot.diverged):
+            self._series.add(snapshot)
+        every = self._config.recording.every
+        if not snapshot.diverged and not is_due(snapshot.step, every=every, last=snapshot.steps):
+            return None
+        start, series = self._series.take(snapshot.step)
+        return Frame(
+            step=snapshot.step,
+            arrays=self._arrays(snapshot),
+            series=series,
+            series_start=start,
+            diverged=snapshot.diverged,
+        )
+
+    def _arrays(self, snapshot: Snapshot) -> dict[str, Array]:
+        # Weights of a diverging run overflow on the way: what comes out is recorded as it is.
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            observation = self._observe(snapshot)
+            found = {name: compute(observation) for name, compute in self._functions.items()}
+            found |= _held_out(snapshot)
+            return {
+                name: _stored(found[name], layout)
+                for name, layout in self.layouts.items()
+                if not layout.per_step
+            }
+
+    def _observe(self, snapshot: Snapshot) -> Observed:
+        if self._config.recording.batch == "training" and snapshot.sweep and snapshot.batch:
+            return Observation.of_sweep(snapshot.sweep, snapshot.batch)
+        network, probe = snapshot.network, snapshot.probe
+        if self._probe_sweep is None or self._probe_sweep.network is not network:
+            length, size = probe.mask.shape
+            self._probe_sweep = Sweep(network, length=length, batch=size)
+        reduction = self._config.training.reduction
+        return Observation(network, probe, snapshot.task.loss, reduction, sweep=self._probe_sweep)
+
+
+def _held_out(snapshot: Snapshot) -> dict[str, Array]:
+    loss, accuracy = snapshot.validate()
+    return {
+        "validation_loss": np.array(loss),
+        "validation_accuracy": np.array(np.nan if accuracy is None else accuracy),
+    }
+
+
+def _stored(values: Array, layout: Layout) -> Array:
+    """Return an own, read-only copy in the type that is kept."""
+    kept = np.array(values, dtype=layout.dtype)
+    if kept.shape != layout.shape:
+        raise ValueError(f"{layout.name}: expected shape {layout.shape}, got {kept.shape}")
+    kept.setflags(write=False)
+    return kept

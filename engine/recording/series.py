@@ -1,0 +1,69 @@
+"""The series of a training: one row for each training step, collected between frames."""
+
+from array import array
+from collections.abc import Sequence
+
+import numpy as np
+
+from engine.arrays import Array
+from engine.learning.snapshot import Snapshot
+
+SCALARS = ("loss", "accuracy", "gradient_norm", "clip_factor", "learning_rate")
+PARAMETER_NORMS = "parameter_gradient_norm"
+LOGARITHMIC = ("gradient_norm", PARAMETER_NORMS)
+
+
+class SeriesBuffer:
+    """Rows of the per-step statistics since they were last taken."""
+
+    def __init__(self, parameters: Sequence[str]) -> None:
+        """Start without rows; `parameters` is the order of the parameter axis."""
+        self._parameters = tuple(parameters)
+        self._width = len(SCALARS) + len(self._parameters)
+        # One flat run of doubles: frames may be a million steps apart.
+        self._values = array("d")
+        self._next = 0
+
+    def add(self, snapshot: Snapshot) -> None:
+        """Note the row of a snapshot whose batch belongs to the series."""
+        norms = snapshot.parameter_gradient_norms
+        self._values.extend(
+            (
+                *(np.nan if value is None else value for value in _scalars(snapshot)),
+                *[norms[name] for name in self._parameters],
+            )
+        )
+        self._next = snapshot.step + 1
+
+    def take(self, step: int) -> tuple[int, dict[str, Array]]:
+        """Return the first row's step and all rows, and forget them.
+
+        Args:
+            step: Step of the frame that takes them: where an empty stretch starts.
+        """
+        table = np.array(self._values, dtype=np.float64).reshape(-1, self._width)
+        self._values = array("d")
+        start = self._next - len(table) if len(table) else step
+        columns: dict[str, Array] = {name: table[:, i] for i, name in enumerate(SCALARS)}
+        columns[PARAMETER_NORMS] = table[:, len(SCALARS) :]
+        with np.errstate(divide="ignore"):  # a gradient of exactly zero is −inf
+            for name in LOGARITHMIC:
+                columns[name] = np.log10(columns[name])
+        return start, {name: _read_only(column) for name, column in columns.items()}
+
+
+def _scalars(snapshot: Snapshot) -> tuple[float | None, ...]:
+    """Return the numbers of `SCALARS`, in that order."""
+    return (
+        snapshot.loss,
+        snapshot.accuracy,
+        snapshot.gradient_norm,
+        snapshot.clip_factor,
+        snapshot.learning_rate,
+    )
+
+
+def _read_only(column: Array) -> Array:
+    kept = np.ascontiguousarray(column)
+    kept.setflags(write=False)
+    return kept

@@ -1,0 +1,98 @@
+"""Every statistic keeps the contract: name, axes, explanation, range, and honest exact cases."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine.bptt.observation import Observation
+from engine.statistics import STATISTICS, AxisFacts, StatisticDefinition
+from engine.statistics.base import SECTIONS, section
+from engine.statistics.loss_state_gradient import loss_times
+
+Observe = Callable[..., Observation]
+
+ALL = pytest.mark.parametrize("definition", STATISTICS.values(), ids=list(STATISTICS))
+COMPUTED = [d for d in STATISTICS.values() if d.compute is not None]
+CELLS = ["elman", "preactivation", "lstm", "gru"]
+PARTS = [part for part in SECTIONS if part != "Cost"]
+TESTS = Path(__file__).parents[1]
+
+
+@ALL
+def test_key_is_the_name_and_the_module(definition: StatisticDefinition) -> None:
+    assert STATISTICS[definition.name] is definition
+    module = __import__(f"engine.statistics.{definition.name}", fromlist=["STATISTIC"])
+    assert module.STATISTIC is definition
+
+
+@ALL
+@pytest.mark.parametrize("part", PARTS)
+def test_docstring_has_every_part(definition: StatisticDefinition, part: str) -> None:
+    assert section(definition.doc, part)
+
+
+@ALL
+def test_docstring_names_the_axes_and_the_scale(definition: StatisticDefinition) -> None:
+    axes = section(definition.doc, "Axes").partition(".")[0]
+    named = [re.split(r" \(", axis.strip())[0] for axis in re.sub(r"\(.*?\)", "", axes).split(",")]
+    assert tuple(axis.strip() for axis in named) == definition.axes
+    assert section(definition.doc, "Scale").rstrip(".") == definition.scale
+
+
+@ALL
+def test_exact_cases_name_tests_that_exist(definition: StatisticDefinition) -> None:
+    named = re.findall(r"\btest_\w+", section(definition.doc, "Exact cases"))
+    written = "".join(path.read_text(encoding="utf-8") for path in TESTS.rglob("test_*.py"))
+    assert named
+    assert not [name for name in named if f"def {name}(" not in written]
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("definition", COMPUTED, ids=lambda d: d.name)
+def test_shape_is_that_of_the_coordinates(
+    observe: Observe, definition: StatisticDefinition, cell: str, layers: int
+) -> None:
+    assert definition.compute is not None
+    seen = observe(cell, layers=layers, hidden=5, length=6, asked=(3, 6))
+    facts = AxisFacts(
+        layers=layers,
+        length=6,
+        hidden_size=5,
+        gates=seen.cell.gates,
+        parameters=tuple(seen.network.parameter_shapes),
+        asked_times=(3, 6),
+        gamma=seen.cell.activation.gamma,
+    )
+    coordinates = definition.coordinates(facts)
+    assert tuple(coordinates) == definition.axes[1:]
+    shape = tuple(len(coordinates[axis]) for axis in definition.axes[1:])
+    assert definition.compute(seen).shape == shape
+
+
+@pytest.mark.parametrize("activation", ["sigmoid", "tanh", "relu", "leaky_relu", "identity"])
+def test_values_stand_in_their_stated_ranges(observe: Observe, activation: str) -> None:
+    seen = observe(activation=activation, length=12, hidden=6, layers=2)
+    gamma = seen.cell.activation.gamma
+    found = {d.name: np.asarray(d.compute(seen)) for d in COMPUTED if d.compute}
+    slopes, saturation = found["activation_slope"], found["saturation"]
+    assert ((slopes >= 0) & (slopes <= gamma)).all()
+    assert (np.isnan(saturation) | ((saturation >= 0) & (saturation <= 1))).all()
+    assert (found["activation_slope_histogram"].sum(axis=-1) == 3 * 6).all()
+    assert (found["weight_geometry"] >= 0).all()
+    assert not np.isnan(found["hidden_gradient"]).any()
+
+
+@pytest.mark.parametrize("length", [1, 256])
+def test_every_time_has_a_loss_row_up_to_256_steps(length: int) -> None:
+    assert loss_times(length, (length,)) == tuple(range(1, length + 1))
+
+
+@pytest.mark.parametrize("asked", [65, 100, 257, 10_000])
+def test_sampled_loss_times_keep_the_first_and_the_last(asked: int) -> None:
+    times = loss_times(20_000, range(11, 11 + asked))
+    assert (times[0], times[-1], len(set(times))) == (11, 10 + asked, 64)
+    assert list(times) == sorted(times)
