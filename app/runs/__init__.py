@@ -1,5 +1,6 @@
 """Runs: their states, the verbs, the worker and the executor; no HTTP."""
 
+from app.runs.local import LocalExecutor
 from app.runs.service import Executor, RunService
 from app.runs.states import TERMINAL, TRANSITIONS, IllegalTransition, RunError, RunStatus
 
@@ -8,6 +9,7 @@ __all__ = [
     "TRANSITIONS",
     "Executor",
     "IllegalTransition",
+    "LocalExecutor",
     "RunError",
     "RunService",
     "RunStatus",

@@ -62,6 +62,17 @@ class ArrayStore:
         with self._lock:
             self._open.pop(run_id, None)
 
+    def frame_steps(self, run_id: str) -> list[int]:
+        """Return the training steps of the frames that can be read.
+
+        Raises:
+            RunNotFound: There is no such run.
+        """
+        with self._database.read() as connection:
+            extent = self._extent(connection, run_id)
+            opened = self._opened(connection, run_id, extent)
+            return list(self._frame_coords(connection, run_id, opened, extent))
+
     def describe(self, run_id: str) -> list[ArrayInfo]:
         """Return what is recorded of a run, and what will be, with the coordinates so far.
 

@@ -1,0 +1,70 @@
+"""`gradtide serve`: uvicorn with our settings, an address to open, a stop in good order."""
+
+import contextlib
+import signal
+import socket
+import webbrowser
+
+import uvicorn
+
+from app.commands.settings import out, with_token
+from app.commands.starter import queue_starter
+from app.settings import Settings
+
+GRACEFUL_SECONDS = 3  # open event streams would hold the server for ever
+MAX_CONNECTIONS = 1000
+WILDCARDS = ("0.0.0.0", "::")  # compared with, not bound to
+
+
+def run_server(settings: Settings, *, open_browser: bool, starter: bool) -> None:
+    """Serve until a signal; workers save what they have, and their runs go on next time."""
+    from app.main import create_app
+
+    settings = with_token(settings)
+    if starter:
+        queue_starter(settings)
+    config = uvicorn.Config(
+        create_app(settings),
+        host=settings.host,
+        port=settings.port,
+        http="h11",  # refuses endless headers, which httptools takes
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=GRACEFUL_SECONDS,
+        limit_concurrency=MAX_CONNECTIONS,
+    )
+    # uvicorn raises the signal again when it is done; a stop that was asked for is no failure.
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    with contextlib.suppress(KeyboardInterrupt):
+        _AnnouncingServer(config, settings, open_browser=open_browser).run()
+
+
+class _AnnouncingServer(uvicorn.Server):
+    """Prints where it listens once it does: with port 0 nobody knows before."""
+
+    def __init__(self, config: uvicorn.Config, settings: Settings, *, open_browser: bool) -> None:
+        super().__init__(config)
+        self._settings = settings
+        self._open_browser = open_browser
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.should_exit or not self.servers:
+            return
+        port = self.servers[0].sockets[0].getsockname()[1]
+        address = address_of(self._settings, port)
+        out.print(f"Gradtide is at [link={address}]{address}[/link]")
+        out.print(f"Data in {self._settings.data}; stop with Ctrl-C.")
+        if self._open_browser:
+            webbrowser.open(address)
+
+
+def address_of(settings: Settings, port: int) -> str:
+    """Return the address to open in a browser, with the token's link where there is one."""
+    host = "127.0.0.1" if settings.host in WILDCARDS else settings.host
+    base = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    if settings.token is None:
+        return f"{base}/"
+    return f"{base}/login?token={settings.token.get_secret_value()}"

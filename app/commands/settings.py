@@ -1,0 +1,53 @@
+"""Settings as a command sees them: its options first, then environment and .env."""
+
+import os
+import secrets
+from typing import Any
+
+import typer
+from pydantic import SecretStr, ValidationError
+from rich.console import Console
+
+from app.settings import Settings
+
+TOKEN_FILE = "token"  # the name of the file, not what is in it
+TOKEN_BYTES = 32
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(highlight=False, soft_wrap=True, stderr=True)
+
+
+def settings_from(**options: Any) -> Settings:  # noqa: ANN401
+    """Return the settings with the options that were given; what is None was not.
+
+    Raises:
+        typer.Exit: A setting is wrong; what and why has been printed.
+    """
+    given = {name: value for name, value in options.items() if value is not None}
+    try:
+        return Settings(**given).require_safe_address()
+    except ValidationError as problem:
+        for each in problem.errors():
+            field = ".".join(str(part) for part in each["loc"])
+            err.print(f"[bold red]{field}[/]: {each['msg']}, got {each['input']!r}")
+        raise typer.Exit(2) from problem
+    except ValueError as problem:
+        err.print(f"[bold red]{problem}[/]")
+        raise typer.Exit(2) from problem
+
+
+def with_token(settings: Settings) -> Settings:
+    """Return the settings with the token of the data folder, made at first start if asked for."""
+    if settings.token is not None or not settings.make_token:
+        return settings
+    settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = settings.data / TOKEN_FILE
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        token = path.read_text(encoding="ascii").strip()
+    else:
+        token = secrets.token_urlsafe(TOKEN_BYTES)
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(token + "\n")
+    return settings.model_copy(update={"token": SecretStr(token)})

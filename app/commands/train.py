@@ -1,0 +1,155 @@
+"""`gradtide train`: one run in the foreground, through the same work as a worker's."""
+
+import json
+import signal
+import tomllib
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from sqlalchemy.engine import Connection
+
+from app.commands.settings import err, out
+from app.runs.control import Control
+from app.runs.service import described
+from app.runs.training import Progress as RunProgress
+from app.runs.training import train_run
+from app.settings import Settings
+from app.store import Run, Store, open_store
+from app.store.attempts import Claim
+from engine import ConfigError
+
+EXIT_CODES = {"succeeded": 0, "diverged": 0, "cancelled": 130}
+
+
+def train_in_foreground(settings: Settings, path: Path, assignments: Sequence[str]) -> int:
+    """Train the configuration of a file; return the exit code.
+
+    A run that diverges is a result and no failure; Ctrl-C cancels and keeps what is recorded.
+    """
+    try:
+        config = assign(load_configuration(path), assignments)
+        complete, facts, layouts = described(config)
+    except ConfigError as problem:
+        for pointer, detail in problem.problems:
+            err.print(f"[bold red]{escape(pointer or '/')}[/]: {escape(detail)}")
+        return 2
+    except ValueError as problem:
+        err.print(f"[bold red]{escape(str(problem))}[/]")
+        return 2
+    store = open_store(settings)
+    claims: list[Claim | None] = []
+
+    def claim(connection: Connection, run_id: str) -> None:
+        # In the transaction that makes the run: a server on the same store must not take it.
+        claims.append(store.attempts.claim_in(connection, run_id, str(uuid.uuid4())))
+
+    run, _ = store.runs.create(complete, facts, layouts, then=claim)
+    held = claims[0]
+    if held is None:
+        raise RuntimeError(f"run {run.id} could not be claimed in the transaction that made it")
+    status = _train(store, held, run, settings)
+    code = _report(store.runs.get(run.id), status)
+    store.close()
+    return code
+
+
+def _train(store: Store, claim: Claim, run: Run, settings: Settings) -> str:
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[loss]}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=err,
+    )
+    with Control(store, claim) as control, bar:
+        task = bar.add_task(escape(run.name or run.id[:8]), total=run.steps, loss="")
+
+        def listen(progress: RunProgress) -> None:
+            loss = "" if progress.loss is None else f"loss {progress.loss:.4g}"
+            bar.update(task, completed=progress.step, loss=loss)
+
+        def cancel(_signal: int, _frame: FrameType | None) -> None:
+            signal.signal(signal.SIGINT, signal.default_int_handler)  # a second time: at once
+            control.stop("cancel")
+
+        before = signal.signal(signal.SIGINT, cancel)
+        try:
+            return train_run(
+                store,
+                claim,
+                control,
+                checkpoint_seconds=settings.checkpoint_seconds,
+                listener=listen,
+            )
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+
+def _report(run: Run, status: str) -> int:
+    loss = "" if run.final_loss is None else f", final loss {run.final_loss:.4g}"
+    out.print(f"[bold]{status}[/] after {run.step} of {run.steps} steps{loss}")
+    if run.error:
+        err.print(f"[bold red]{escape(run.error)}[/]")
+    if run.verdict:
+        out.print(f"Gradient [bold]{run.verdict['word']}[/]: {escape(run.verdict['sentence'])}")
+    out.print(f"Run {run.id}; look at it with: gradtide show {run.id[:8]}")
+    return EXIT_CODES.get(status, 1)
+
+
+def load_configuration(path: Path) -> dict[str, Any]:
+    """Read a configuration from a JSON or TOML file.
+
+    Raises:
+        ValueError: The file is neither, or holds something else than a table.
+    """
+    text = path.read_text(encoding="utf-8")
+    config: Any = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
+    if not isinstance(config, dict):
+        raise ValueError(f"{path}: expected an object, got {type(config).__name__}")
+    return config
+
+
+def assign(config: dict[str, Any], assignments: Sequence[str]) -> dict[str, Any]:
+    """Return the configuration with `path=value` put in; values are JSON, else plain text.
+
+    Example:
+        >>> assign({"model": {"cell": "elman"}}, ["model.cell=lstm", "seed=3"])
+        {'model': {'cell': 'lstm'}, 'seed': 3}
+
+    Raises:
+        ValueError: An assignment without `=`, or a path through something that is no table.
+    """
+    changed: dict[str, Any] = json.loads(json.dumps(config))
+    for assignment in assignments:
+        path, equals, text = assignment.partition("=")
+        if not equals or not path:
+            raise ValueError(f"expected --set path=value, got {assignment!r}")
+        *parents, last = path.split(".")
+        table = changed
+        for name in parents:
+            table = table.setdefault(name, {})
+            if not isinstance(table, dict):
+                raise ValueError(f"--set {path}: {name} is not a table")
+        table[last] = _value_of(text)
+    return changed
+
+
+def _value_of(text: str) -> Any:  # noqa: ANN401
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text

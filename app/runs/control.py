@@ -1,0 +1,80 @@
+"""What tells a worker to stop, and what tells everybody else that it lives."""
+
+import threading
+import time
+from typing import Literal
+
+from sqlalchemy.exc import OperationalError
+
+from app.store import LeaseLost, Store
+from app.store.attempts import Claim
+
+# cancel: a user wants it. stop: save and give the run back. lost: somebody else has the run.
+Reason = Literal["cancel", "stop", "lost"]
+
+POLL_SECONDS = 0.25  # how soon a request to cancel is seen
+BEATS_PER_LEASE = 4
+# A worker that cannot renew its lease stops by itself before another may take the run.
+SELF_FENCE = 0.9
+
+
+class Control:
+    """Renews the lease in a thread of its own and collects the reasons to stop."""
+
+    def __init__(self, store: Store, claim: Claim) -> None:
+        """Count the claim itself as the first sign of life."""
+        self._store = store
+        self._claim = claim
+        self._lease = store.attempts.lease
+        self._beaten = time.monotonic()
+        self._reason: Reason | None = None
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._loop, name="heartbeat", daemon=True)
+
+    def __enter__(self) -> "Control":
+        """Start to beat."""
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop beating."""
+        self._done.set()
+        self._thread.join()
+
+    @property
+    def reason(self) -> Reason | None:
+        """Why the worker should stop; None while it should not."""
+        # Not left to the thread: after a pause of the whole process this may run first.
+        if time.monotonic() - self._beaten > SELF_FENCE * self._lease:
+            self._reason = "lost"
+        return self._reason
+
+    def stop(self, reason: Reason) -> None:
+        """Ask the worker to stop; the first reason holds, unless the run is lost."""
+        if self._reason is None or reason == "lost":
+            self._reason = reason
+
+    def require_lease(self) -> None:
+        """Raise where another worker may hold the run by now.
+
+        Raises:
+            LeaseLost: The lease could not be renewed in time.
+        """
+        if self.reason == "lost":
+            raise LeaseLost(f"the lease of run {self._claim.run_id} ran out")
+
+    def _loop(self) -> None:
+        attempts, every = self._store.attempts, self._lease / BEATS_PER_LEASE
+        while not self._done.wait(min(POLL_SECONDS, every)):
+            try:
+                if attempts.wants_cancel(self._claim):
+                    self.stop("cancel")
+                now = time.monotonic()
+                if now - self._beaten >= every:
+                    attempts.beat(self._claim)
+                    self._beaten = now
+            except LeaseLost:
+                self.stop("lost")
+                return
+            except OperationalError:
+                continue  # a locked database: the next beat tries again, the lease is the limit

@@ -1,0 +1,179 @@
+"""Runs on this machine: one spawned process each, so that none takes another with it."""
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
+
+import structlog
+
+from app.runs.worker import work
+from app.settings import Settings
+from app.store import Store
+
+LOOP_SECONDS = 0.25
+PAUSE_AFTER_ERROR = 1.0
+STOP_SECONDS = 5.0  # inside the ten that Docker grants
+# Sums of floats depend on how many threads made them, and threads of several workers only collide.
+BLAS_VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Worker:
+    run_id: str
+    owner: str
+    process: SpawnProcess
+
+
+class LocalExecutor:
+    """Takes queued runs in order, so many at once; notices at once when a worker dies."""
+
+    def __init__(self, store: Store, settings: Settings) -> None:
+        """Prepare; nothing runs before `start`."""
+        self._store = store
+        # A worker needs no token, and what it has nobody can read from it.
+        self._settings = settings.model_copy(update={"token": None})
+        self._workers: dict[str, _Worker] = {}
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._bell: tuple[Connection, Connection] | None = None
+        self._context = multiprocessing.get_context("spawn")
+        self._reaped_at = -float("inf")
+
+    def start(self) -> None:
+        """Take back what a dead server left, then begin to take queued runs."""
+        self._stopping.clear()
+        self._bell = multiprocessing.Pipe(duplex=False)
+        self._reap()
+        self._thread = threading.Thread(target=self._loop, name="executor", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Let running workers save and go; their runs go on at the next start."""
+        self._stopping.set()
+        self.wake()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+        if self._bell is not None:
+            for end in self._bell:
+                end.close()
+            self._bell = None
+
+    def wake(self) -> None:
+        """Say that a run was queued or is to be cancelled."""
+        if self._bell is not None:
+            with contextlib.suppress(OSError):
+                self._bell[1].send_bytes(b"!")
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether queued runs are being taken."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def _loop(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._turn()
+            except Exception:
+                # A locked database passes; the service must not lose its executor over it.
+                log.exception("the executor stumbles")
+                self._stopping.wait(PAUSE_AFTER_ERROR)
+        self._end_workers()
+
+    def _turn(self) -> None:
+        self._collect()
+        if time.monotonic() - self._reaped_at >= self._settings.lease / 4:
+            self._reap()
+        self._enforce_cancels()
+        self._fill()
+        self._wait()
+
+    def _wait(self) -> None:
+        bell = self._bell[0] if self._bell else None
+        sentinels = [worker.process.sentinel for worker in self._workers.values()]
+        ready = wait([*sentinels, bell] if bell else sentinels, timeout=LOOP_SECONDS)
+        if bell is not None and bell in ready:
+            while bell.poll():
+                bell.recv_bytes()
+
+    def _fill(self) -> None:
+        free = self._settings.workers - len(self._workers)
+        for run_id in self._store.queue.next(free, without=frozenset(self._workers)):
+            owner = str(uuid.uuid4())
+            process = self._context.Process(
+                target=work, args=(run_id, owner, self._settings), name=f"run-{run_id}", daemon=True
+            )
+            with _one_blas_thread():
+                process.start()
+            self._workers[run_id] = _Worker(run_id=run_id, owner=owner, process=process)
+
+    def _collect(self) -> None:
+        for worker in [w for w in self._workers.values() if not w.process.is_alive()]:
+            worker.process.join()
+            self._account(worker)
+            del self._workers[worker.run_id]
+
+    def _account(self, worker: _Worker) -> None:
+        """Give a run back that its dead worker still holds, or never came to claim."""
+        code = worker.process.exitcode
+        lost = self._store.queue.lose(worker.run_id, worker.owner, _reason(code))
+        if lost is not None:
+            log.warning("worker lost", run=worker.run_id, exitcode=code, status=lost.status)
+        elif code not in (0, -signal.SIGTERM):
+            self._store.queue.fail_waiting(worker.run_id, worker.owner, _reason(code))
+
+    def _reap(self) -> None:
+        self._reaped_at = time.monotonic()
+        for lost in self._store.queue.reap():
+            log.info("run taken back", run=lost.run_id, status=lost.status)
+
+    def _enforce_cancels(self) -> None:
+        if not self._workers:
+            return
+        for run_id in self._store.queue.overdue_cancels(self._settings.cancel_grace):
+            if run_id in self._workers:
+                self._workers[run_id].process.kill()
+
+    def _end_workers(self) -> None:
+        for worker in self._workers.values():
+            worker.process.terminate()
+        deadline = time.monotonic() + STOP_SECONDS
+        for worker in self._workers.values():
+            worker.process.join(max(0.0, deadline - time.monotonic()))
+            if worker.process.is_alive():
+                worker.process.kill()
+                worker.process.join()
+            with contextlib.suppress(Exception):  # the lease finds it at the next start
+                self._account(worker)
+        self._workers.clear()
+
+
+@contextlib.contextmanager
+def _one_blas_thread() -> Iterator[None]:
+    """Set what a new process reads before it loads NumPy."""
+    before = {name: os.environ.get(name) for name in BLAS_VARIABLES}
+    os.environ.update(dict.fromkeys(BLAS_VARIABLES, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def _reason(exitcode: int | None) -> str:
+    if exitcode is not None and exitcode < 0:
+        return f"its worker was killed by {signal.Signals(-exitcode).name}"
+    return f"its worker ended with code {exitcode}"

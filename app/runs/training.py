@@ -1,0 +1,215 @@
+"""One attempt at a run, from claim to end: the same in a worker and in the foreground."""
+
+import contextlib
+import errno
+import platform
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import structlog
+
+import engine
+from app.runs.control import Control
+from app.runs.saving import Saver
+from app.runs.writer import FrameWriter
+from app.store import LeaseLost, Store
+from app.store.attempts import Claim
+from app.store.layouts import StoredLayout, stored
+from engine import Frame, Recorder, RunConfig, Snapshot, Verdict
+
+PROGRESS_SECONDS = 0.25
+RATE_POINTS = 40  # ten seconds of progress: long enough to be steady, short enough to be true
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Progress:
+    """How far a run is."""
+
+    step: int
+    steps: int
+    loss: float | None
+    eta_seconds: float | None
+
+
+Listener = Callable[[Progress], None]
+
+
+def train_run(
+    store: Store,
+    claim: Claim,
+    control: Control,
+    *,
+    checkpoint_seconds: float,
+    listener: Listener | None = None,
+) -> str:
+    """Train a claimed run to its end, recording as it goes.
+
+    Returns:
+        The state it leaves the run in: a final one, or "interrupted" where the control stopped
+        it, or "lost" where the run is another worker's by now.
+    """
+    attempt = None
+    try:
+        attempt = _Attempt(store, claim, control, checkpoint_seconds, listener)
+        return attempt.run()
+    except LeaseLost:
+        return "lost"
+    except Exception as err:
+        message = message_of(err)
+        log.exception("run failed", run=claim.run_id, error=message)
+        with contextlib.suppress(LeaseLost):
+            # What is recorded stays readable in the database if the arrays take no more.
+            step = None if attempt is None else attempt.step
+            store.attempts.finish(claim, "failed", step=step, error=message)
+            return "failed"
+        return "lost"
+
+
+class _Attempt:
+    """The loop over snapshots, and what it carries from one to the next."""
+
+    def __init__(
+        self,
+        store: Store,
+        claim: Claim,
+        control: Control,
+        checkpoint_seconds: float,
+        listener: Listener | None,
+    ) -> None:
+        self._store = store
+        self._claim = claim
+        self._control = control
+        self._listener = listener
+        self._config = RunConfig.from_dict(claim.config)
+        self._saver = Saver(store, claim, checkpoint_seconds)
+        self._pace = _Pace(self._config.training.steps)
+        self._verdict: Verdict | None = None
+        self._loss: float | None = None
+        self.step: int | None = None
+
+    def run(self) -> str:
+        recorder = Recorder(self._config)
+        layouts = self._layouts(recorder)
+        self._store.attempts.describe(self._claim, versions(), layouts)
+        writer = FrameWriter(self._store, self._claim, self._control, layouts)
+        status = "succeeded"
+        for snapshot in engine.train(self._config, resume=self._saver.restore()):
+            if self._control.reason is not None:
+                return self._leave(writer)
+            self.step = snapshot.step
+            frame = recorder.look(snapshot)
+            if frame is not None:
+                self._record(writer, snapshot, frame)
+            self._saver.keep(snapshot)
+            if snapshot.loss is not None:
+                self._loss = snapshot.loss
+            if snapshot.diverged:
+                status = "diverged"
+            self._tell(writer, snapshot)
+        return self._end(writer, status)
+
+    def _layouts(self, recorder: Recorder) -> list[StoredLayout]:
+        """Return the layouts of the arrays: those that are there, where something is recorded."""
+        if self._claim.recorded_rows:
+            return list(self._claim.layouts)
+        return [stored(layout) for layout in recorder.layouts.values()]
+
+    def _record(self, writer: FrameWriter, snapshot: Snapshot, frame: Frame) -> None:
+        before = self._verdict
+        self._verdict = engine.diagnose(frame, self._config, earlier=before)
+        changed = before is None or before.word != self._verdict.word
+        writer.write(frame, self._verdict, changed=changed)
+        self._saver.hold(snapshot)
+        if writer.is_full or self._saver.is_due:
+            self._save(writer)
+
+    def _save(self, writer: FrameWriter) -> None:
+        writer.flush()
+        self._saver.save()
+
+    def _tell(self, writer: FrameWriter, snapshot: Snapshot) -> None:
+        progress = self._pace.at(snapshot.step, self._loss)
+        if progress is None:
+            return
+        writer.patiently(
+            lambda: self._store.attempts.progress(
+                self._claim,
+                step=progress.step,
+                loss=progress.loss,
+                eta_seconds=progress.eta_seconds,
+            )
+        )
+        if self._listener is not None:
+            self._listener(progress)
+
+    def _leave(self, writer: FrameWriter) -> str:
+        self._control.require_lease()
+        if self._control.reason == "cancel":
+            writer.flush()
+            return self._finish(writer, "cancelled")
+        self._save(writer)
+        writer.patiently(lambda: self._store.attempts.release(self._claim))
+        return "interrupted"
+
+    def _end(self, writer: FrameWriter, status: str) -> str:
+        writer.flush()
+        return self._finish(writer, status)
+
+    def _finish(self, writer: FrameWriter, status: str) -> str:
+        verdict = None if self._verdict is None else self._verdict.to_dict()
+        writer.patiently(
+            lambda: self._store.attempts.finish(
+                self._claim, status, step=self.step, loss=self._loss, verdict=verdict
+            )
+        )
+        self._store.checkpoints.drop_resume(self._claim.run_id)
+        if self._listener is not None:
+            steps = self._config.training.steps
+            self._listener(
+                Progress(step=self.step or 0, steps=steps, loss=self._loss, eta_seconds=0.0)
+            )
+        return status
+
+
+class _Pace:
+    """Says how far the run is, at most four times a second, and how long the rest will take."""
+
+    def __init__(self, steps: int) -> None:
+        self._steps = steps
+        self._points: deque[tuple[float, int]] = deque(maxlen=RATE_POINTS)
+
+    def at(self, step: int, loss: float | None) -> Progress | None:
+        now = time.monotonic()
+        if self._points and now - self._points[-1][0] < PROGRESS_SECONDS:
+            return None
+        self._points.append((now, step))
+        started, first = self._points[0]
+        eta = None
+        if step > first:
+            eta = (self._steps - step) * (now - started) / (step - first)
+        return Progress(step=step, steps=self._steps, loss=loss, eta_seconds=eta)
+
+
+def versions() -> dict[str, str]:
+    """Return what the bits of a run depend on, beside its configuration."""
+    return {
+        "gradtide": engine.__version__,
+        "numpy": np.__version__,
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+    }
+
+
+def message_of(err: BaseException) -> str:
+    """Return what a user is told of a failure."""
+    if isinstance(err, MemoryError):
+        return f"not enough memory: {err}" if str(err) else "not enough memory"
+    text = f"{type(err).__name__}: {err}"
+    if getattr(err, "errno", None) == errno.ENOSPC or "disk is full" in text:
+        return f"the disk is full ({text})"
+    return text

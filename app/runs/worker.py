@@ -1,0 +1,54 @@
+"""What runs in a worker's process: one claimed run, watched by the heartbeat and its parent."""
+
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from multiprocessing.connection import wait
+from types import FrameType
+
+from app.runs.control import Control
+from app.runs.training import train_run
+from app.settings import Settings
+from app.store import open_store
+
+NICENESS = 5  # pages stay quick while every processor trains
+ORPHAN_SECONDS = 8.0  # time to save after the server is gone
+
+
+def work(run_id: str, owner: str, settings: Settings) -> None:
+    """Claim a queued run and train it; return where somebody else has it.
+
+    The run's id says all: whatever else a worker needs is in the store.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the server's to pass on
+    early = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: early.set())
+    os.nice(NICENESS)
+    store = open_store(settings, migrate=False)
+    claim = store.attempts.claim(run_id, owner)
+    if claim is None:
+        return
+    with Control(store, claim) as control:
+
+        def stop(_signal: int, _frame: FrameType | None) -> None:
+            control.stop("stop")
+
+        signal.signal(signal.SIGTERM, stop)
+        if early.is_set():
+            control.stop("stop")
+        threading.Thread(target=_watch_parent, args=(control,), daemon=True).start()
+        train_run(store, claim, control, checkpoint_seconds=settings.checkpoint_seconds)
+    store.close()
+
+
+def _watch_parent(control: Control) -> None:
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+    wait([parent.sentinel])
+    control.stop("stop")
+    time.sleep(ORPHAN_SECONDS)
+    # Still here: one step takes longer than anybody waits. The store is whole at any moment.
+    os._exit(1)

@@ -1,0 +1,158 @@
+"""Writes the frames of one attempt: readable one by one, in the arrays a chunk at a time."""
+
+import time
+from collections.abc import Callable, Sequence
+from itertools import groupby
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy.exc import OperationalError
+
+from app.runs.control import Control
+from app.store import Store, chunks
+from app.store.attempts import Claim, Part, Recorded
+from app.store.layouts import STEPS_PER_CHUNK, StoredLayout, frame_count
+from engine import Frame, Verdict
+
+LARGE_FRAME_BYTES = 2**20  # goes to the arrays at once: too much for a row of the database
+MAX_BUFFERED_BYTES = 8 * 2**20
+SPARKLINE_POINTS = 32
+SPARKLINE_STATISTIC = "last_loss_gradient"
+RETRY_SECONDS = 0.2
+
+T = TypeVar("T")
+
+
+class FrameWriter:
+    """Frames of a claimed run on their way to readers, then to the arrays."""
+
+    def __init__(
+        self, store: Store, claim: Claim, control: Control, layouts: Sequence[StoredLayout]
+    ) -> None:
+        """Make the run's arrays where they are missing."""
+        self._store = store
+        self._claim = claim
+        self._control = control
+        self._layouts = {layout.name: layout for layout in layouts}
+        steps = int(claim.config["training"]["steps"])
+        every = int(claim.config["recording"]["every"])
+        folder = store.arrays.folder_of(claim.run_id)
+        chunks.create(folder, layouts, frames=frame_count(steps=steps, every=every), steps=steps)
+        self._arrays = chunks.ChunkWriter(folder, layouts)
+        self._steps = store.arrays.frame_steps(claim.run_id)
+        self._series_end = claim.recorded_series
+        self._buffered_frames = 0
+        self._buffered_bytes = 0
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it is time to flush."""
+        return (
+            self._buffered_frames >= STEPS_PER_CHUNK or self._buffered_bytes >= MAX_BUFFERED_BYTES
+        )
+
+    def write(self, frame: Frame, verdict: Verdict, *, changed: bool) -> None:
+        """Make a frame readable; one that an earlier attempt has written stays as it is.
+
+        The same configuration gives the same bits, so a resumed run repeats what is there.
+        """
+        if frame.step in self._steps:
+            return
+        row = len(self._steps)
+        parts = self._parts(frame, row)
+        size = sum(len(part.payload) for part in parts)
+        large = size > LARGE_FRAME_BYTES
+        if large:
+            self.flush()
+            self._write_arrays(parts)
+        recorded = Recorded(
+            row=row,
+            step=frame.step,
+            parts=() if large else parts,
+            series_end=self._series_end,
+            flushed=large,
+            verdict=verdict.to_dict(),
+            changed=changed,
+            sparkline=sparkline_of(frame),
+        )
+        self.patiently(lambda: self._store.attempts.record(self._claim, recorded))
+        self._steps.append(frame.step)
+        if not large:
+            self._buffered_frames += 1
+            self._buffered_bytes += size
+
+    def flush(self) -> None:
+        """Move what is recorded into the arrays and make it durable."""
+        parts = self._store.attempts.unflushed(self._claim)
+        if parts:
+            self._write_arrays(parts)
+            self.patiently(lambda: self._store.attempts.flushed(self._claim))
+        self._buffered_frames = self._buffered_bytes = 0
+
+    def patiently(self, write: Callable[[], T]) -> T:
+        """Write to the database; where it is locked, try again as long as the lease is held."""
+        while True:
+            self._control.require_lease()
+            try:
+                return write()
+            except OperationalError as err:
+                if "locked" not in str(err):
+                    raise
+                time.sleep(RETRY_SECONDS)
+
+    def _parts(self, frame: Frame, row: int) -> list[Part]:
+        parts = [
+            Part(
+                name=name,
+                row=row,
+                rows=1,
+                payload=chunks.payload_of(self._layouts[name], values[np.newaxis]),
+            )
+            for name, values in frame.arrays.items()
+        ]
+        # A resumed run repeats the steps since its checkpoint: only what is new counts.
+        known = max(0, self._series_end - frame.series_start)
+        end = self._series_end
+        for name, values in frame.series.items():
+            new = values[known:]
+            if len(new):
+                start = frame.series_start + known
+                payload = chunks.payload_of(self._layouts[name], new)
+                parts.append(Part(name=name, row=start, rows=len(new), payload=payload))
+                end = start + len(new)
+        self._series_end = end
+        return parts
+
+    def _write_arrays(self, parts: Sequence[Part]) -> None:
+        for name, group in groupby(parts, key=lambda part: part.name):
+            layout = self._layouts[name]
+            for row, values in _runs_of(layout, list(group)):
+                # Asked before each array: no write may come after another worker's claim.
+                self._control.require_lease()
+                self._arrays.write(name, row, values)
+        self._arrays.sync()
+
+
+def sparkline_of(frame: Frame) -> list[float] | None:
+    """Return some points of how the last loss's gradient decays in the top layer, by time."""
+    values = frame.arrays.get(SPARKLINE_STATISTIC)
+    if values is None:
+        return None
+    row = np.asarray(values)[-1]
+    picked = np.unique(np.linspace(0, len(row) - 1, SPARKLINE_POINTS).round().astype(int))
+    return [float(value) for value in row[picked]]
+
+
+def _runs_of(layout: StoredLayout, parts: Sequence[Part]) -> list[tuple[int, NDArray[Any]]]:
+    """Join parts that follow each other, so that a chunk is written once."""
+    joined: list[tuple[int, list[NDArray[Any]]]] = []
+    end = -1
+    for part in parts:
+        rows = chunks.rows_of(layout, part.payload)
+        if part.row == end:
+            joined[-1][1].append(rows)
+        else:
+            joined.append((part.row, [rows]))
+        end = part.row + part.rows
+    return [(row, np.concatenate(blocks)) for row, blocks in joined]
