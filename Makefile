@@ -32,7 +32,7 @@ $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo 'Gradtide needs Python 3.11 or newer; none found (make PYTHON=/path/to/python3).' >&2; exit 1; }
 	@# Debian keeps venv in a package of its own.
 	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { \
-	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then apt-get update -qq && apt-get install -y -qq python3-venv; \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then apt-get update -qq && apt-get install -y -qq python3-venv >/dev/null; \
 	  else echo "$(PYTHON) has no venv module: install it (Debian: apt-get install python3-venv)." >&2; exit 1; fi; }
 	"$(PYTHON)" -m venv $(VENV)
 

@@ -70,7 +70,7 @@ def serving(
         if process.poll() is None:
             os.kill(_innermost(process.pid) if wrapped else process.pid, signal.SIGTERM)
         try:
-            code = process.wait(timeout=STOP_SECONDS)
+            code: int | None = process.wait(timeout=STOP_SECONDS)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
