@@ -51,4 +51,6 @@ class RecordingConfig(Described):
         "activation_slope",
         "activation_slope_histogram",
         "weight_geometry",
+        "validation_loss",
+        "validation_accuracy",
     )

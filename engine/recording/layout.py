@@ -71,9 +71,17 @@ def axis_facts(config: RunConfig) -> AxisFacts:
 
 
 def recorded_definitions(config: RunConfig) -> tuple[StatisticDefinition, ...]:
-    """Return the statistics that a run records: what always is, and what is listed."""
-    listed = config.recording.statistics
-    return tuple(d for d in STATISTICS.values() if d.always or d.name in listed)
+    """Return the statistics that a run records: what always is, and what is listed.
+
+    Frames of the training batch are meant to cost no sweep beside the training's own: there the
+    held-out set is looked at only where a list asks for it.
+    """
+    listed, costs_no_sweep = config.recording.statistics, config.recording.batch == "training"
+    return tuple(
+        d
+        for d in STATISTICS.values()
+        if d.name in listed or (d.always and not (d.held_out and costs_no_sweep))
+    )
 
 
 def layouts(config: RunConfig) -> dict[str, Layout]:

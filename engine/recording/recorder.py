@@ -32,7 +32,9 @@ class Recorder:
         """
         self.layouts: dict[str, Layout] = layouts(config)
         self._config = config
-        self._functions = {d.name: d.compute for d in recorded_definitions(config) if d.compute}
+        recorded = recorded_definitions(config)
+        self._functions = {d.name: d.compute for d in recorded if d.compute}
+        self._looks_at_held_out = any(d.held_out for d in recorded)
         parameters = self.layouts[PARAMETER_NORMS].coords["parameter"]
         self._series = SeriesBuffer([str(name) for name in parameters])
         self._probe_sweep: Sweep | None = None  # bound once: that costs as much as sweeping
@@ -63,7 +65,8 @@ class Recorder:
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             observation = self._observe(snapshot)
             found = {name: compute(observation) for name, compute in self._functions.items()}
-            found |= _held_out(snapshot)
+            if self._looks_at_held_out:
+                found |= _held_out(snapshot)
             return {
                 name: _stored(found[name], layout)
                 for name, layout in self.layouts.items()

@@ -24,13 +24,17 @@ def compute(observation: Observed) -> Array:
     """Return counts of φ′ in 40 bins on [0, γ], [S, T, 40]."""
     slopes = observation.slopes
     rows = slopes.shape[0] * slopes.shape[1]
-    position = slopes.reshape(rows, -1) * (BINS / observation.cell.activation.gamma)
-    known = ~np.isnan(position)
+    position = slopes.reshape(rows, -1) * slopes.dtype.type(
+        BINS / observation.cell.activation.gamma
+    )
+    unknown = np.isnan(position)
+    position[unknown] = 0
     # The last bin is closed: γ itself is attained, and rounding may pass it by a unit.
-    bins = np.clip(np.where(known, position, 0.0), 0, BINS - 1).astype(np.intp)
-    flat = bins + BINS * np.arange(rows)[:, None]
-    counts = np.bincount(flat[known], minlength=rows * BINS)
-    return counts.reshape(*slopes.shape[:2], BINS).astype(np.float64)
+    bins = np.clip(position.astype(np.intp), 0, BINS - 1)
+    bins += BINS * np.arange(rows)[:, None]
+    counts = np.bincount(bins.ravel(), minlength=rows * BINS).reshape(*slopes.shape[:2], BINS)
+    counts[..., 0] -= unknown.sum(axis=1).reshape(slopes.shape[:2])
+    return counts.astype(np.float64)
 
 
 def own_coordinates(facts: AxisFacts) -> dict[str, Coordinates]:

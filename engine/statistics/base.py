@@ -141,7 +141,17 @@ def no_own_coordinates(_facts: AxisFacts) -> Mapping[str, Coordinates]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StatisticDefinition:
-    """One statistic as the catalog lists it and as the recorder computes it."""
+    """One statistic as the catalog lists it and as the recorder computes it.
+
+    Attributes:
+        axes: Names of the axes; the first is "step".
+        doc: The module's docstring, with its sections.
+        compute: From one sweep, without the step axis; None where the training itself tells.
+        own_coordinates: Coordinates of the axes that no other statistic has.
+        per_step: A row at every training step, not at every frame.
+        always: Recorded whatever the configuration lists.
+        held_out: Of the held-out set, which is a sweep of its own.
+    """
 
     name: str
     title: str
@@ -152,6 +162,7 @@ class StatisticDefinition:
     own_coordinates: OwnCoordinates = no_own_coordinates
     per_step: bool = False
     always: bool = False
+    held_out: bool = False
 
     @property
     def meaning(self) -> str:

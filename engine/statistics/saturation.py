@@ -32,8 +32,11 @@ def compute(observation: Observed) -> Array:
         saturated = slopes == 0
     else:
         saturated = slopes < activation.gamma * SMALL_SLOPE
-    share: Array = saturated.mean(axis=(2, 3), dtype=np.float64)
-    share[np.isnan(slopes).any(axis=(2, 3))] = np.nan
+    # Bytes add up several times as fast as truth values.
+    counts = np.add.reduce(saturated.view(np.uint8), axis=(2, 3), dtype=np.uint32)
+    share: Array = counts / (slopes.shape[2] * slopes.shape[3])
+    if np.isnan(slopes).any():
+        share[np.isnan(slopes).any(axis=(2, 3))] = np.nan
     return share
 
 

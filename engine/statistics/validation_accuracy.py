@@ -20,4 +20,5 @@ STATISTIC = StatisticDefinition(
     scale="plain",
     doc=__doc__ or "",
     always=True,
+    held_out=True,
 )

@@ -136,6 +136,23 @@ def test_frames_are_laid_out_as_announced(
         assert {a.dtype for a in frame.series.values()} == {np.dtype("float64")}
 
 
+@pytest.mark.parametrize(
+    ("batch", "listed", "recorded"),
+    [
+        ("probe", [], True),
+        ("probe", ["validation_loss"], True),
+        ("training", [], False),
+        ("training", ["validation_loss"], True),
+    ],
+)
+def test_frames_of_the_training_batch_sweep_the_held_out_set_only_where_it_is_listed(
+    configure: Configure, batch: str, listed: list[str], recorded: bool
+) -> None:
+    result = record(configure(recording={"batch": batch, "statistics": listed}))
+    assert ("validation_loss" in result.layouts) == recorded
+    assert ("validation_loss" in result.frames[0].arrays) == recorded
+
+
 def test_what_a_verdict_reads_is_recorded_without_being_listed(configure: Configure) -> None:
     announced = layouts(configure(recording={"statistics": []}))
     assert {"last_loss_gradient", "saturation", "loss", "validation_loss"} <= set(announced)
