@@ -8,6 +8,7 @@ from engine.learning import Snapshot, train
 from engine.recording import Frame, Layout, Recorder, layouts
 from engine.results import Recorded, RunResult, record
 from engine.statistics import STATISTICS, StatisticDefinition
+from engine.trace import Trace, trace
 
 __version__ = "0.1.0"
 
@@ -26,6 +27,7 @@ __all__ = [
     "Snapshot",
     "StatisticDefinition",
     "UnknownNameError",
+    "Trace",
     "Verdict",
     "__version__",
     "catalog",
@@ -34,5 +36,6 @@ __all__ = [
     "diagnose",
     "layouts",
     "record",
+    "trace",
     "train",
 ]

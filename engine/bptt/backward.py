@@ -13,6 +13,9 @@ came from so far that entries may have been lost, the stretch is swept again in 
 As long as all norms stay within the window no exponent is ever touched.
 """
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -44,9 +47,11 @@ class LayerBackward:
         self.row_exponents = np.zeros((T + 1, B), np.int32)
         self._ones = np.ones((1, H), tape.dtype)
         self._room = aligned_zeros((min(CHUNK, T), H, B), tape.dtype)
-        self._carried = [
-            tape.delta_rows.span(name) for name in tape.cell.carries if name in tape.cell.deltas
-        ]
+        self._carried = {
+            name: tape.delta_rows.span(name)
+            for name in tape.cell.carries
+            if name != tape.cell.output
+        }
         self._own_state = tape.cell.state_delta is not None
         if self._own_state:
             self.state_adjoints = aligned_zeros((T, H, B), tape.dtype)
@@ -69,18 +74,23 @@ class LayerBackward:
         self._share = [np.empty_like(p.gradient) for p in tape.weights.products]
 
     def run(
-        self, source: Source, below: DenseSource | None, carried: dict[str, Array] | None = None
+        self, source: Source, below: DenseSource | None, final: Mapping[str, Array] | None = None
     ) -> None:
         """Sweep back and add to the gradients of this layer's weights.
 
         Args:
             source: What arrives at the outputs.
             below: Takes ∂/∂x_t: row t + 1 is that of step t. None where nobody asks.
-            carried: Injected adjoints of carried states at row T, by name, (H, B).
+            final: Injected adjoints of the states at row T, by name, (H, B).
         """
-        tape, top = self.tape, source.top
-        self._start(source, carried)
+        top = self.tape.length if final else source.top
+        self._start(top, source, final or {})
         self._span = CHUNK
+        with self._injected_state(final or {}):
+            self._back(top, source, below)
+
+    def _back(self, top: int, source: Source, below: DenseSource | None) -> None:
+        tape = self.tape
         for first, last in tape.chunks(top) if top else ():
             tape.linearize(first, last, tape.slopes)
             stop = last
@@ -95,7 +105,7 @@ class LayerBackward:
                     self._hand_down(start, stop, below)
                 self._settle_or_keep(start, source)
                 stop = start
-            for span in self._carried:
+            for span in self._carried.values():
                 np.copyto(tape.deltas[-1, span], tape.deltas[0, span])
 
     def log10_norms(self) -> Array:
@@ -106,8 +116,9 @@ class LayerBackward:
 
     # Stretches
 
-    def _start(self, source: Source, carried: dict[str, Array] | None) -> None:
-        tape, top = self.tape, source.top
+    def _start(self, top: int, source: Source, final: Mapping[str, Array]) -> None:
+        """Set row `top`, clear what lies above it, and the gradients."""
+        tape = self.tape
         for array in (self.squares, self.adjoints):
             array[top + 1 :] = 0
         self.row_exponents[top:] = 0
@@ -118,18 +129,39 @@ class LayerBackward:
             self.state_exponents[top:] = 0
         for product in tape.weights.products:
             product.gradient.fill(0)
-        row = tape.carry_row(top)
-        for name, span in zip(tape.cell.carries, self._carried, strict=True):
-            row[span] = 0 if carried is None or name not in carried else carried[name]
-        arriving = source.rows[top]
-        self.adjoints[top] = 0 if arriving is None else arriving
+        carry, row, arriving = tape.carry_row(top), self.adjoints[top], source.rows[top]
+        for name, span in self._carried.items():
+            carry[span] = final.get(name, 0)
+        row[...] = 0 if self._own_state else final.get("h", 0)
         self.exponents: IntArray = np.zeros(tape.batch, np.int32)
         self._careful = source.exponents is not None
-        if source.exponents is not None:
-            self.exponents = source.exponents[top].copy()
+        if self._careful:
+            self._settle(top, carry, arriving, source)
+            return
+        if arriving is not None:
+            np.add(row, arriving, row)
         low, high = self._measure(top, top + 1)
-        if self._careful or not (low > self.window.low and high < self.window.high):
-            self._settle(top, row, None, source)
+        if not (low > self.window.low and high < self.window.high):
+            self._settle(top, carry, None, source)
+
+    @contextmanager
+    def _injected_state(self, final: Mapping[str, Array]) -> Iterator[None]:
+        """Add dL/dh_T to the last step's deltas, where h is not what products read."""
+        if not self._own_state or "h" not in final:
+            yield
+            return
+        tape = self.tape
+        self.exponents[self.exponents == NONE] = 0
+        injected = np.array(final["h"])
+        shift(injected, -self.exponents)
+        last = tape.length - 1
+        delta = tape.delta_rows.view(tape.deltas[last % CHUNK], tape.cell.state_delta or "")
+        program = tape.back_program[last]
+        program.insert(1, (np.add, (delta, injected, delta)))
+        try:
+            yield
+        finally:
+            del program[1]
 
     def _stretch(self, first: int, stop: int, source: Source) -> int | None:
         """Sweep a stretch that ends before `stop`; return its start, or None to try shorter."""
@@ -230,7 +262,7 @@ class LayerBackward:
     def _scale_by_norms(self, t: int, carry: Array) -> bool:
         """Rescale row t by the norms just taken; False where they are not to be trusted."""
         squares = self.squares[t, 0]
-        for span in self._carried:
+        for span in self._carried.values():
             squares = np.maximum(squares, np.einsum("hb,hb->b", carry[span], carry[span]))
         window = self.window
         sound = (squares > window.suspect_low) & (squares < window.suspect_high)
@@ -246,7 +278,7 @@ class LayerBackward:
         """Store row t and what is carried with the exponents `target`."""
         difference = self.exponents - target
         shift(self.adjoints[t], difference)
-        for span in self._carried:
+        for span in self._carried.values():
             shift(carry[span], difference)
         self.row_exponents[t] = self.exponents = target
 
@@ -254,7 +286,7 @@ class LayerBackward:
         """Bring row t to a norm near 1 for every sample, and join what arrives there."""
         row = self.adjoints[t]
         sizes = exponent_of(row, axis=0)
-        for span in self._carried:
+        for span in self._carried.values():
             sizes = np.maximum(sizes, exponent_of(carry[span], axis=0))
         target = np.where(sizes == NONE, NONE, self.exponents + sizes).astype(np.int32)
         if arriving is not None:

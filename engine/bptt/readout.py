@@ -73,6 +73,16 @@ class Readout:
         accuracy = None if raw.correct is None else raw.correct / count
         return Loss(value, accuracy, scale, batch.size / count if mean else 1.0)
 
+    def inject(self, states: Array, gradients: Array) -> None:
+        """Take ∂L/∂y of every step, (T, K, B), in the place of a loss's.
+
+        Args:
+            states: What is read out, rows 1 … T, (T, H, B).
+            gradients: ∂L/∂y; without a read-out (K = 0) ∂L/∂h, (T, H, B).
+        """
+        self.rows = list(range(1, len(states) + 1))
+        self._read, self.dy = states, gradients
+
     @staticmethod
     def _pick(states: Array, rows: np.ndarray[tuple[int], np.dtype[np.intp]]) -> Array:
         """Return the asked rows: a view where they are neighbours."""
@@ -88,6 +98,8 @@ class Readout:
             ∂(Σ m e)/∂h at the asked rows, (n, H, B), and which of its (row, sample) are asked
             and not exactly zero, (n, B).
         """
+        if not self.network.outputs:
+            return np.array(self.dy), np.any(self.dy, axis=1)
         n, K, B = self.dy.shape
         H = self.network.hidden
         dy = self.dy.transpose(1, 0, 2).reshape(K, n * B)

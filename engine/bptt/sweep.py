@@ -121,44 +121,53 @@ class Sweep:
             self.network.gradient *= self.loss.scale
             self.network.close_gradient()
 
+    def back_with_finals(self, final: Mapping[str, Array]) -> Source:
+        """Sweep back as `backward` does, with gradients of the final states and to the inputs.
+
+        Args:
+            final: State name -> ∂L/∂ of the state at row T, (S, B, H).
+
+        Returns:
+            What arrived at the top layer from the loss.
+        """
+        scale = self.loss.scale
+        with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+            direct, asked = self.readout.backward()
+            source = source_of_loss(direct, asked, self.readout.rows, self.length)
+            self.top_source = source
+            # The sweep works on Σ m e, which is 1/scale times as large as L.
+            parts = {name: value.transpose(0, 2, 1) / scale for name, value in final.items()}
+            self.back_from(source, final=parts, to_inputs=True)
+            self.network.gradient *= scale
+            self.network.close_gradient()
+        return source
+
     def back_from(
         self,
         source: Source,
         *,
-        carried: Mapping[str, Array] | None = None,
-        finals: Mapping[int, Array] | None = None,
+        final: Mapping[str, Array] | None = None,
         to_inputs: bool = False,
     ) -> None:
         """Sweep every layer back from what arrives at the top.
 
         Args:
             source: Arriving at the top layer's outputs.
-            carried: Carried state name -> (S, H, B) injected at row T.
-            finals: Layer -> (H, B) injected at its h of row T.
+            final: State name -> (S, H, B), injected at the state of row T.
             to_inputs: Keep ∂/∂x of the lowest layer too, in `input_source`.
         """
         layers = self.backward_layers
         for index in range(len(layers) - 1, -1, -1):
-            if finals and index in finals:
-                source = self._with_final(source, finals[index])
             below = self._between[index] if index or to_inputs else None
             if below is not None:
                 below.clear()
-            own = {name: value[index] for name, value in (carried or {}).items()}
-            if own:
-                source.top = self.length
-            layers[index].run(source, below, own)
+            injected = {name: value[index] for name, value in (final or {}).items()}
+            layers[index].run(source, below, injected)
             if below is not None:
                 if self.network.skips[index]:
                     below.add(source)
                 self.input_source = below
                 source = below.as_source()
-
-    def _with_final(self, source: Source, final: Array) -> Source:
-        joined = DenseSource(self.length, self.network.hidden, self.batch, self.network.dtype)
-        joined.add(source)
-        joined.add(Source([None] * self.length + [final]))
-        return joined.as_source()
 
     # What a sweep leaves
 
