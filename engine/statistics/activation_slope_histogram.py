@@ -17,7 +17,7 @@ import numpy as np
 from engine.arrays import Array
 from engine.statistics.base import AxisFacts, Coordinates, Observed, StatisticDefinition
 
-BINS = 40  # SCIENCE: fine enough to tell 0 from γ/10, small enough to be stored at every time step
+BINS = 40  # Fine enough to tell 0 from γ/10, small enough to be stored at every time step
 
 
 def compute(observation: Observed) -> Array:
