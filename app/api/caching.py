@@ -1,0 +1,30 @@
+"""ETags: what is compared, and what a cache may keep."""
+
+import hashlib
+from typing import Final
+
+from starlette.responses import Response
+
+from app.wire import to_json
+
+# `private`: behind a token; the content of such an address never changes.
+IMMUTABLE: Final = "private, max-age=31536000, immutable"
+REVALIDATE: Final = "private, no-cache"
+
+
+def etag_of(*parts: object) -> str:
+    """Return a strong ETag of what determines an answer's bytes."""
+    return f'"{hashlib.sha256(to_json(parts)).hexdigest()[:32]}"'
+
+
+def matches(if_none_match: str | None, etag: str) -> bool:
+    """Return whether the client has these bytes (RFC 9110, weak comparison)."""
+    if if_none_match is None:
+        return False
+    tags = [tag.strip().removeprefix("W/") for tag in if_none_match.split(",")]
+    return "*" in tags or etag in tags
+
+
+def not_modified(headers: dict[str, str]) -> Response:
+    """Return the answer to a client that has it already."""
+    return Response(status_code=304, headers=headers)

@@ -1,0 +1,84 @@
+"""What routes are given: the store, the service of runs, the settings, and bodies that are JSON."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+from starlette.responses import Response
+
+from app.api.events_hub import EventHub
+from app.http_errors import HttpProblem
+from app.runs import RunService
+from app.settings import Settings
+from app.store import Store
+from app.wire import MalformedJSONError, parse_json, text_problems, to_json
+
+
+def get_store(request: Request) -> Store:
+    """Return the store of the running application."""
+    store: Store = request.app.state.store
+    return store
+
+
+def get_service(request: Request) -> RunService:
+    """Return the service of runs."""
+    service: RunService = request.app.state.service
+    return service
+
+
+def get_settings(request: Request) -> Settings:
+    """Return the settings the application was made with."""
+    settings: Settings = request.app.state.settings
+    return settings
+
+
+def get_hub(request: Request) -> EventHub:
+    """Return the one reader of events."""
+    hub: EventHub = request.app.state.hub
+    return hub
+
+
+async def json_body(request: Request) -> Any:  # noqa: ANN401  # any JSON value
+    """Return a request's JSON body.
+
+    Raises:
+        HttpProblem: 415 where it does not call itself JSON, 400 where it is not, 422 where a text
+            in it could not be stored.
+    """
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    is_json = media_type == "application/json" or (
+        media_type.startswith("application/") and media_type.endswith("+json")
+    )
+    if not is_json:
+        raise HttpProblem(
+            415, f"expected a body of application/json, got {media_type or 'no type'!r}"
+        )
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise HttpProblem(415, "expected a body without Content-Encoding")
+    try:
+        body = parse_json(await request.body())
+    except MalformedJSONError as error:
+        raise HttpProblem(400, str(error)) from error
+    errors = [{"pointer": pointer, "detail": detail} for pointer, detail in text_problems(body)]
+    if errors:
+        raise HttpProblem(422, errors[0]["detail"], errors=errors)
+    return body
+
+
+def json_response(
+    value: object, status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
+    """Return a record as a JSON answer, which no cache may give to anybody else."""
+    return Response(
+        to_json(value),
+        status_code=status,
+        media_type="application/json",
+        headers={"Cache-Control": "no-cache", **(headers or {})},
+    )
+
+
+StoreOf = Annotated[Store, Depends(get_store)]
+ServiceOf = Annotated[RunService, Depends(get_service)]
+SettingsOf = Annotated[Settings, Depends(get_settings)]
+HubOf = Annotated[EventHub, Depends(get_hub)]
+JsonBody = Annotated[Any, Depends(json_body)]

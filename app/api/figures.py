@@ -1,0 +1,121 @@
+"""Figures: what there is, and each as Plotly's JSON or as a file that needs no network."""
+
+from typing import Annotated, Any, Final, Literal, get_args
+
+import plotly.io
+from fastapi import APIRouter, Query
+from starlette.responses import Response
+
+from app.api.dependencies import StoreOf, json_response
+from app.api.schemas import FigureModel, problems
+from app.figures import FIGURES, load
+from app.figures.base import Decades, FigureDefinition, FigureOptions, Mode
+from app.http_errors import HttpProblem, bad_parameter
+from app.store import Store
+
+router = APIRouter(tags=["figures"])
+
+# The file is opened from a disk and carries plotly.js itself: it may run that, and reach nothing.
+EXPORT_POLICY: Final = (
+    "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline'; "
+    "style-src 'unsafe-inline'; img-src data: blob:; font-src data:"
+)
+_ANSWER: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "A Plotly figure, as `plotly.io.from_json` reads it; or an HTML file",
+        "content": {
+            "application/json": {"schema": {"type": "object"}},
+            "text/html": {"schema": {"type": "string"}},
+        },
+    }
+}
+Step = Annotated[str, Query(pattern="^(last|[0-9]{1,9})$", description="Training step, or `last`")]
+Layer = Annotated[int, Query(ge=0, le=63)]
+ModeOf = Annotated[Mode, Query(description="Magnitude, or its ratio to the last time asked")]
+Range = Annotated[Literal["4", "8", "16"], Query(description="Decades of the colour scale")]
+Format = Annotated[Literal["json", "html"], Query()]
+
+
+def figure_record(figure: FigureDefinition) -> dict[str, Any]:
+    """Return what the API says of a figure."""
+    return {
+        "name": figure.name,
+        "title": figure.title,
+        "how_to_read": figure.how_to_read,
+        "needs": list(figure.needs),
+        "runs": list(figure.runs),
+    }
+
+
+@router.get("/figures", responses={200: {"model": list[FigureModel]}})
+def list_figures() -> Response:
+    """Return every figure: what it shows, how to read it, what it is drawn from."""
+    return json_response([figure_record(figure) for figure in FIGURES.values()])
+
+
+@router.get("/figures/{name}", responses={**_ANSWER, **problems(404)})
+def get_figure(
+    name: str,
+    store: StoreOf,
+    run: Annotated[list[str] | None, Query(description="The runs, in their order")] = None,
+    step: Step = "last",
+    layer: Layer = 0,
+    mode: ModeOf = "magnitude",
+    range: Range = "8",
+    format: Format = "json",
+) -> Response:
+    """Return a figure of the runs named."""
+    options = _options(step, layer, mode, range)
+    return _draw(store, name, run or [], options, format)
+
+
+@router.get("/runs/{run_id}/figures/{name}", responses={**_ANSWER, **problems(404)})
+def get_run_figure(
+    run_id: str,
+    name: str,
+    store: StoreOf,
+    step: Step = "last",
+    layer: Layer = 0,
+    mode: ModeOf = "magnitude",
+    range: Range = "8",
+    format: Format = "json",
+) -> Response:
+    """Return a figure of one run."""
+    store.runs.get(run_id)
+    return _draw(store, name, [run_id], _options(step, layer, mode, range), format)
+
+
+def _options(step: str, layer: int, mode: Mode, decades: str) -> FigureOptions:
+    known: dict[str, Decades] = {str(value): value for value in get_args(Decades)}
+    return FigureOptions(
+        step=None if step == "last" else int(step), layer=layer, mode=mode, range=known[decades]
+    )
+
+
+def _draw(
+    store: Store, name: str, run_ids: list[str], options: FigureOptions, format_: str
+) -> Response:
+    definition = FIGURES.get(name)
+    if definition is None:
+        raise HttpProblem(404, f"unknown figure {name[:60]!r}; known: {', '.join(FIGURES)}")
+    fewest, most = definition.runs
+    if not fewest <= len(run_ids) <= most:
+        wanted = str(fewest) if fewest == most else f"{fewest} to {most}"
+        raise bad_parameter("run", f"{name} is drawn of {wanted} runs, got {len(run_ids)}")
+    figure = definition.draw(load(store, run_ids, definition, options), options)
+    if format_ == "html":
+        page = plotly.io.to_html(figure, include_plotlyjs=True, full_html=True)
+        return Response(
+            page,
+            media_type="text/html",
+            headers={
+                "Content-Security-Policy": EXPORT_POLICY,
+                "Content-Disposition": f'attachment; filename="{name}.html"',
+                "Cache-Control": "no-cache",
+            },
+        )
+    return Response(
+        plotly.io.to_json(figure, validate=False, engine="orjson"),
+        media_type="application/json",
+        headers={"Cache-Control": "no-cache"},
+    )

@@ -1,0 +1,146 @@
+"""Runs: start, list, look at, cancel, delete, and their verdict."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Header, Query
+from starlette.responses import Response
+
+from app.api.dependencies import JsonBody, ServiceOf, StoreOf, json_response
+from app.api.schemas import RunModel, RunPageModel, problems
+from app.http_errors import HttpProblem, bad_parameter
+from app.store import Run
+from app.store.listing import SORTS
+from app.wire import is_plain
+
+router = APIRouter(prefix="/runs", tags=["runs"])
+
+Status = Literal[
+    "queued", "running", "succeeded", "diverged", "failed", "cancelled", "paused", "interrupted"
+]
+MAX_KEY_LENGTH = 255
+
+
+def moment(value: datetime | None) -> str | None:
+    """Return a time as RFC 3339 in UTC."""
+    return None if value is None else value.isoformat().replace("+00:00", "Z")
+
+
+def run_record(run: Run, queue_position: int | None = None) -> dict[str, Any]:
+    """Return a run as the API shows it."""
+    return {
+        "id": run.id,
+        "name": run.name,
+        "status": run.status,
+        "config": run.config,
+        "tags": list(run.tags),
+        "notes": run.notes,
+        "facts": run.facts,
+        "progress": {"step": run.step, "steps": run.steps, "eta_seconds": run.eta_seconds},
+        "loss": run.loss,
+        "final_loss": run.final_loss,
+        "verdict": run.verdict,
+        "sparkline": run.sparkline,
+        "error": run.error,
+        "versions": run.versions,
+        "queue_position": queue_position,
+        "created_at": moment(run.created_at),
+        "started_at": moment(run.started_at),
+        "finished_at": moment(run.finished_at),
+    }
+
+
+@router.post(
+    "",
+    status_code=201,
+    responses={
+        201: {"model": RunModel, "description": "The run, queued; `Location` is its address"},
+        200: {"model": RunModel, "description": "The run that this Idempotency-Key made before"},
+        **problems(413, 415, 429),
+    },
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/RunConfig"}}},
+        }
+    },
+)
+def create_run(
+    body: JsonBody,
+    service: ServiceOf,
+    idempotency_key: Annotated[
+        str | None,
+        Header(
+            max_length=MAX_KEY_LENGTH,
+            description="The same key and configuration make one run, however often sent",
+        ),
+    ] = None,
+) -> Response:
+    """Queue a run of a configuration."""
+    run, created = service.create(body, idempotency_key=idempotency_key)
+    headers = {"Location": f"/api/v1/runs/{run.id}"}
+    return json_response(run_record(run), 201 if created else 200, headers)
+
+
+@router.get("", responses={200: {"model": RunPageModel}, **problems(410)})
+def list_runs(
+    store: StoreOf,
+    status: Annotated[list[Status] | None, Query(description="One status or several")] = None,
+    tag: Annotated[str | None, Query(description="A tag the runs have")] = None,
+    cell: Annotated[str | None, Query(description="Name of the cell")] = None,
+    q: Annotated[str | None, Query(description="A part of the name")] = None,
+    sort: Annotated[
+        str, Query(description=f"{', '.join(SORTS)}; with a minus for falling order")
+    ] = "-created_at",
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    cursor: Annotated[str | None, Query(description="`next_cursor` of the page before")] = None,
+) -> Response:
+    """List runs, the newest first; `next_cursor` is null on the last page."""
+    if sort.removeprefix("-") not in SORTS:
+        raise bad_parameter("sort", f"unknown order {sort!r}; known: {', '.join(SORTS)}")
+    for name, text in {"tag": tag, "cell": cell, "q": q}.items():
+        if text is not None and not is_plain(text):
+            raise bad_parameter(name, "text may not hold NUL or a lone surrogate")
+    runs, next_cursor = store.runs.page(
+        status=tuple(status) if status else None,
+        tag=tag,
+        cell=cell,
+        q=q,
+        sort=sort,
+        limit=limit,
+        cursor=cursor,
+    )
+    return json_response({"items": [run_record(run) for run in runs], "next_cursor": next_cursor})
+
+
+@router.get("/{run_id}", responses={200: {"model": RunModel}, **problems(404)})
+def get_run(run_id: str, store: StoreOf) -> Response:
+    """Return a run."""
+    run = store.runs.get(run_id)
+    return json_response(run_record(run, store.runs.queue_position(run)))
+
+
+@router.post(
+    "/{run_id}/cancel",
+    status_code=202,
+    responses={202: {"model": RunModel}, **problems(404, 409)},
+)
+def cancel_run(run_id: str, service: ServiceOf) -> Response:
+    """Stop a run; what it has recorded stays readable. Again 202 where it is cancelled already."""
+    return json_response(run_record(service.cancel(run_id)), 202)
+
+
+@router.delete("/{run_id}", status_code=204, responses=problems(404, 409))
+def delete_run(run_id: str, service: ServiceOf) -> Response:
+    """Delete a run that is over, with all that it has recorded."""
+    service.delete(run_id)
+    return Response(status_code=204)
+
+
+@router.get("/{run_id}/verdict", responses={200: {"model": dict[str, Any]}, **problems(404)})
+def get_verdict(run_id: str, store: StoreOf) -> Response:
+    """Return what the newest frame says of the run's gradients."""
+    run = store.runs.get(run_id)
+    if run.verdict is None:
+        raise HttpProblem(404, f"run {run_id!r} has no frame yet, so there is no verdict")
+    return json_response(run.verdict)

@@ -1,0 +1,149 @@
+"""What OpenAPI says of answers; the routes themselves write them with `app.wire`."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.http_errors import PROBLEM_MEDIA_TYPE
+
+Number = float | Literal["NaN", "Infinity", "-Infinity"]
+
+
+class FaultModel(BaseModel):
+    """One fault of a request: `pointer` into the body, or the `parameter` or `header`."""
+
+    model_config = ConfigDict(title="Fault")
+
+    detail: str
+    pointer: str | None = Field(None, description="JSON pointer into the body")
+    parameter: str | None = Field(None, description="Query or path parameter")
+    header: str | None = None
+
+
+class ProblemModel(BaseModel):
+    """An error (RFC 9457); the last part of `type` is its code."""
+
+    model_config = ConfigDict(title="Problem")
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: list[FaultModel] | None = None
+
+
+class ProgressModel(BaseModel):
+    """How far a run is."""
+
+    model_config = ConfigDict(title="Progress")
+
+    step: int
+    steps: int
+    eta_seconds: Number | None
+
+
+class RunModel(BaseModel):
+    """A run, as its row says."""
+
+    model_config = ConfigDict(title="Run")
+
+    id: str
+    name: str
+    status: Literal[
+        "queued",
+        "running",
+        "succeeded",
+        "diverged",
+        "failed",
+        "cancelled",
+        "paused",
+        "interrupted",
+    ]
+    config: dict[str, Any]
+    tags: list[str]
+    notes: str
+    facts: dict[str, Any] = Field(description="Baseline, needed lag and shapes of the task")
+    progress: ProgressModel
+    loss: Number | None = Field(description="Newest training loss")
+    final_loss: Number | None
+    verdict: dict[str, Any] | None
+    sparkline: list[Number] | None = Field(
+        description="log10 gradient norm by time at the newest frame, some thirty values"
+    )
+    error: str | None
+    versions: dict[str, Any]
+    queue_position: int | None = Field(None, description="Runs ahead of a queued one")
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+
+class RunPageModel(BaseModel):
+    """A page of the list of runs."""
+
+    model_config = ConfigDict(title="RunPage")
+
+    items: list[RunModel]
+    next_cursor: str | None
+
+
+class ArrayInfoModel(BaseModel):
+    """A recorded statistic: what can be read of it now."""
+
+    model_config = ConfigDict(title="ArrayInfo")
+
+    name: str
+    axes: list[str]
+    coords: dict[str, list[Number | str]]
+    shape: list[int]
+    dtype: str
+    scale: Literal["log10", "plain", "counts"]
+
+
+class ArrayModel(ArrayInfoModel):
+    """A slice of a statistic with its numbers."""
+
+    model_config = ConfigDict(title="Array")
+
+    data: list[Any] = Field(
+        description='Nested by the axes; "NaN", "Infinity" and "-Infinity" for the numbers that'
+        " JSON lacks, null for what is not recorded or not defined"
+    )
+
+
+class CheckpointModel(BaseModel):
+    """Weights that can be downloaded."""
+
+    model_config = ConfigDict(title="Checkpoint")
+
+    step: int
+    bytes: int
+    sha256: str
+    created_at: datetime
+
+
+class FigureModel(BaseModel):
+    """A figure: what it shows and needs."""
+
+    model_config = ConfigDict(title="Figure")
+
+    name: str
+    title: str
+    how_to_read: str
+    needs: list[str] = Field(description="Statistics it is drawn from")
+    runs: list[int] = Field(description="Fewest and most runs")
+
+
+_PROBLEM = {
+    "description": "The request is refused and has changed nothing (RFC 9457)",
+    "content": {PROBLEM_MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+}
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return the OpenAPI entries of the refusals that a route knows."""
+    return {status: dict(_PROBLEM) for status in statuses}
+
+
+PROBLEMS = {**problems(400, 401, 422), "default": dict(_PROBLEM)}

@@ -1,0 +1,223 @@
+"""A client of the REST API, for scripts, notebooks and other programs.
+
+Example:
+    >>> from app.client import Client
+    >>> with Client("http://127.0.0.1:8000") as client:  # doctest: +SKIP
+    ...     run = client.create_run({"model": {"cell": "lstm"}})
+    ...     client.wait(run["id"])
+    ...     norms = client.statistic(run["id"], "hidden_gradient_norm", step="last")
+    ...     norms.values.shape, norms.coords["time"]
+"""
+
+import io
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Self
+
+import httpx
+import numpy as np
+from numpy.typing import NDArray
+
+OVER: Final = frozenset({"succeeded", "diverged", "failed", "cancelled"})
+_POLL_SECONDS: Final = 0.2
+# A stream says something every 15 seconds, if only that it lives.
+_STREAM_TIMEOUT: Final = httpx.Timeout(10.0, read=45.0)
+
+
+class ProblemError(Exception):
+    """A refusal of the service (RFC 9457)."""
+
+    def __init__(self, status: int, title: str, detail: str, errors: Sequence[Any] = ()) -> None:
+        super().__init__(f"{status} {title}: {detail}")
+        self.status = status
+        self.title = title
+        self.detail = detail
+        self.errors = tuple(errors)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recorded:
+    """A slice of a statistic: values with named axes and their coordinates."""
+
+    name: str
+    axes: tuple[str, ...]
+    coords: Mapping[str, NDArray[Any]]
+    values: NDArray[Any]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StreamedEvent:
+    """A server-sent event; `id` is what a stream is resumed from."""
+
+    id: int
+    kind: str
+    data: Mapping[str, Any]
+
+
+class Client:
+    """Speaks the REST calls of one service; a refusal is a `ProblemError`."""
+
+    def __init__(
+        self,
+        url: str = "http://127.0.0.1:8000",
+        *,
+        token: str | None = None,
+        timeout: float = 30.0,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+        self._http = httpx.Client(
+            base_url=url, headers=headers, timeout=timeout, transport=transport
+        )
+
+    def __enter__(self) -> Self:
+        """Open the connections with a `with` statement."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the connections."""
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def catalog(self) -> dict[str, Any]:
+        """Return everything a configuration can name."""
+        return self._object("GET", "/catalog")
+
+    def create_run(
+        self, config: Mapping[str, Any], *, idempotency_key: str | None = None
+    ) -> dict[str, Any]:
+        """Queue a run and return it."""
+        headers = {} if idempotency_key is None else {"Idempotency-Key": idempotency_key}
+        return self._object("POST", "/runs", json=dict(config), headers=headers)
+
+    def run(self, run_id: str) -> dict[str, Any]:
+        """Return a run."""
+        return self._object("GET", f"/runs/{run_id}")
+
+    def runs(self, **filters: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401  # query values
+        """Yield the runs that `status`, `tag`, `cell`, `q`, `sort` select, page by page."""
+        cursor: str | None = None
+        while True:
+            page = self._object("GET", "/runs", params=_query({**filters, "cursor": cursor}))
+            yield from page["items"]
+            cursor = page["next_cursor"]
+            if cursor is None:
+                return
+
+    def wait(self, run_id: str, *, timeout: float | None = None) -> dict[str, Any]:
+        """Wait for a run's end and return the run.
+
+        Raises:
+            TimeoutError: If it does not end in time.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while (run := self.run(run_id))["status"] not in OVER:
+            if deadline is not None and time.monotonic() > deadline:
+                raise TimeoutError(f"run {run_id} is {run['status']} after {timeout} s")
+            time.sleep(_POLL_SECONDS)
+        return run
+
+    def cancel(self, run_id: str) -> dict[str, Any]:
+        """Stop a run; what it has recorded stays readable."""
+        return self._object("POST", f"/runs/{run_id}/cancel")
+
+    def delete(self, run_id: str) -> None:
+        """Delete a run that is over."""
+        self._request("DELETE", f"/runs/{run_id}")
+
+    def verdict(self, run_id: str) -> dict[str, Any]:
+        """Return what the newest frame says of the run's gradients."""
+        return self._object("GET", f"/runs/{run_id}/verdict")
+
+    def statistics(self, run_id: str) -> list[dict[str, Any]]:
+        """Return the description of every recorded statistic."""
+        found: list[dict[str, Any]] = self._request("GET", f"/runs/{run_id}/statistics").json()
+        return found
+
+    def statistic(self, run_id: str, name: str, **axes: Any) -> Recorded:  # noqa: ANN401
+        """Return a slice, bit for bit; an axis is a coordinate, "a:b", "a:b:k", or a list."""
+        params = {**_query(axes), "format": "npz"}
+        answer = self._request("GET", f"/runs/{run_id}/statistics/{name}", params=params)
+        with np.load(io.BytesIO(answer.content), allow_pickle=False) as file:
+            names = tuple(str(axis) for axis in file["axes"])
+            coords = {axis: file[axis] for axis in names}
+            return Recorded(name=name, axes=names, coords=coords, values=file["data"])
+
+    def figure(
+        self,
+        name: str,
+        runs: Sequence[str],
+        **options: Any,  # noqa: ANN401  # query values
+    ) -> dict[str, Any]:
+        """Return a figure as `plotly.graph_objects.Figure(**…)` takes it."""
+        params = {**_query(options), "run": list(runs)}
+        return self._object("GET", f"/figures/{name}", params=params)
+
+    def checkpoints(self, run_id: str) -> list[dict[str, Any]]:
+        """Return the checkpoints of a run."""
+        found: list[dict[str, Any]] = self._request("GET", f"/runs/{run_id}/checkpoints").json()
+        return found
+
+    def checkpoint(self, run_id: str, step: int, *, part: str | None = None) -> bytes:
+        """Return a checkpoint as safetensors."""
+        params = _query({"part": part})
+        return self._request("GET", f"/runs/{run_id}/checkpoints/{step}", params=params).content
+
+    def events(
+        self, runs: Sequence[str] = (), *, last_event_id: int | None = None
+    ) -> Iterator[StreamedEvent]:
+        """Yield events as they happen, of some runs or of all; 0 replays everything."""
+        headers = {} if last_event_id is None else {"Last-Event-ID": str(last_event_id)}
+        with self._http.stream(
+            "GET",
+            "/api/v1/events",
+            params={"run": list(runs)},
+            headers=headers,
+            timeout=_STREAM_TIMEOUT,
+        ) as answer:
+            if answer.is_error:
+                answer.read()
+                raise _problem(answer)
+            yield from read_events(answer.iter_lines())
+
+    def _object(self, method: str, path: str, **options: Any) -> dict[str, Any]:  # noqa: ANN401
+        found: dict[str, Any] = self._request(method, path, **options).json()
+        return found
+
+    def _request(self, method: str, path: str, **options: Any) -> httpx.Response:  # noqa: ANN401
+        answer = self._http.request(method, f"/api/v1{path}", **options)
+        if answer.is_error:
+            raise _problem(answer)
+        return answer
+
+
+def read_events(lines: Iterator[str]) -> Iterator[StreamedEvent]:
+    """Yield the events of a stream's lines; comments and retry hints are passed over."""
+    fields: dict[str, str] = {}
+    for line in lines:
+        if line and not line.startswith(":"):
+            key, _, value = line.partition(":")
+            fields[key] = value.removeprefix(" ")
+        elif not line:
+            if "data" in fields:
+                yield StreamedEvent(
+                    id=int(fields["id"]), kind=fields["event"], data=json.loads(fields["data"])
+                )
+            fields = {}
+
+
+def _query(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def _problem(answer: httpx.Response) -> ProblemError:
+    try:
+        body = answer.json()
+        return ProblemError(body["status"], body["title"], body["detail"], body.get("errors", ()))
+    except (ValueError, KeyError, TypeError):
+        return ProblemError(answer.status_code, answer.reason_phrase, answer.text[:500])

@@ -1,0 +1,261 @@
+"""Arrays and records to bytes: JSON with every number it lacks, npy, npz, csv, f4; and JSON back.
+
+Runs explode here as a matter of course. JSON has no NaN and no infinity, so they travel as the
+strings "NaN", "Infinity", "-Infinity"; `null` means not recorded or not defined, nothing else.
+Binary formats carry the bits, and NaN for what is not defined.
+"""
+
+import csv
+import io
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice, product
+from typing import Any, Final
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from app.store import Slice
+
+# A configuration nests six deep; what nests deeper than this is no configuration.
+MAX_JSON_DEPTH: Final = 64
+# A double has at most 309 digits before the point; a longer integer is out of every range.
+_MAX_INT_DIGITS: Final = 400
+_CSV_ROWS: Final = 4096
+
+
+class MalformedJSONError(ValueError):
+    """A text that is not JSON, or JSON that no door here takes."""
+
+
+def to_json(value: object) -> bytes:
+    """Return a record as JSON, its non-finite numbers as strings."""
+    return orjson.dumps(finite(value), option=orjson.OPT_SERIALIZE_NUMPY)
+
+
+def finite(value: Any) -> Any:  # noqa: ANN401  # a JSON value has no narrower type
+    """Return a JSON-able value with the numbers that JSON lacks as strings."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else number_name(value)
+    if isinstance(value, Mapping):
+        return {str(key): finite(item) for key, item in value.items()}
+    if isinstance(value, np.ndarray):
+        return _nested(value, None)
+    if isinstance(value, np.floating):
+        return value if np.isfinite(value) else number_name(float(value))
+    if isinstance(value, list | tuple):
+        return [finite(item) for item in value]
+    return value
+
+
+def number_name(value: float) -> str:
+    """Return the wire's name of a number that JSON lacks."""
+    if math.isnan(value):
+        return "NaN"
+    return "Infinity" if value > 0 else "-Infinity"
+
+
+def array_json(array: Slice, undefined: NDArray[np.bool_] | None = None) -> bytes:
+    """Return an array with its axes as JSON; entries that are not defined are null."""
+    values = np.ascontiguousarray(array.values)
+    body = {
+        "name": array.name,
+        "axes": list(array.axes),
+        "coords": {axis: axis_json(array.coords[axis]) for axis in array.axes},
+        "shape": list(values.shape),
+        "dtype": values.dtype.name,
+        "scale": array.scale,
+        "data": _nested(values, undefined),
+    }
+    return orjson.dumps(body, option=orjson.OPT_SERIALIZE_NUMPY)
+
+
+def axis_array(coords: Sequence[Any]) -> NDArray[Any]:
+    """Return coordinates as an array; a range is not walked."""
+    if isinstance(coords, range):
+        return np.arange(coords.start, coords.stop, coords.step)
+    return np.asarray(coords)
+
+
+def axis_json(coords: Sequence[Any]) -> Any:  # noqa: ANN401
+    """Return coordinates as orjson writes them."""
+    array = axis_array(coords)
+    return array.tolist() if array.dtype.kind == "U" else _nested(array, None)
+
+
+def _nested(values: NDArray[Any], undefined: NDArray[np.bool_] | None) -> Any:  # noqa: ANN401
+    """Return what orjson writes as nested lists: the array itself, or lists where it must differ.
+
+    orjson writes a whole float32 array fast and in the shortest digits that read back to the same
+    bits, but every NaN and infinity as null. So rows without any stay arrays, the others are named.
+    """
+    if values.dtype.kind != "f":
+        return values if undefined is None else values.tolist()
+    special = ~np.isfinite(values)
+    if undefined is not None:
+        special |= undefined
+    return _rows(values, special, undefined)
+
+
+def _rows(
+    values: NDArray[Any], special: NDArray[np.bool_], undefined: NDArray[np.bool_] | None
+) -> Any:  # noqa: ANN401
+    if not special.any():
+        return values
+    if values.ndim == 0:
+        missing = undefined is not None and bool(undefined)
+        return None if missing else number_name(float(values))
+    if values.ndim > 1:
+        return [
+            _rows(values[i], special[i], None if undefined is None else undefined[i])
+            for i in range(len(values))
+        ]
+    row: list[Any] = list(values)
+    for i in np.flatnonzero(special):
+        missing = undefined is not None and undefined[i]
+        row[i] = None if missing else number_name(float(values[i]))
+    return row
+
+
+def npy(array: Slice) -> bytes:
+    """Return the bare array as a .npy file."""
+    out = io.BytesIO()
+    np.save(out, _little_endian(array.values), allow_pickle=False)
+    return out.getvalue()
+
+
+def npz(array: Slice) -> bytes:
+    """Return the array as `data` and each axis's coordinates by its name, as an .npz file."""
+    out = io.BytesIO()
+    coords = {axis: axis_array(array.coords[axis]) for axis in array.axes}
+    np.savez(
+        out,
+        allow_pickle=False,
+        data=_little_endian(array.values),
+        axes=np.asarray(list(array.axes), dtype=np.str_),
+        **coords,
+    )
+    return out.getvalue()
+
+
+def f4(array: Slice) -> bytes:
+    """Return raw little-endian float32 in C order; float64 series are rounded to it."""
+    with np.errstate(over="ignore"):  # a float64 beyond float32 is infinite there
+        return np.ascontiguousarray(array.values, dtype="<f4").tobytes()
+
+
+def csv_rows(array: Slice, undefined: NDArray[np.bool_] | None = None) -> Iterator[bytes]:
+    """Yield the array as long CSV, a column for each axis and `value`, by blocks of rows."""
+    yield (",".join([*array.axes, "value"]) + "\r\n").encode()
+    flat = array.values.reshape(-1)
+    missing = None if undefined is None else undefined.reshape(-1)
+    coordinates = product(*(_csv_coordinates(array.coords[axis]) for axis in array.axes))
+    for start in range(0, flat.size, _CSV_ROWS):
+        texts = [csv_number(value) for value in flat[start : start + _CSV_ROWS]]
+        if missing is not None:
+            for i in np.flatnonzero(missing[start : start + _CSV_ROWS]):
+                texts[i] = ""
+        out = io.StringIO()
+        rows = zip(islice(coordinates, len(texts)), texts, strict=True)
+        csv.writer(out).writerows([*place, text] for place, text in rows)
+        yield out.getvalue().encode()
+
+
+def _csv_coordinates(coordinates: Sequence[Any]) -> list[str]:
+    return [c if isinstance(c, str) else csv_number(c) for c in coordinates]
+
+
+def csv_number(value: Any) -> str:  # noqa: ANN401  # a Python or NumPy scalar
+    """Return the shortest text that reads back to the same bits."""
+    if isinstance(value, float | np.floating) and not np.isfinite(value):
+        return number_name(float(value))
+    return str(value)
+
+
+def _little_endian(values: NDArray[Any]) -> NDArray[Any]:
+    return np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("<"))
+
+
+def parse_json(body: bytes) -> Any:  # noqa: ANN401  # any JSON value
+    """Return the value of a JSON text, strictly: UTF-8, no key twice, no deep nesting.
+
+    The literals NaN and Infinity and numbers beyond a double come through as floats, so that
+    whoever checks the value can point at the field.
+
+    Raises:
+        MalformedJSONError: If it is not such a text.
+    """
+    try:
+        text = body.decode("utf-8")
+        value = json.loads(text, object_pairs_hook=_unique, parse_int=_integer)
+    except UnicodeDecodeError as error:
+        raise MalformedJSONError("The body is not UTF-8.") from error
+    except RecursionError as error:
+        raise _too_deep() from error
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        raise MalformedJSONError(f"The body is not JSON: {error.msg} at {place}.") from error
+    _check_depth(value)
+    return value
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in result:
+            raise MalformedJSONError(f"The key {key!a} is there twice.")
+        result[key] = value
+    return result
+
+
+def _integer(digits: str) -> int | float:
+    if len(digits) > _MAX_INT_DIGITS:
+        return -math.inf if digits.startswith("-") else math.inf
+    return int(digits)
+
+
+def _too_deep() -> MalformedJSONError:
+    return MalformedJSONError(f"The body nests deeper than {MAX_JSON_DEPTH} levels.")
+
+
+def _check_depth(value: object) -> None:
+    """Refuse deep nesting, level by level, so that the check itself cannot overflow."""
+    level = [value]
+    for _ in range(MAX_JSON_DEPTH):
+        level = [item for container in level for item in _items(container)]
+        if not level:
+            return
+    raise _too_deep()
+
+
+def _items(value: object) -> list[object]:
+    if isinstance(value, dict):
+        return list(value.values())
+    return value if isinstance(value, list) else []
+
+
+def text_problems(value: object, pointer: str = "") -> Iterator[tuple[str, str]]:
+    """Yield where a value's texts hold what no database takes: NUL, or half a surrogate pair."""
+    if isinstance(value, str) and not is_plain(value):
+        yield pointer, "text may not hold NUL or a lone surrogate"
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            if is_plain(key):
+                yield from text_problems(item, f"{pointer}/{escape(key)}")
+            else:
+                yield pointer, f"the key {key!a} holds NUL or a lone surrogate"
+    elif isinstance(value, list):
+        for i, item in enumerate(value):
+            yield from text_problems(item, f"{pointer}/{i}")
+
+
+def is_plain(text: str) -> bool:
+    """Return whether a text can be stored and sent."""
+    return "\0" not in text and not any("\ud800" <= c <= "\udfff" for c in text)
+
+
+def escape(key: str) -> str:
+    """Return a key as a JSON pointer's part (RFC 6901)."""
+    return key.replace("~", "~0").replace("/", "~1")
