@@ -1,4 +1,4 @@
-"""What there is to choose from, as JSON knows it: for the form, the service and the command line."""
+"""What there is to choose from, as JSON knows it: for form, service and command line."""
 
 from collections.abc import Iterable, Mapping
 from typing import get_args

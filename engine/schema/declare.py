@@ -21,6 +21,8 @@ from engine.schema.scalars import (
     TextNode,
 )
 
+KIND = "Which of the choices this is."
+
 # Lists and texts that say no length of their own.
 LONGEST_LIST = 1000
 LONGEST_TEXT = 200
@@ -169,7 +171,7 @@ def node_of(hint: object, noun: str, metadata: Metadata = ()) -> Node:
 def _entry(field: "dataclasses.Field[object]", hint: object) -> Entry:
     noun = field.name.replace("_", " ")
     metadata = get_args(hint)[1:] if get_origin(hint) is Annotated else ()
-    doc = _first(metadata, Doc) or Doc("")
+    doc = _first(metadata, Doc) or Doc(KIND if field.name == "kind" else "")
     default: object = None
     required = False
     if field.default is not dataclasses.MISSING:
