@@ -53,7 +53,7 @@ SMALLEST: Json = {"task": {"kind": "adding"}, "model": {"cell": "lstm"}}
 
 def changed(path: str, value: object) -> Json:
     """Return the example with one value set; the path is written with dots."""
-    config = copy.deepcopy(EXAMPLE)
+    config: Json = copy.deepcopy(EXAMPLE)
     *parents, last = path.split(".")
     place = config
     for key in parents:

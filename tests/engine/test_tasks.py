@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from importlib.resources import files
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ SEED = 11
 MANY = 4000
 
 
-def make(name: str, **options: object) -> Task:
+def make(name: str, **options: Any) -> Task:  # noqa: ANN401  # options of any task
     return make_task(TASKS[name].options(**options), SEED, "float64")
 
 
@@ -134,7 +135,10 @@ def memoryless_loss(task: Task, batch: Batch) -> float:
     return total / len(task.asked_times)
 
 
-VARIANTS = [*((name, {}) for name in TASKS), ("copy", {"ask": "recall"})]
+VARIANTS: list[tuple[str, dict[str, object]]] = [
+    *((name, {}) for name in TASKS),
+    ("copy", {"ask": "recall"}),
+]
 VARIANTS += [("temporal_order", {"symbols": 3})]
 
 

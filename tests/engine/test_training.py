@@ -118,16 +118,13 @@ def test_an_update_is_the_optimizers_on_the_shown_gradient() -> None:
         clipping={"kind": "norm", "threshold": 0.01},
         precision="float64",
     )
-    before = gradient = None
-    for snapshot in islice(train(config), 2):
-        flat = snapshot.network.flat
-        if before is None:
-            before, gradient = flat.copy(), snapshot.network.gradient.copy()
-            assert snapshot.clip_factor is not None
-            assert snapshot.clip_factor < 1
-            gradient *= snapshot.clip_factor
-        else:
-            np.testing.assert_allclose(flat, before - 0.5 * gradient, rtol=1e-13)
+    training = train(config)
+    first = next(training)
+    before, gradient = first.network.flat.copy(), first.network.gradient.copy()
+    assert first.clip_factor is not None
+    assert first.clip_factor < 1
+    expected = before - 0.5 * first.clip_factor * gradient
+    np.testing.assert_allclose(next(training).network.flat, expected, rtol=1e-13)
 
 
 def test_norms_are_those_of_the_unclipped_gradient() -> None:
@@ -265,7 +262,7 @@ def test_the_forget_bias_reaches_the_forget_gate() -> None:
 
 @pytest.mark.parametrize("layer_skips", [False, True])
 def test_without_bias_there_is_none(layer_skips: bool) -> None:
-    model = {"bias": False, "layers": 2, "layer_skips": layer_skips}
+    model: Json = {"bias": False, "layers": 2, "layer_skips": layer_skips}
     *_, last = train(configure("gru", model=model))
     assert not [name for name in last.parameters() if "bias" in name]
 
