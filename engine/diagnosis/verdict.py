@@ -127,7 +127,7 @@ def sentence_for(span: Span, *, steps_back: int, needed_lag: int | None) -> str:
     else:
         change = (
             f"Over {steps_back} steps back the last loss's gradient changes by a factor of "
-            f"{_power(span.log10_span)}, {span.decay:.3g} a step."
+            f"{_power(span.log10_span)}, {span.decay:.4g} a step."
         )
     far = f"A hundredth of it reaches {span.reach} steps back"
     return f"{change} {far}." if needed_lag is None else f"{change} {far}; needed: {needed_lag}."

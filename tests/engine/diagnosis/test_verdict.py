@@ -25,7 +25,8 @@ def frame_with(top: Array, *, step: int = 50) -> Frame:
 
 
 def falling(rho: float) -> Array:
-    return np.log10(rho) * np.arange(T - 1, -1, -1.0)
+    row: Array = np.log10(rho) * np.arange(T - 1, -1, -1.0)
+    return row
 
 
 @pytest.mark.parametrize(

@@ -199,6 +199,17 @@ def test_probe_frames_of_equal_weights_are_equal(configure: Configure) -> None:
         np.testing.assert_array_equal(values, also_first.arrays[name])
 
 
+def test_probe_frames_are_what_a_fresh_look_at_the_probe_finds(configure: Configure) -> None:
+    config = configure(recording={"every": 1, "statistics": EVERYTHING})
+    for snapshot, frame in snapshots_with(config):
+        assert frame is not None
+        fresh = Observation(snapshot.network, snapshot.probe, snapshot.task.loss)
+        for name, values in frame.arrays.items():
+            compute = STATISTICS[name].compute
+            if compute is not None:
+                np.testing.assert_array_equal(values, compute(fresh).astype(np.float32))
+
+
 def test_frames_outlive_the_snapshot_they_were_made_of(configure: Configure) -> None:
     config = configure(recording={"every": 1, "batch": "training"})
     kept = [
