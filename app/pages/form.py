@@ -1,0 +1,250 @@
+"""From the configuration's JSON schema to the fields of a form.
+
+The schema is walked once with the values to show and the problems to show beside them. A field's
+`pointer` is its JSON pointer in the configuration and its name in the form, so that the answer to
+a refused configuration finds its field by itself.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Schema = Mapping[str, Any]
+
+# How a list stands in a text field, and what an absent choice is called.
+LIST_SEPARATOR = ", "
+NONE_TITLE = "none"
+
+Control = Literal["number", "text", "check", "select", "checks", "list"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Condition:
+    """A field is there only while another one, at `pointer`, has one of these values."""
+
+    pointer: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Option:
+    """One value of a select or of a group of check boxes; `fields` are those of a kind."""
+
+    value: str
+    title: str
+    help: str = ""
+    selected: bool = False
+    is_kind: bool = False
+    fields: "tuple[Field, ...]" = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Field:
+    """One field of the form, with what a person and a browser need to fill it in."""
+
+    pointer: str
+    scope: str
+    title: str
+    help: str
+    control: Control
+    value: str = ""
+    checked: bool = False
+    type: str = "string"
+    nullable: bool = False
+    minimum: float | None = None
+    above: float | None = None
+    maximum: float | None = None
+    below: float | None = None
+    longest: int | None = None
+    default: str = ""
+    options: tuple[Option, ...] = ()
+    error: str = ""
+    condition: Condition | None = None
+    is_available: bool = True
+
+    @property
+    def identifier(self) -> str:
+        """The element's id; kinds may have fields of the same pointer."""
+        scope = f"-{self.scope}" if self.scope else ""
+        return "field" + self.pointer.replace("/", "-") + scope
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether the value is not the default, or anything of its kind is not."""
+        nested = (field for option in self.options if option.selected for field in option.fields)
+        return self.text != self.default or any(field.is_changed for field in nested)
+
+    @property
+    def text(self) -> str:
+        """The value in one text, whatever the control."""
+        if self.control == "check":
+            return str(self.checked).lower()
+        if self.control in ("select", "checks"):
+            return LIST_SEPARATOR.join(one.value for one in self.options if one.selected)
+        return self.value
+
+    @property
+    def range_text(self) -> str:
+        """The bounds in words, for the help line."""
+        low, high = _first_of(self.minimum, self.above), _first_of(self.maximum, self.below)
+        if low is not None and high is not None:
+            return f"{_short(low)} to {_short(high)}"
+        if low is not None:
+            return f"{'over' if self.minimum is None else 'at least'} {_short(low)}"
+        return "" if high is None else f"at most {_short(high)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Builder:
+    """Walks a schema.
+
+    Attributes:
+        problems: Messages by pointer.
+        words: `words["/model/cell"]["lstm"]` is a (title, help) pair from the catalog, for
+            choices whose schema has names alone.
+        conditions: Fields, by pointer, that hang on another field.
+        chosen: The values of the fields that others hang on, by pointer.
+    """
+
+    problems: Mapping[str, str]
+    words: Mapping[str, Mapping[str, tuple[str, str]]]
+    conditions: Mapping[str, Condition]
+    chosen: Mapping[str, str]
+
+    def fields(
+        self, schema: Schema, values: Mapping[str, Any], parent: str, scope: str = ""
+    ) -> Iterator[Field]:
+        """Yield the fields of an object's properties; what has one possible value has none."""
+        for name, property_schema in schema.get("properties", {}).items():
+            pointer = f"{parent}/{name}"
+            if is_settled(property_schema):
+                continue
+            value = values[name] if name in values else property_schema.get("default")
+            if property_schema.get("type") == "object":
+                nested = value if isinstance(value, Mapping) else {}
+                yield from self.fields(property_schema, nested, pointer, scope)
+            else:
+                yield self.field(property_schema, value, pointer, scope)
+
+    def field(self, schema: Schema, value: object, pointer: str, scope: str = "") -> Field:
+        """Return the field of one property."""
+        made = self._control(schema, value, pointer)
+        default = schema.get("default")
+        if "default" in schema and value is not default:
+            default_text = self._control(schema, default, pointer)["text"]
+        else:
+            default_text = made["text"]
+        del made["text"]
+        condition = self.conditions.get(pointer)
+        return Field(
+            pointer=pointer,
+            scope=scope,
+            title=str(schema.get("title", pointer.rsplit("/", 1)[-1])),
+            help=str(schema.get("description", "")),
+            error=self.problems.get(pointer) or self.problems.get(f"{pointer}/kind", ""),
+            default=default_text,
+            condition=condition,
+            is_available=condition is None
+            or self.chosen.get(condition.pointer) in condition.values,
+            **made,
+        )
+
+    def _control(self, schema: Schema, value: object, pointer: str) -> dict[str, Any]:
+        alternatives: Sequence[Schema] = schema.get("oneOf", (schema,))
+        nullable = any(one.get("type") == "null" for one in alternatives)
+        one_number = [one for one in alternatives if one.get("type") in ("number", "integer")]
+        if one_number:
+            text = number_text(value)
+            return {
+                "control": "number",
+                "value": text,
+                "text": text,
+                "type": one_number[0]["type"],
+                "nullable": nullable,
+                "minimum": one_number[0].get("minimum"),
+                "above": one_number[0].get("exclusiveMinimum"),
+                "maximum": one_number[0].get("maximum"),
+                "below": one_number[0].get("exclusiveMaximum"),
+            }
+        if any("enum" in one or "properties" in one for one in alternatives):
+            options = tuple(self._options(alternatives, value, pointer))
+            text = next((one.value for one in options if one.selected), "")
+            return {"control": "select", "options": options, "nullable": nullable, "text": text}
+        kind = schema.get("type")
+        if kind == "boolean":
+            checked = value is True
+            return {"control": "check", "checked": checked, "text": str(checked).lower()}
+        if kind == "array":
+            return self._array(schema, value, pointer)
+        text = "" if value is None else str(value)
+        return {
+            "control": "text",
+            "value": text,
+            "text": text,
+            "longest": next((one["maxLength"] for one in alternatives if "maxLength" in one), None),
+            "nullable": nullable,
+        }
+
+    def _options(
+        self, alternatives: Sequence[Schema], value: object, pointer: str
+    ) -> Iterator[Option]:
+        words = self.words.get(pointer, {})
+        chosen = value.get("kind") if isinstance(value, Mapping) else value
+        kinds = {one["properties"]["kind"]["const"] for one in alternatives if "properties" in one}
+        # "None" comes first, a kind with options of its own stands once.
+        for one in sorted(alternatives, key=lambda one: one.get("type") != "null"):
+            if one.get("type") == "null":
+                title, help_text = words.get("", (NONE_TITLE, ""))
+                yield Option(value="", title=title, help=help_text, selected=chosen is None)
+            for name in one.get("enum", ()):
+                if name in kinds:
+                    continue
+                title, help_text = words.get(name, (str(name), ""))
+                yield Option(value=name, title=title, help=help_text, selected=name == chosen)
+            if "properties" in one:
+                kind = one["properties"]["kind"]["const"]
+                is_chosen = kind == chosen
+                inside = value if is_chosen and isinstance(value, Mapping) else {}
+                title, help_text = words.get(kind, ("", ""))
+                yield Option(
+                    value=kind,
+                    title=str(one.get("title") or title or kind),
+                    help=str(one.get("description") or help_text),
+                    selected=is_chosen,
+                    is_kind=True,
+                    fields=tuple(self.fields(one, inside, pointer, kind)),
+                )
+
+    def _array(self, schema: Schema, value: object, pointer: str) -> dict[str, Any]:
+        chosen = [str(one) for one in value] if isinstance(value, Sequence) else []
+        names = schema.get("items", {}).get("enum")
+        if names is None:
+            text = LIST_SEPARATOR.join(chosen)
+            return {"control": "list", "value": text, "text": text, "type": "array"}
+        words = self.words.get(pointer, {})
+        options = []
+        for name in names:
+            title, help_text = words.get(name, (str(name), ""))
+            options.append(Option(value=name, title=title, help=help_text, selected=name in chosen))
+        text = LIST_SEPARATOR.join(one.value for one in options if one.selected)
+        return {"control": "checks", "options": tuple(options), "type": "array", "text": text}
+
+
+def is_settled(schema: Schema) -> bool:
+    """Return whether a property has but one possible value: a kind's name, or a later feature."""
+    return "const" in schema or schema.get("type") == "null"
+
+
+def number_text(value: object) -> str:
+    """Write a number as a number field takes it; what is not a number stands as it came."""
+    if value is None:
+        return ""
+    return _short(value) if isinstance(value, int | float) else str(value)
+
+
+def _short(value: float) -> str:
+    return f"{value:g}" if isinstance(value, float) and value == float(f"{value:g}") else str(value)
+
+
+def _first_of(*values: float | None) -> float | None:
+    return next((value for value in values if value is not None), None)

@@ -1,0 +1,162 @@
+"""The list of runs: what is queued, what runs, what came of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, ClassVar
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Request
+from fastapi.templating import Jinja2Templates
+from starlette.responses import Response
+
+from app.pages.base import PageContext, render
+from app.pages.sparkline import Sparkline, sparkline
+from app.pages.verdicts import ShownVerdict, plain_number, shown_verdict
+from app.store import Run, Store
+
+PAGE_SIZE = 50
+# What a search box takes; longer texts are cut, since no name is that long.
+_LONGEST_SEARCH = 200
+
+STATUSES = (
+    "queued",
+    "running",
+    "paused",
+    "interrupted",
+    "succeeded",
+    "diverged",
+    "failed",
+    "cancelled",
+)
+# From these a run goes on or may go on: it can be cancelled, and not yet deleted.
+_UNFINISHED = frozenset({"queued", "running", "paused", "interrupted"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunRow:
+    """A run as the list shows it."""
+
+    id: str
+    name: str
+    summary: str
+    tags: tuple[str, ...]
+    status: str
+    step: int
+    steps: int
+    progress_text: str
+    error: str
+    verdict: ShownVerdict | None
+    sparkline: Sparkline | None
+    loss: str
+    baseline: str
+    created_at: datetime
+    created_text: str
+    can_cancel: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class IndexPage(PageContext):
+    """The names that `index.html` uses."""
+
+    template: ClassVar[str] = "index.html"
+    here: ClassVar[str] = "index"
+    rows: tuple[RunRow, ...]
+    statuses: tuple[str, ...]
+    status: str
+    search: str
+    is_filtered: bool
+    next_href: str
+    is_first_page: bool
+
+
+def build_router(templates: Jinja2Templates) -> APIRouter:
+    """Return the route of the list."""
+    router = APIRouter()
+
+    @router.get("/")
+    def index(request: Request, status: str = "", q: str = "", cursor: str = "") -> Response:
+        store: Store = request.app.state.store
+        status = status if status in STATUSES else ""
+        search = q.strip()[:_LONGEST_SEARCH]
+        runs, next_cursor = store.runs.page(
+            status=status or None, q=search or None, limit=PAGE_SIZE, cursor=cursor or None
+        )
+        query = {"status": status, "q": search, "cursor": next_cursor or ""}
+        page = IndexPage(
+            rows=tuple(run_row(run) for run in runs),
+            statuses=STATUSES,
+            status=status,
+            search=search,
+            is_filtered=bool(status or search or cursor),
+            next_href=f"/?{urlencode(query)}" if next_cursor else "",
+            is_first_page=not cursor,
+        )
+        return render(request, templates, page, headers={"Cache-Control": "no-store"})
+
+    return router
+
+
+def run_row(run: Run) -> RunRow:
+    """Return how a run is shown in the list."""
+    is_over = run.status not in _UNFINISHED
+    loss = run.final_loss if is_over and run.final_loss is not None else run.loss
+    baseline = run.facts.get("baseline")
+    return RunRow(
+        id=run.id,
+        name=run.name or run.id,
+        summary=summary_of(run.config),
+        tags=tuple(run.tags),
+        status=run.status,
+        step=run.step,
+        steps=run.steps,
+        progress_text=progress_text(run.status, run.eta_seconds),
+        error=(run.error or "").splitlines()[-1] if run.error else "",
+        verdict=shown_verdict(run.verdict),
+        sparkline=sparkline(run.sparkline),
+        loss=plain_number(loss),
+        baseline=plain_number(baseline),
+        created_at=run.created_at,
+        created_text=f"{run.created_at:%Y-%m-%d %H:%M}",
+        can_cancel=not is_over,
+    )
+
+
+def summary_of(config: Mapping[str, Any]) -> str:
+    """Say a configuration in a few words: cell, activation, size, task, length.
+
+    >>> summary_of({"task": {"kind": "adding", "length": 100},
+    ...             "model": {"cell": "elman", "activation": "tanh", "hidden_size": 64}})
+    'elman tanh · H 64 · adding T 100'
+    """
+    model, task = config.get("model", {}), config.get("task", {})
+    activation = model.get("activation")
+    if isinstance(activation, Mapping):
+        activation = activation.get("kind")
+    words: Sequence[object] = (model.get("cell", ""), activation or "")
+    parts = [" ".join(str(word) for word in words if word)]
+    if "hidden_size" in model:
+        layers = model.get("layers", 1)
+        parts.append(f"H {model['hidden_size']}" + (f" × {layers}" if layers > 1 else ""))
+    length = f" T {task['length']}" if task.get("length") else ""
+    parts.append(f"{task.get('kind', '')}{length}".replace("_", " "))
+    return " · ".join(part for part in parts if part)
+
+
+def progress_text(status: str, eta_seconds: float | None) -> str:
+    """Say how long a running run still takes; nothing where nobody knows."""
+    if status != "running" or eta_seconds is None:
+        return ""
+    return f"about {duration_text(eta_seconds)} left"
+
+
+def duration_text(seconds: float) -> str:
+    """Write a time as 0:42, 12:05 or 1:02:33.
+
+    >>> duration_text(42.4), duration_text(3753)
+    ('0:42', '1:02:33')
+    """
+    whole = max(0, round(seconds))
+    minutes, rest = divmod(whole, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

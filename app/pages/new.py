@@ -1,0 +1,229 @@
+"""The page of a new run: a form made from the configuration's schema, and what answers it."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.templating import Jinja2Templates
+from starlette.responses import RedirectResponse, Response
+
+import engine
+from app.pages.base import PageContext, render
+from app.pages.form import Builder, Field, Schema
+from app.pages.form_choices import choice_words, conditions
+from app.pages.form_values import Posted, posted_config
+from app.pages.presets import PRESETS, Preset
+from app.pages.starter import starter_configs
+from app.runs import RunService
+
+# What an empty address shows; everything else has the schema's default.
+START: Mapping[str, Any] = {
+    "task": {"kind": "adding"},
+    "model": {"cell": "elman", "activation": "tanh"},
+}
+
+# Fields that few change stand behind "More options", unless they are changed or wrong.
+_SELDOM = frozenset(
+    {
+        "/task/validation",
+        "/model/layer_skips",
+        "/model/bias",
+        "/model/input_initializer",
+        "/model/spectral_radius",
+        "/model/forget_bias",
+        "/training/reduction",
+        "/training/precision",
+        "/recording/probe_size",
+        "/recording/batch",
+        "/recording/checkpoints",
+        "/recording/statistics",
+    }
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """A card of the form."""
+
+    name: str
+    title: str
+    help: str
+    fields: tuple[Field, ...]
+    seldom: tuple[Field, ...]
+
+    @property
+    def is_open(self) -> bool:
+        """Whether something behind "More options" wants to be seen."""
+        return any(field.error or field.is_changed for field in self.seldom)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewPage(PageContext):
+    """The names that `new.html` uses."""
+
+    template: ClassVar[str] = "new.html"
+    here: ClassVar[str] = "new"
+    groups: tuple[Group, ...]
+    naming: tuple[Field, ...]
+    presets: Mapping[str, Preset]
+    chosen_preset: str
+    source: str
+    notice: str
+    other_problems: tuple[tuple[str, str], ...]
+    config_text: str
+
+
+def build_router(templates: Jinja2Templates) -> APIRouter:
+    """Return the routes of the form."""
+    router = APIRouter()
+
+    @router.get("/runs/new")
+    def new(
+        request: Request,
+        config: str | None = None,
+        source: str | None = None,
+        preset: str = "",
+    ) -> Response:
+        source = source or request.query_params.get("from", "")
+        posted = {key: request.query_params.getlist(key) for key in request.query_params}
+        notice = ""
+        values: Mapping[str, Any] = START
+        if source:
+            values = request.app.state.store.runs.get(source).config
+        elif config is not None:
+            values, notice = read_config(config)
+        elif preset in PRESETS:
+            values = PRESETS[preset].config
+        elif fields := posted_config(engine.config_schema(), posted):
+            # Without a script the form is sent here to be shown with another kind's fields.
+            values = fields
+        page = new_page(values, notice=notice, source=source, chosen_preset=preset)
+        return render(request, templates, page, headers={"Cache-Control": "no-store"})
+
+    @router.post("/runs/new")
+    async def create(request: Request) -> Response:
+        form = await request.form()
+        posted: Posted = {key: [str(one) for one in form.getlist(key)] for key in form}
+        values = posted_config(engine.config_schema(), posted)
+        service: RunService = request.app.state.service
+        try:
+            run, _ = await run_in_threadpool(service.create, values)
+        except engine.ConfigError as err:
+            problems = {problem.pointer: problem.detail for problem in err.problems}
+            page = new_page(values, problems=problems)
+            return render(request, templates, page, status_code=422)
+        return RedirectResponse(f"/runs/{run.id}", status_code=303)
+
+    @router.post("/runs/new/starter")
+    async def start(request: Request) -> Response:
+        service: RunService = request.app.state.service
+        runs = [(await run_in_threadpool(service.create, one))[0] for one in starter_configs()]
+        return RedirectResponse(
+            f"/compare?{urlencode([('run', run.id) for run in runs])}", status_code=303
+        )
+
+    return router
+
+
+def read_config(text: str) -> tuple[Mapping[str, Any], str]:
+    """Return the configuration of a link, and what to say where it is none."""
+    try:
+        values = json.loads(text)
+    except (ValueError, RecursionError):
+        return START, "The configuration in this link is not readable JSON: the form starts anew."
+    if not isinstance(values, dict):
+        return START, "The configuration in this link is not a JSON object: the form starts anew."
+    return values, ""
+
+
+def new_page(
+    values: Mapping[str, Any],
+    *,
+    problems: Mapping[str, str] | None = None,
+    notice: str = "",
+    source: str = "",
+    chosen_preset: str = "",
+) -> NewPage:
+    """Return the form with values, and with what is wrong with them beside the fields."""
+    schema = engine.config_schema()
+    if problems is None:
+        problems = problems_of(values)
+    catalog = engine.catalog()
+    cell = _part(values, "model").get("cell")
+    builder = Builder(
+        problems=problems,
+        words=choice_words(catalog),
+        conditions=conditions(catalog),
+        chosen={"/model/cell": str(cell)},
+    )
+    groups = tuple(_groups(schema, values, builder))
+    naming = tuple(
+        builder.field(schema["properties"][name], values.get(name), f"/{name}")
+        for name in ("name", "seed", "tags")
+    )
+    pointers = {pointer for group in groups for pointer in _pointers(group.fields + group.seldom)}
+    pointers |= set(_pointers(naming))
+    others = tuple(
+        (pointer, detail)
+        for pointer, detail in problems.items()
+        if pointer.removesuffix("/kind") not in pointers
+    )
+    return NewPage(
+        groups=groups,
+        naming=naming,
+        presets=PRESETS,
+        chosen_preset=chosen_preset,
+        source=source,
+        notice=notice,
+        other_problems=others,
+        config_text=json.dumps(values, indent=2, ensure_ascii=False),
+    )
+
+
+def problems_of(values: Mapping[str, Any]) -> dict[str, str]:
+    """Return what the engine finds wrong with a configuration, by pointer."""
+    try:
+        engine.RunConfig.from_dict(values)
+    except engine.ConfigError as err:
+        return {problem.pointer: problem.detail for problem in err.problems}
+    return {}
+
+
+def _groups(schema: Schema, values: Mapping[str, Any], builder: Builder) -> "list[Group]":
+    groups = []
+    for name in ("task", "model", "training", "recording"):
+        part = schema["properties"][name]
+        value = _part(values, name)
+        if "oneOf" in part:
+            fields = (builder.field(part, value, f"/{name}"),)
+        else:
+            fields = tuple(builder.fields(part, value, f"/{name}"))
+        groups.append(
+            Group(
+                name=name,
+                title=str(part["title"]),
+                help=str(part["description"]),
+                fields=tuple(field for field in fields if field.pointer not in _SELDOM),
+                seldom=tuple(field for field in fields if field.pointer in _SELDOM),
+            )
+        )
+    return groups
+
+
+def _part(values: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    part = values.get(name)
+    return part if isinstance(part, Mapping) else {}
+
+
+def _pointers(fields: tuple[Field, ...]) -> list[str]:
+    found = []
+    for field in fields:
+        found.append(field.pointer)
+        for option in field.options:
+            if option.selected:
+                found += _pointers(option.fields)
+    return found

@@ -1,0 +1,86 @@
+"""Where a new run may start from: configurations that show something, each with its sentence."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Preset:
+    """A configuration to start from; what it leaves out has its default."""
+
+    title: str
+    sentence: str
+    config: Mapping[str, Any]
+
+
+PRESETS: Mapping[str, Preset] = MappingProxyType(
+    {
+        "vanishing": Preset(
+            title="Watch it vanish",
+            sentence="A sigmoid loses a factor of at least four a step: after 100 steps nothing "
+            "of the loss reaches the first one.",
+            config={
+                "task": {"kind": "adding", "length": 100},
+                "model": {"cell": "elman", "activation": "sigmoid", "hidden_size": 64},
+                "training": {
+                    "steps": 1000,
+                    "optimizer": {"kind": "sgd", "learning_rate": 0.01},
+                    "clipping": None,
+                },
+                "recording": {"every": 25},
+            },
+        ),
+        "exploding": Preset(
+            title="Make it explode",
+            sentence="A ReLU network whose weights are a fifth too large and nothing that "
+            "clips: the gradient grows with every step back.",
+            config={
+                "task": {"kind": "adding", "length": 100},
+                "model": {
+                    "cell": "elman",
+                    "activation": "relu",
+                    "hidden_size": 64,
+                    "initializer": {"kind": "identity", "gain": 1.2},
+                },
+                "training": {
+                    "steps": 200,
+                    "optimizer": {"kind": "sgd", "learning_rate": 0.0001},
+                    "clipping": None,
+                },
+                "recording": {"every": 5},
+            },
+        ),
+        "lstm": Preset(
+            title="Keep it alive",
+            sentence="An LSTM whose forget gates start open carries the gradient along its "
+            "cell state, and learns what lies 50 steps back.",
+            config={
+                "task": {"kind": "adding", "length": 50},
+                "model": {"cell": "lstm", "hidden_size": 64, "forget_bias": 1.0},
+                "training": {
+                    "steps": 2000,
+                    "optimizer": {"kind": "adam", "learning_rate": 0.003},
+                    "clipping": {"kind": "norm", "threshold": 1.0},
+                },
+                "recording": {"every": 50},
+            },
+        ),
+        "digits": Preset(
+            title="Real data",
+            sentence="Handwritten digits, read pixel by pixel: a GRU has to remember 64 steps "
+            "to name the digit.",
+            config={
+                "task": {"kind": "digits"},
+                "model": {"cell": "gru", "hidden_size": 64},
+                "training": {
+                    "steps": 2000,
+                    "optimizer": {"kind": "adam", "learning_rate": 0.003},
+                    "clipping": {"kind": "norm", "threshold": 1.0},
+                },
+                "recording": {"every": 50},
+            },
+        ),
+    }
+)

@@ -1,0 +1,133 @@
+"""A verdict as pages show it: the word for the span, its glyph, and the span as a power of ten."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+# Spans nearer to 1 than this many decades read better as a plain number.
+_PLAIN_DECADES = 3.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SpanWord:
+    """A word of SCIENCE's scale with what stands for it beside the word."""
+
+    title: str
+    glyph: str
+    style: str
+    meaning: str
+
+
+SPAN_WORDS: Mapping[str, SpanWord] = MappingProxyType(
+    {
+        "vanishing": SpanWord(
+            title="Vanishing",
+            glyph="▼",
+            style="vanishing",
+            meaning="under 0.001 of the last step's gradient reaches the first step",
+        ),
+        "fading": SpanWord(
+            title="Fading",
+            glyph="▽",
+            style="fading",
+            meaning="0.001 to 0.1 of the last step's gradient reaches the first step",
+        ),
+        "healthy": SpanWord(
+            title="Healthy",
+            glyph="●",
+            style="healthy",
+            meaning="0.1 to 10 times the last step's gradient reaches the first step",
+        ),
+        "growing": SpanWord(
+            title="Growing",
+            glyph="△",
+            style="growing",
+            meaning="10 to 1000 times the last step's gradient reaches the first step",
+        ),
+        "exploding": SpanWord(
+            title="Exploding",
+            glyph="▲",
+            style="exploding",
+            meaning="over 1000 times the last step's gradient reaches the first step",
+        ),
+        "not finite": SpanWord(
+            title="Not finite",
+            glyph="✕",
+            style="not-finite",
+            meaning="the gradient is infinite or not a number",
+        ),
+    }
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Quantity:
+    """A number as text, with an exponent of ten where it is better told so."""
+
+    text: str
+    exponent: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ShownVerdict:
+    """A verdict for a row or a tile."""
+
+    word: SpanWord
+    span: Quantity | None
+    sentence: str
+
+
+def shown_verdict(verdict: Mapping[str, Any] | None) -> ShownVerdict | None:
+    """Return how a stored verdict is shown, or None where there is none or it is not defined."""
+    word = SPAN_WORDS.get(str((verdict or {}).get("word")))
+    if verdict is None or word is None:
+        return None
+    log10_span = verdict.get("log10_span")
+    return ShownVerdict(
+        word=word,
+        span=quantity_of_log10(log10_span) if isinstance(log10_span, int | float) else None,
+        sentence=str(verdict.get("sentence") or ""),
+    )
+
+
+def quantity_of_log10(log10: float) -> Quantity:
+    """Write ten to the power of `log10` with two significant digits.
+
+    >>> quantity_of_log10(-11.42)
+    Quantity(text='10', exponent='−11.4')
+    >>> quantity_of_log10(-1.5).text
+    '0.032'
+    """
+    if math.isnan(log10):
+        return Quantity(text="NaN")
+    if math.isinf(log10):
+        return Quantity(text="∞" if log10 > 0 else "0")
+    if abs(log10) < _PLAIN_DECADES:
+        return Quantity(text=f"{10**log10:.2g}" if log10 < 2 else f"{10**log10:.0f}")
+    return Quantity(text="10", exponent=signed(log10, digits=1))
+
+
+def signed(value: float, *, digits: int) -> str:
+    """Write a number with a true minus sign."""
+    return f"{value:.{digits}f}".replace("-", "−")
+
+
+def plain_number(value: float | None) -> str:
+    """Write a loss or the like with three significant digits; a power of ten only where needed.
+
+    >>> plain_number(0.16734), plain_number(1.2e-7), plain_number(float("inf"))
+    ('0.167', '1.2e−7', '∞')
+    """
+    if value is None:
+        return ""
+    if math.isnan(value):
+        return "NaN"
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    text = f"{value:.3g}"
+    if "e" in text:
+        mantissa, exponent = f"{value:.1e}".split("e")
+        text = f"{mantissa}e{int(exponent)}"
+    return text.replace("-", "−")

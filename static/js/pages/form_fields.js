@@ -1,0 +1,87 @@
+// The form's fields in the page: reading them, showing those of the chosen kinds, and problems beside them.
+import { placesOf } from "./form_values.js";
+
+const number = (text) => (text === undefined || text === "" ? undefined : Number(text));
+
+/** @param {HTMLFormElement} form @returns {{element: HTMLElement, entry: import("./form_values.js").Entry}[]} */
+export function fieldsOf(form) {
+  return [...form.elements].filter((element) => element.dataset?.control && !isOff(element)).map((element) => ({ element, entry: entryOf(element) }));
+}
+
+function isOff(element) {
+  return element.matches(":disabled");
+}
+
+function entryOf(element) {
+  const { control, type, nullable, above, below } = element.dataset;
+  const entry = { pointer: element.name, control, type, value: element.value, checked: element.checked, nullable: nullable !== undefined };
+  if (control === "select") entry.kind = element.selectedOptions[0]?.dataset.kind !== undefined;
+  if (control === "number") {
+    entry.isUnreadable = element.validity.badInput;
+    Object.assign(entry, { above: number(above), below: number(below) });
+    if (entry.above === undefined) entry.minimum = number(element.min);
+    if (entry.below === undefined) entry.maximum = number(element.max);
+  }
+  return entry;
+}
+
+/** Show the options of the chosen kinds, and the fields whose condition holds. @param {HTMLFormElement} form */
+export function showChosen(form) {
+  for (const select of form.querySelectorAll("select[data-control=select]")) {
+    for (const branch of form.querySelectorAll(`[data-branch-of="${select.name}"]`)) {
+      branch.disabled = branch.hidden = branch.dataset.branchKind !== select.value || select.closest("[hidden]") !== null;
+    }
+    const help = document.getElementById(`${select.id}-help`);
+    help.textContent = select.selectedOptions[0]?.dataset.help || help.dataset.help;
+  }
+  for (const field of form.querySelectorAll("[data-needs]")) {
+    const chosen = form.querySelector(`[name="${field.dataset.needs}"]`)?.value;
+    field.hidden = !field.dataset.needsValues.split(" ").includes(chosen);
+    for (const control of field.querySelectorAll("[name]")) control.disabled = field.hidden;
+    for (const branch of form.querySelectorAll(`[data-branch-of="${field.dataset.field}"]`)) {
+      if (field.hidden) branch.disabled = branch.hidden = true;
+    }
+  }
+}
+
+/** @param {HTMLElement} field the element around a control @param {string} text "" takes it away */
+export function showProblem(field, text) {
+  field.querySelector(".field-error").textContent = text;
+  for (const control of field.querySelectorAll("[data-control]")) {
+    if (text) control.setAttribute("aria-invalid", "true");
+    else control.removeAttribute("aria-invalid");
+  }
+}
+
+/** @param {HTMLFormElement} form */
+export function clearProblems(form) {
+  for (const field of form.querySelectorAll("[data-field]")) showProblem(field, "");
+  form.querySelector("[data-problems]").replaceChildren();
+}
+
+/**
+ * Put each problem beside its field, or beside the nearest one that there is; the rest is listed by the button.
+ * @param {HTMLFormElement} form @param {{pointer?: string, detail: string}[]} problems
+ */
+export function showProblems(form, problems) {
+  let first = null;
+  for (const { pointer = "", detail } of problems) {
+    const field = placesOf(pointer).map((place) => fieldAt(form, place)).find(Boolean);
+    if (field) {
+      showProblem(field, detail);
+      for (let more = field.closest("details"); more; more = more.parentElement.closest("details")) more.open = true;
+      first ??= field;
+    } else {
+      const line = document.createElement("p");
+      line.className = "field-error";
+      line.textContent = pointer ? `${pointer}: ${detail}` : detail;
+      form.querySelector("[data-problems]").append(line);
+    }
+  }
+  first?.querySelector("[data-control]").focus();
+}
+
+function fieldAt(form, pointer) {
+  const found = [...form.querySelectorAll(`[data-field="${CSS.escape(pointer)}"]`)];
+  return found.find((field) => !field.closest("[hidden]"));
+}

@@ -1,0 +1,100 @@
+// The list of runs: filters, ticks for the comparison, cancel and delete, and what happens while one looks.
+import { confirmAction } from "../shell/dialog.js";
+import { shortcut } from "../shell/keyboard.js";
+import { mountLivePill } from "../shell/live_pill.js";
+import { toast, toastError } from "../shell/toasts.js";
+import { post, remove } from "../wire/api.js";
+import { followEvents } from "../wire/events.js";
+import { newest } from "../wire/newest.js";
+import { mountPicks } from "./picks.js";
+import { listOf, mergeList, showProgress, showTimes } from "./run_rows.js";
+
+const REFRESH_MS = 1000;
+const TYPING_MS = 250;
+const TIMES_MS = 30000;
+
+const list = document.querySelector("[data-list]");
+const filters = document.querySelector("[data-filters]");
+const picks = mountPicks(document.querySelector("[data-compare]"), list);
+const rowOf = (id) => list.querySelector(`[data-run="${CSS.escape(id)}"]`);
+
+const refresh = newest(
+  async () => {
+    try {
+      const response = await fetch(location.pathname + location.search, { headers: { Accept: "text/html" } });
+      const newer = response.ok ? listOf(await response.text()) : null;
+      if (!newer) return;
+      mergeList(list, newer);
+      picks.show();
+      showTimes(list);
+    } catch {
+      // The service is away: the pill says so, and the list is fetched anew when it is back.
+    }
+  },
+  { interval: REFRESH_MS },
+);
+
+const pill = mountLivePill({ onPause: () => stream.close(), onResume: () => stream.resume() });
+const stream = followEvents({
+  onEvent(kind, data) {
+    const row = rowOf(data.run);
+    if (kind === "progress" && row) showProgress(row, data);
+    else refresh();
+  },
+  onState(state) {
+    pill.show(state === "closed" ? "off" : state);
+    // What happened between the page and the stream is not told by it.
+    if (state === "live") refresh();
+  },
+});
+
+let typing = 0;
+const filter = () => {
+  clearTimeout(typing);
+  const query = new URLSearchParams(location.search);
+  query.delete("cursor");
+  for (const [name, value] of new FormData(filters)) {
+    if (value) query.set(name, value);
+    else query.delete(name);
+  }
+  const text = query.toString();
+  history.replaceState(null, "", location.pathname + (text ? `?${text}` : ""));
+  refresh();
+};
+filters.addEventListener("input", () => {
+  clearTimeout(typing);
+  typing = setTimeout(filter, TYPING_MS);
+});
+filters.addEventListener("submit", (event) => {
+  event.preventDefault();
+  filter();
+});
+shortcut("/", "Search", () => filters.querySelector("[type=search]").focus());
+
+const ACTIONS = {
+  async cancel(id, name) {
+    await post(`/runs/${id}/cancel`);
+    toast(`${name} is being cancelled; what it recorded stays.`);
+  },
+  async delete(id, name) {
+    const question = { title: "Delete this run?", text: `${name} and everything it recorded will be gone.`, yes: "Delete" };
+    if (!(await confirmAction(question))) return;
+    await remove(`/runs/${id}`);
+    picks.drop(id);
+    toast(`${name} is deleted.`);
+  },
+};
+list.addEventListener("click", async (event) => {
+  const action = event.target instanceof Element && event.target.closest("[data-action]");
+  if (!action) return;
+  const { run, name } = action.closest("[data-run]").dataset;
+  try {
+    await ACTIONS[action.dataset.action](run, name);
+    refresh();
+  } catch (error) {
+    toastError(error);
+  }
+});
+
+showTimes(list);
+setInterval(() => showTimes(list), TIMES_MS);
