@@ -14,6 +14,8 @@ Schema = Mapping[str, Any]
 # How a list stands in a text field, and what an absent choice is called.
 LIST_SEPARATOR = ", "
 NONE_TITLE = "none"
+_LARGE = 1e6
+_LONG_HELP = 80
 
 Control = Literal["number", "text", "check", "select", "checks", "list"]
 
@@ -69,6 +71,12 @@ class Field:
         return "field" + self.pointer.replace("/", "-") + scope
 
     @property
+    def is_beside(self) -> bool:
+        """Whether the help has its place beside the control: a choice's words, a long sentence."""
+        is_choice = self.control == "select" and any(option.help for option in self.options)
+        return is_choice or len(self.help) > _LONG_HELP
+
+    @property
     def is_changed(self) -> bool:
         """Whether the value is not the default, or anything of its kind is not."""
         nested = (field for option in self.options if option.selected for field in option.fields)
@@ -87,6 +95,9 @@ class Field:
     def range_text(self) -> str:
         """The bounds in words, for the help line."""
         low, high = _first_of(self.minimum, self.above), _first_of(self.maximum, self.below)
+        if high is not None and high >= _LARGE:
+            # A bound against slips, which nobody needs to read.
+            return "" if not low else f"at least {_short(low)}"
         if low is not None and high is not None:
             return f"{_short(low)} to {_short(high)}"
         if low is not None:
@@ -104,12 +115,14 @@ class Builder:
             choices whose schema has names alone.
         conditions: Fields, by pointer, that hang on another field.
         chosen: The values of the fields that others hang on, by pointer.
+        left_out: Values, by pointer, that are no choice because they hold anyway.
     """
 
     problems: Mapping[str, str]
     words: Mapping[str, Mapping[str, tuple[str, str]]]
     conditions: Mapping[str, Condition]
     chosen: Mapping[str, str]
+    left_out: Mapping[str, frozenset[str]]
 
     def fields(
         self, schema: Schema, values: Mapping[str, Any], parent: str, scope: str = ""
@@ -119,7 +132,7 @@ class Builder:
             pointer = f"{parent}/{name}"
             if is_settled(property_schema):
                 continue
-            value = values[name] if name in values else property_schema.get("default")
+            value = value_of(property_schema, values, name)
             if property_schema.get("type") == "object":
                 nested = value if isinstance(value, Mapping) else {}
                 yield from self.fields(property_schema, nested, pointer, scope)
@@ -141,13 +154,22 @@ class Builder:
             scope=scope,
             title=str(schema.get("title", pointer.rsplit("/", 1)[-1])),
             help=str(schema.get("description", "")),
-            error=self.problems.get(pointer) or self.problems.get(f"{pointer}/kind", ""),
+            error=self._problem(pointer, made["control"]),
             default=default_text,
             condition=condition,
             is_available=condition is None
             or self.chosen.get(condition.pointer) in condition.values,
             **made,
         )
+
+    def _problem(self, pointer: str, control: Control) -> str:
+        """Return what is wrong here: with the value, its kind, or an item of its list."""
+        here = {pointer, f"{pointer}/kind"}
+        for place, detail in self.problems.items():
+            is_item = control in ("list", "checks") and place.startswith(f"{pointer}/")
+            if place in here or is_item:
+                return detail
+        return ""
 
     def _control(self, schema: Schema, value: object, pointer: str) -> dict[str, Any]:
         alternatives: Sequence[Schema] = schema.get("oneOf", (schema,))
@@ -220,14 +242,22 @@ class Builder:
         names = schema.get("items", {}).get("enum")
         if names is None:
             text = LIST_SEPARATOR.join(chosen)
-            return {"control": "list", "value": text, "text": text, "type": "array"}
+            kind = schema.get("items", {}).get("type", "mixed")
+            return {"control": "list", "value": text, "text": text, "type": kind}
         words = self.words.get(pointer, {})
         options = []
         for name in names:
+            if name in self.left_out.get(pointer, ()):
+                continue
             title, help_text = words.get(name, (str(name), ""))
             options.append(Option(value=name, title=title, help=help_text, selected=name in chosen))
         text = LIST_SEPARATOR.join(one.value for one in options if one.selected)
         return {"control": "checks", "options": tuple(options), "type": "array", "text": text}
+
+
+def value_of(schema: Schema, values: Mapping[str, Any], name: str) -> object:
+    """Return what stands at a name, or its default."""
+    return values[name] if name in values else schema.get("default")
 
 
 def is_settled(schema: Schema) -> bool:

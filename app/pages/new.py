@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
-from urllib.parse import urlencode
+from urllib.parse import parse_qs, urlencode
 
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
@@ -13,18 +13,23 @@ from starlette.responses import RedirectResponse, Response
 
 import engine
 from app.pages.base import PageContext, render
-from app.pages.form import Builder, Field, Schema
-from app.pages.form_choices import choice_words, conditions
+from app.pages.form import Builder, Field, Schema, value_of
+from app.pages.form_choices import always_recorded, choice_words, conditions
 from app.pages.form_values import Posted, posted_config
 from app.pages.presets import PRESETS, Preset
 from app.pages.starter import starter_configs
 from app.runs import RunService
+from app.store import Run, Store
 
 # What an empty address shows; everything else has the schema's default.
 START: Mapping[str, Any] = {
     "task": {"kind": "adding"},
     "model": {"cell": "elman", "activation": "tanh"},
 }
+
+# Several times what the form has; a body of more is no form of ours.
+_MOST_FIELDS = 500
+_NAMING = ("name", "seed", "tags")
 
 # Fields that few change stand behind "More options", unless they are changed or wrong.
 _SELDOM = frozenset(
@@ -71,7 +76,7 @@ class NewPage(PageContext):
     naming: tuple[Field, ...]
     presets: Mapping[str, Preset]
     chosen_preset: str
-    source: str
+    source: Run | None
     notice: str
     other_problems: tuple[tuple[str, str], ...]
     config_text: str
@@ -82,51 +87,53 @@ def build_router(templates: Jinja2Templates) -> APIRouter:
     router = APIRouter()
 
     @router.get("/runs/new")
-    def new(
-        request: Request,
-        config: str | None = None,
-        source: str | None = None,
-        preset: str = "",
-    ) -> Response:
-        source = source or request.query_params.get("from", "")
-        posted = {key: request.query_params.getlist(key) for key in request.query_params}
-        notice = ""
-        values: Mapping[str, Any] = START
-        if source:
-            values = request.app.state.store.runs.get(source).config
-        elif config is not None:
-            values, notice = read_config(config)
-        elif preset in PRESETS:
-            values = PRESETS[preset].config
-        elif fields := posted_config(engine.config_schema(), posted):
-            # Without a script the form is sent here to be shown with another kind's fields.
-            values = fields
-        page = new_page(values, notice=notice, source=source, chosen_preset=preset)
+    def new(request: Request) -> Response:
+        page = linked_page(request)
         return render(request, templates, page, headers={"Cache-Control": "no-store"})
 
     @router.post("/runs/new")
     async def create(request: Request) -> Response:
-        form = await request.form()
-        posted: Posted = {key: [str(one) for one in form.getlist(key)] for key in form}
-        values = posted_config(engine.config_schema(), posted)
+        values = posted_config(engine.config_schema(), await posted_form(request))
         service: RunService = request.app.state.service
         try:
             run, _ = await run_in_threadpool(service.create, values)
         except engine.ConfigError as err:
             problems = {problem.pointer: problem.detail for problem in err.problems}
-            page = new_page(values, problems=problems)
-            return render(request, templates, page, status_code=422)
+            return render(request, templates, new_page(values, problems=problems), status_code=422)
         return RedirectResponse(f"/runs/{run.id}", status_code=303)
 
     @router.post("/runs/new/starter")
-    async def start(request: Request) -> Response:
+    def start(request: Request) -> Response:
         service: RunService = request.app.state.service
-        runs = [(await run_in_threadpool(service.create, one))[0] for one in starter_configs()]
-        return RedirectResponse(
-            f"/compare?{urlencode([('run', run.id) for run in runs])}", status_code=303
-        )
+        runs = [service.create(config)[0] for config in starter_configs()]
+        query = urlencode([("run", run.id) for run in runs])
+        return RedirectResponse(f"/compare?{query}", status_code=303)
 
     return router
+
+
+async def posted_form(request: Request) -> Posted:
+    """Return the fields of a form's body; the size of bodies is bounded before they come here."""
+    text = (await request.body()).decode(errors="replace")
+    return parse_qs(text, keep_blank_values=True, max_num_fields=_MOST_FIELDS)
+
+
+def linked_page(request: Request) -> NewPage:
+    """Return the form as the address wants it: from a run, a configuration, a preset, or fields."""
+    query = request.query_params
+    source, preset = query.get("from", ""), query.get("preset", "")
+    if source:
+        store: Store = request.app.state.store
+        run = store.runs.get(source)
+        return new_page({**run.config, "name": None}, source=run)
+    if "config" in query:
+        values, notice = read_config(query["config"])
+        return new_page(values, notice=notice)
+    if preset in PRESETS:
+        return new_page(PRESETS[preset].config, chosen_preset=preset)
+    # Without a script the form is sent here, to be shown with the fields of other kinds.
+    fields = posted_config(engine.config_schema(), {key: query.getlist(key) for key in query})
+    return new_page(fields or START)
 
 
 def read_config(text: str) -> tuple[Mapping[str, Any], str]:
@@ -145,11 +152,11 @@ def new_page(
     *,
     problems: Mapping[str, str] | None = None,
     notice: str = "",
-    source: str = "",
+    source: Run | None = None,
     chosen_preset: str = "",
 ) -> NewPage:
     """Return the form with values, and with what is wrong with them beside the fields."""
-    schema = engine.config_schema()
+    schema: Schema = engine.config_schema()
     if problems is None:
         problems = problems_of(values)
     catalog = engine.catalog()
@@ -159,11 +166,13 @@ def new_page(
         words=choice_words(catalog),
         conditions=conditions(catalog),
         chosen={"/model/cell": str(cell)},
+        left_out={"/recording/statistics": always_recorded(catalog)},
     )
     groups = tuple(_groups(schema, values, builder))
     naming = tuple(
-        builder.field(schema["properties"][name], values.get(name), f"/{name}")
-        for name in ("name", "seed", "tags")
+        builder.field(part, value_of(part, values, name), f"/{name}")
+        for name, part in schema["properties"].items()
+        if name in _NAMING
     )
     pointers = {pointer for group in groups for pointer in _pointers(group.fields + group.seldom)}
     pointers |= set(_pointers(naming))
@@ -199,9 +208,9 @@ def _groups(schema: Schema, values: Mapping[str, Any], builder: Builder) -> "lis
         part = schema["properties"][name]
         value = _part(values, name)
         if "oneOf" in part:
-            fields = (builder.field(part, value, f"/{name}"),)
+            fields = [builder.field(part, value, f"/{name}")]
         else:
-            fields = tuple(builder.fields(part, value, f"/{name}"))
+            fields = list(builder.fields(part, value, f"/{name}"))
         groups.append(
             Group(
                 name=name,

@@ -36,7 +36,7 @@ export function valueOf(entry) {
         .split(",")
         .map((word) => word.trim())
         .filter(Boolean)
-        .map((word) => (entry.type === "text" ? word : numberOrText(word)));
+        .map((word) => (entry.type === "string" ? word : numberOrText(word)));
     case "number":
       if (text === "") return entry.nullable ? null : undefined;
       return numberOrText(text);

@@ -13,8 +13,7 @@ export function mergeList(here, there) {
   const rows = here.querySelector("[data-rows]");
   const newer = there.querySelector("[data-rows]");
   if (!rows || !newer) {
-    const isSame = !rows && !newer && here.innerHTML === there.innerHTML;
-    if (!isSame) here.replaceChildren(...adopted(there));
+    if (!here.isEqualNode(there)) here.replaceChildren(...adopted(there));
     return;
   }
   const known = new Map([...rows.children].map((row) => [row.dataset.run, row]));
@@ -36,7 +35,7 @@ function mergeRow(old, row) {
     // Progress is told by its own events, sooner than a page can be; the box is the reader's.
     if (name === "pick" || name === "created" || (name === "progress" && isSameStatus)) continue;
     const mine = old.querySelector(`[data-cell=${name}]`);
-    if (mine.innerHTML === cell.innerHTML || mine.querySelector("details[open]")) continue;
+    if (mine.isEqualNode(cell) || mine.querySelector("details[open]")) continue;
     const hadFocus = mine.contains(document.activeElement);
     mine.replaceChildren(...adopted(cell));
     if (hadFocus) mine.querySelector("a, summary, button")?.focus();
