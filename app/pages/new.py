@@ -144,7 +144,11 @@ def read_config(text: str) -> tuple[Mapping[str, Any], str]:
         return START, "The configuration in this link is not readable JSON: the form starts anew."
     if not isinstance(values, dict):
         return START, "The configuration in this link is not a JSON object: the form starts anew."
-    return values, ""
+    # A link may say a part only: a task and a cell are needed, and the rest has its default.
+    model = values.get("model", START["model"])
+    if isinstance(model, dict) and "cell" not in model:
+        model = {**START["model"], **model}
+    return {**START, **values, "model": model}, ""
 
 
 def new_page(
@@ -179,7 +183,7 @@ def new_page(
     others = tuple(
         (pointer, detail)
         for pointer, detail in problems.items()
-        if pointer.removesuffix("/kind") not in pointers
+        if pointers.isdisjoint(_places(pointer))
     )
     return NewPage(
         groups=groups,
@@ -226,6 +230,12 @@ def _groups(schema: Schema, values: Mapping[str, Any], builder: Builder) -> "lis
 def _part(values: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     part = values.get(name)
     return part if isinstance(part, Mapping) else {}
+
+
+def _places(pointer: str) -> set[str]:
+    """Return where a problem may be shown: its field, its choice, or the list it is an item of."""
+    parent, _, last = pointer.rpartition("/")
+    return {pointer, parent} if last == "kind" or last.isdecimal() else {pointer}
 
 
 def _pointers(fields: tuple[Field, ...]) -> list[str]:

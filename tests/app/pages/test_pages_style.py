@@ -1,0 +1,89 @@
+"""The style sheets: one list of dark colours, and contrasts that can be read."""
+
+import re
+
+import pytest
+
+from app.pages import resource_dir, static_url
+
+CSS = resource_dir("static") / "css"
+SHEETS = sorted(path.name for path in CSS.glob("*.css"))
+TOKENS = (CSS / "tokens.css").read_text()
+LEAST_CONTRAST = 4.5
+
+
+def block(selector: str) -> dict[str, str]:
+    """The tokens that a rule sets."""
+    body = TOKENS.split(f"{selector} {{", 1)[1].split("}", 1)[0]
+    return dict(re.findall(r"(--[\w-]+):\s*([^;]+);", body))
+
+
+LIGHT = block(":root")
+DARK = block(':root[data-theme="dark"]')
+
+
+def luminance(color: str) -> float:
+    channels = [int(color[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one: str, other: str) -> float:
+    bright, dim = sorted((luminance(one), luminance(other)), reverse=True)
+    return (bright + 0.05) / (dim + 0.05)
+
+
+def test_the_systems_dark_and_the_chosen_one_are_the_same() -> None:
+    assert block('  :root:not([data-theme="light"])') == DARK
+
+
+def test_dark_has_a_value_for_every_color_of_light() -> None:
+    colors = {name for name, value in LIGHT.items() if value.startswith(("#", "rgb", "0 "))}
+    assert colors <= set(DARK)
+
+
+@pytest.mark.parametrize("theme", [LIGHT, {**LIGHT, **DARK}], ids=["light", "dark"])
+@pytest.mark.parametrize(
+    ("text", "ground"),
+    [
+        ("text", "bg"),
+        ("text", "card"),
+        ("muted", "card"),
+        ("muted", "bg"),
+        ("muted", "sunken"),
+        ("accent", "card"),
+        ("accent", "accent-tint"),
+        ("text", "accent-tint"),
+        ("muted", "accent-tint"),
+        ("on-accent", "accent"),
+        ("danger", "card"),
+        ("danger", "danger-tint"),
+        ("vanishing-small", "card"),
+        ("vanishing-small", "vanishing-tint"),
+        ("healthy-small", "card"),
+        ("healthy-small", "healthy-tint"),
+        ("exploding-small", "card"),
+        ("exploding-small", "exploding-tint"),
+        ("nan-small", "card"),
+        ("nan-small", "nan-tint"),
+    ],
+)
+def test_text_can_be_read_on_its_ground(theme: dict[str, str], text: str, ground: str) -> None:
+    assert contrast(theme[f"--{text}"], theme[f"--{ground}"]) >= LEAST_CONTRAST
+
+
+@pytest.mark.parametrize("sheet", [name for name in SHEETS if name != "tokens.css"])
+def test_a_color_has_a_name(sheet: str) -> None:
+    assert not re.search(r"#[0-9a-fA-F]{3,8}\b|rgb\(|hsl\(", (CSS / sheet).read_text())
+
+
+@pytest.mark.parametrize("sheet", [name for name in SHEETS if name != "tokens.css"])
+def test_a_token_that_is_used_is_there(sheet: str) -> None:
+    text = (CSS / sheet).read_text()
+    own = set(re.findall(r"(--[\w-]+):", text))
+    assert set(re.findall(r"var\((--[\w-]+)", text)) <= set(LIGHT) | own
+
+
+@pytest.mark.parametrize("sheet", SHEETS)
+def test_a_file_has_an_address_with_its_version(sheet: str) -> None:
+    assert re.fullmatch(rf"/static/css/{sheet}\?v=[0-9a-f]{{12}}", static_url(f"css/{sheet}"))
