@@ -17,8 +17,8 @@ from app.pages.form import Builder, Field, Schema, value_of
 from app.pages.form_choices import always_recorded, choice_words, conditions
 from app.pages.form_values import Posted, posted_config
 from app.pages.presets import PRESETS, Preset
-from app.pages.starter import starter_configs
 from app.runs import RunService
+from app.runs.starter import starter_configurations
 from app.store import Run, Store
 
 # What an empty address shows; everything else has the schema's default.
@@ -105,7 +105,7 @@ def build_router(templates: Jinja2Templates) -> APIRouter:
     @router.post("/runs/new/starter")
     def start(request: Request) -> Response:
         service: RunService = request.app.state.service
-        runs = [service.create(config)[0] for config in starter_configs()]
+        runs = [service.create(config)[0] for config in starter_configurations()]
         query = urlencode([("run", run.id) for run in runs])
         return RedirectResponse(f"/compare?{query}", status_code=303)
 
