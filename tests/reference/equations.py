@@ -115,7 +115,8 @@ def step_loss(
     asked = constant(problem.mask[t].astype(float))
     if problem.loss == "cross_entropy":
         hot = constant((problem.targets[t][:, None] == range(y.shape[1])).astype(float))
-        log_sum = xp.log(xp.sum(xp.exp(y), axis=1))
+        peak = xp.amax(y, axis=1, keepdims=True)  # or exp overflows where the network explodes
+        log_sum = peak[:, 0] + xp.log(xp.sum(xp.exp(y - peak), axis=1))
         errors = log_sum - xp.sum(hot * y, axis=1)
     else:
         errors = xp.sum((y - constant(problem.targets[t])) ** 2, axis=1) / y.shape[1]

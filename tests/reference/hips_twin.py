@@ -8,7 +8,7 @@ from typing import Any
 
 import autograd.numpy as xp
 import numpy as np
-from autograd import value_and_grad  # type: ignore[import-untyped]
+from autograd import value_and_grad
 
 from tests.reference.equations import Tensor, unroll
 from tests.reference.problems import Array, Problem

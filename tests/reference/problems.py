@@ -6,7 +6,7 @@ can take it. All weights are random and different: equal ones would hide a permu
 
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,15 +83,17 @@ class Recipe:
     spread: float = 1.0
 
     def __str__(self) -> str:
-        """Return the name of the test case: what differs from the default."""
-        shown = [self.cell, self.activation or "", f"{self.layers}", self.loss, self.asked]
-        shown += [self.reduction] if self.reduction != "mean" else []
-        shown += [
-            name
-            for name in ("layer_skips", "bias_hh")
-            if getattr(self, name)  # the two switches that are off by default
-        ]
-        return "-".join(part for part in shown if part)
+        """Return the name of the test case: the network, and what else is not the default."""
+        shown = [self.cell, *([self.activation] if self.activation else []), str(self.layers)]
+        shown += [self.loss, self.asked]
+        for entry in fields(self):
+            value = getattr(self, entry.name)
+            if entry.name not in NAMED_FIRST and value != entry.default:
+                shown.append(f"{entry.name}={value}")
+        return "-".join(shown)
+
+
+NAMED_FIRST = ("cell", "activation", "layers", "loss", "asked")
 
 
 def make_problem(recipe: Recipe) -> Problem:

@@ -46,7 +46,9 @@ def _leaf(values: Array) -> torch.Tensor:
     return torch.tensor(np.asarray(values), dtype=torch.float64, requires_grad=True)
 
 
-def _build(problem: Problem, *, fresh_parameters: bool = False) -> tuple[_Graph, list[dict]]:
+def _build(
+    problem: Problem, *, fresh_parameters: bool = False
+) -> tuple[_Graph, list[dict[str, torch.Tensor]]]:
     parameters = {name: _leaf(values) for name, values in problem.parameters.items()}
     inputs = [_leaf(x) for x in problem.inputs]
     zeros = np.zeros((problem.layers, problem.batch, problem.hidden))
@@ -109,7 +111,7 @@ def differentiate(
     for name, values in (final_state_gradients or {}).items():
         for layer, g in zip(unrolled.states, values, strict=True):
             scalar = scalar + (constant(g) * layer[-1][name]).sum()
-    scalar.backward()
+    scalar.backward()  # type: ignore[no-untyped-call]  # torch types it not
     return Gradients(
         loss=float(scalar.detach()),
         outputs=torch.stack(unrolled.outputs).detach().numpy(),
@@ -122,6 +124,15 @@ def differentiate(
             name: np.array([_gradient(h) for h in layers]) for name, layers in graph.initial.items()
         },
     )
+
+
+def states(problem: Problem) -> dict[str, Array]:
+    """Return the recurrent state after the last step, by part [S,B,H]."""
+    graph, _ = _build(problem)
+    return {
+        name: np.array([layer[-1][name].detach().numpy() for layer in graph.unrolled.states])
+        for name in problem.states
+    }
 
 
 def immediate_gradient(problem: Problem) -> Array:

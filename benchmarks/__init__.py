@@ -1,0 +1,1 @@
+"""How fast a training step is, beside PyTorch's fused layers: `python -m benchmarks`."""

@@ -1,0 +1,58 @@
+"""Our side: `engine.train` with a Recorder that keeps every step's norms."""
+
+import time
+from collections.abc import Callable, Iterator
+from itertools import islice
+
+import numpy as np
+
+import engine
+from benchmarks.workloads import Workload
+from engine.tasks.base import Batch
+
+FULLY = {"batch": "training", "every": 1, "statistics": ["hidden_gradient_norm"]}
+"""Every time step's and sample's norm of the training batch itself, at every training step."""
+
+
+def recorded_training(workload: Workload) -> Callable[[], object]:
+    """Return what makes one training step: update, next batch, sweep, and its frame."""
+    config = engine.RunConfig.from_dict(workload.config(**FULLY))
+    snapshots = engine.train(config)
+    recorder = engine.Recorder(config)
+
+    def step() -> object:
+        frame = recorder.look(next(snapshots))
+        if frame is None or not np.isfinite(frame.arrays["hidden_gradient_norm"]).any():
+            raise RuntimeError(f"{workload.name}: a step without its norms")
+        return frame
+
+    return step
+
+
+def batches(workload: Workload, count: int) -> list[Batch]:
+    """Return the first batches that the training of this workload sees, copied."""
+    config = engine.RunConfig.from_dict(workload.config(every=10_000_000))
+    return [_copy(snapshot) for snapshot in islice(engine.train(config), count)]
+
+
+def _copy(snapshot: engine.Snapshot) -> Batch:
+    batch = snapshot.batch
+    if batch is None:
+        raise RuntimeError("a training step without a batch")
+    return type(batch)(batch.inputs.copy(), batch.targets.copy(), batch.mask.copy())
+
+
+def probe_frame_price(workload: Workload, steps: int) -> tuple[float, float]:
+    """Return CPU seconds of a training step and of one probe frame with default statistics."""
+    config = engine.RunConfig.from_dict(workload.config(every=1))
+    snapshots: Iterator[engine.Snapshot] = engine.train(config)
+    recorder = engine.Recorder(config)
+    training, looking = [], []
+    for _ in range(steps):
+        start = time.process_time()
+        snapshot = next(snapshots)
+        swept = time.process_time()
+        recorder.look(snapshot)
+        training.append(swept - start)
+        looking.append(time.process_time() - swept)
+    return float(np.median(training)), float(np.median(looking))

@@ -1,0 +1,84 @@
+"""The table that is printed, and the JSON that is kept."""
+
+import json
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from benchmarks.paired import Paired
+from benchmarks.workloads import Workload
+
+PROBE_EVERY = 50
+"""The default distance of two frames, over which a probe frame's price is spread."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """One workload's figures.
+
+    Attributes:
+        probe: CPU seconds of a training step, and of one probe frame with default statistics.
+    """
+
+    workload: Workload
+    paired: Paired
+    probe: tuple[float, float]
+
+    @property
+    def probe_share(self) -> float:
+        """A probe frame's time as a share of the training steps between two frames."""
+        step, frame = self.probe
+        return frame / (PROBE_EVERY * step)
+
+
+def table(lines: Sequence[Line]) -> str:
+    """Return a Markdown table of the lines."""
+    rows = [
+        "| cell / task | T | B | H | ours ms | PyTorch ms | ratio | pairs | goal | probe frame |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for line in lines:
+        w, p = line.workload, line.paired
+        rows.append(
+            f"| {w.name} | {w.length} | {w.batch} | {w.hidden} | {1e3 * p.ours:.2f} "
+            f"| {1e3 * p.theirs:.2f} | **{p.ratio:.2f}** "
+            f"| {min(p.ratios):.2f} to {max(p.ratios):.2f} | {w.goal or '-'} "
+            f"| {1e3 * line.probe[1]:.1f} ms, {line.probe_share:.1%} |"
+        )
+    return "\n".join(rows)
+
+
+def write(lines: Sequence[Line], path: Path) -> None:
+    """Write the lines and what they were measured on as JSON."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    body = {
+        "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": {"processor": platform.processor() or platform.machine()},
+        "versions": {
+            "python": platform.python_version(),
+            **{name: version(name) for name in ("numpy", "torch")},
+        },
+        "clock": "CPU seconds a training step, one thread a side, medians of alternated pairs",
+        "lines": [_entry(line) for line in lines],
+    }
+    path.write_text(json.dumps(body, indent=1) + "\n")
+
+
+def _entry(line: Line) -> dict[str, object]:
+    w = line.workload
+    return {
+        "name": w.name,
+        "length": w.length,
+        "batch": w.batch,
+        "hidden": w.hidden,
+        "goal": w.goal,
+        "ratio": line.paired.ratio,
+        "ratios": list(line.paired.ratios),
+        "ours_seconds": line.paired.ours,
+        "theirs_seconds": line.paired.theirs,
+        "probe_frame_seconds": line.probe[1],
+        "probe_frame_share": line.probe_share,
+    }

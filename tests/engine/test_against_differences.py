@@ -1,0 +1,107 @@
+"""The engine's gradients are the slopes of the engine's own loss: no other framework is asked."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import engine
+from tests.engine.against import MATRIX, ODD, ours, problem_of, state_parts, trace
+from tests.reference.problems import Array, Problem, Recipe
+
+STEP = 1e-6
+"""Rounding (1e-16 / step) and curvature (step²) both stay below 1e-9 of a loss near one."""
+
+TOLERANCE = 1e-6
+"""SCIENCE.md: relative, for random projections away from kinks."""
+
+SHORT = tuple(replace(r, length=2) for r in MATRIX if r.asked == "every")
+"""For the initial state: after seven steps of a sigmoid its gradient is under the rounding."""
+
+every_recipe = pytest.mark.parametrize("recipe", MATRIX + ODD, ids=str)
+
+
+def assert_slope(found: float, gradient: list[Array], direction: list[Array], loss: float) -> None:
+    expected = sum(float(np.vdot(g, u)) for g, u in zip(gradient, direction, strict=True))
+    # A projection that is small by chance is measured against what it could have been.
+    typical = np.sqrt(sum(float(np.vdot(g, g)) for g in gradient))
+    # Nor can a difference of two losses say more than their last bits do.
+    rounding = 4 * np.finfo(float).eps * abs(loss) / STEP
+    assert abs(found - expected) <= TOLERANCE * max(abs(expected), typical) + rounding
+
+
+def moved(problem: Problem, sign: int, direction: dict[str, Array]) -> Problem:
+    parameters = {n: p + sign * STEP * direction[n] for n, p in problem.parameters.items()}
+    return replace(problem, parameters=parameters)
+
+
+@every_recipe
+def test_the_loss_changes_as_the_parameter_gradients_say(
+    recipe: Recipe, rng: np.random.Generator
+) -> None:
+    problem = problem_of(recipe)
+    u = {name: rng.normal(size=p.shape) for name, p in problem.parameters.items()}
+    difference = trace(moved(problem, 1, u)).loss - trace(moved(problem, -1, u)).loss
+    gradients = ours(recipe).parameter_gradients
+    assert_slope(
+        difference / (2 * STEP), [gradients[n] for n in u], list(u.values()), ours(recipe).loss
+    )
+
+
+@every_recipe
+def test_the_loss_changes_as_the_input_gradients_say(
+    recipe: Recipe, rng: np.random.Generator
+) -> None:
+    problem = problem_of(recipe)
+    u = rng.normal(size=problem.inputs.shape)
+    losses = [
+        trace(replace(problem, inputs=problem.inputs + sign * STEP * u)).loss for sign in (1, -1)
+    ]
+    found = (losses[0] - losses[1]) / (2 * STEP)
+    assert_slope(found, [ours(recipe).input_gradients], [u], ours(recipe).loss)
+
+
+@pytest.mark.parametrize("recipe", SHORT, ids=str)
+def test_the_loss_changes_as_the_initial_states_gradient_says(
+    recipe: Recipe, rng: np.random.Generator
+) -> None:
+    problem = problem_of(recipe)
+    u = {name: rng.normal(size=h.shape) for name, h in problem.initial.items()}
+    losses = [
+        trace(
+            replace(
+                problem,
+                initial={n: h + sign * STEP * u[n] for n, h in problem.initial.items()},
+            )
+        ).loss
+        for sign in (1, -1)
+    ]
+    gradients = state_parts(problem, ours(recipe).initial_state_gradient)
+    found = (losses[0] - losses[1]) / (2 * STEP)
+    assert_slope(found, [gradients[n] for n in u], list(u.values()), ours(recipe).loss)
+
+
+@pytest.mark.parametrize(
+    ("activation", "at_zero"), [("relu", 0.0), ("leaky_relu", 0.2), ("identity", 1.0)]
+)
+def test_at_the_kink_the_slope_is_the_one_of_the_negative_side(
+    activation: str, at_zero: float
+) -> None:
+    options = {"activation": {"kind": activation, "slope": 0.2} if at_zero == 0.2 else activation}
+    parameters = {
+        "weight_ih_l0": np.array([[1.0]]),
+        "weight_hh_l0": np.array([[0.5]]),
+        "bias_ih_l0": np.array([0.0]),
+        "readout.weight": np.array([[2.0]]),
+        "readout.bias": np.array([0.0]),
+    }
+    traced = engine.trace(
+        "elman",
+        parameters,
+        np.zeros((1, 1, 1)),
+        targets=np.ones((1, 1, 1)),
+        loss="mean_squared_error",
+        options=options,
+    )
+    # y = 2 φ(0) = 0, dL/dy = 2 (0 − 1), dL/da = −4 φ′(0).
+    assert traced.parameter_gradients["bias_ih_l0"][0] == -4.0 * at_zero
