@@ -84,7 +84,7 @@ def build_router(templates: Jinja2Templates) -> APIRouter:
         )
         query = {"status": status, "q": search, "cursor": next_cursor or ""}
         page = IndexPage(
-            rows=tuple(run_row(run) for run in runs),
+            rows=tuple(run_row(run, store.runs.queue_position(run)) for run in runs),
             statuses=STATUSES,
             status=status,
             search=search,
@@ -97,8 +97,8 @@ def build_router(templates: Jinja2Templates) -> APIRouter:
     return router
 
 
-def run_row(run: Run) -> RunRow:
-    """Return how a run is shown in the list."""
+def run_row(run: Run, ahead: int | None = None) -> RunRow:
+    """Return how a run is shown in the list; `ahead` of it so many wait in the queue."""
     is_over = run.status not in _UNFINISHED
     loss = run.final_loss if is_over and run.final_loss is not None else run.loss
     baseline = run.facts.get("baseline")
@@ -110,7 +110,7 @@ def run_row(run: Run) -> RunRow:
         status=run.status,
         step=run.step,
         steps=run.steps,
-        progress_text=progress_text(run.status, run.eta_seconds),
+        progress_text=progress_text(run.status, run.eta_seconds, ahead),
         error=(run.error or "").splitlines()[-1] if run.error else "",
         verdict=shown_verdict(run.verdict),
         sparkline=sparkline(run.sparkline),
@@ -143,8 +143,10 @@ def summary_of(config: Mapping[str, Any]) -> str:
     return " · ".join(part for part in parts if part)
 
 
-def progress_text(status: str, eta_seconds: float | None) -> str:
-    """Say how long a running run still takes; nothing where nobody knows."""
+def progress_text(status: str, eta_seconds: float | None, ahead: int | None) -> str:
+    """Say how long a run still takes, or how many are ahead; nothing where nobody knows."""
+    if status == "queued" and ahead is not None:
+        return f"{ahead} ahead in the queue" if ahead else "next in the queue"
     if status != "running" or eta_seconds is None:
         return ""
     return f"about {duration_text(eta_seconds)} left"

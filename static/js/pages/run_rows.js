@@ -33,7 +33,8 @@ function mergeRow(old, row) {
   for (const cell of row.children) {
     const name = cell.dataset.cell;
     // Progress is told by its own events, sooner than a page can be; the box is the reader's.
-    if (name === "pick" || name === "created" || (name === "progress" && isSameStatus)) continue;
+    const isTold = name === "progress" && isSameStatus && row.dataset.status === "running";
+    if (name === "pick" || name === "created" || isTold) continue;
     const mine = old.querySelector(`[data-cell=${name}]`);
     if (mine.isEqualNode(cell) || mine.querySelector("details[open]")) continue;
     const hadFocus = mine.contains(document.activeElement);

@@ -1,8 +1,10 @@
 """A run in the list: its words, its numbers, its tiny picture."""
 
+import json
 import math
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +13,8 @@ from app.pages.sparkline import HEIGHT, WIDTH, sparkline
 from app.pages.verdicts import SPAN_WORDS, plain_number, quantity_of_log10, shown_verdict
 from app.store import Run
 
+# What tests/js/pages/words.test.mjs holds the page's own words to.
+VECTORS = json.loads((Path(__file__).parents[2] / "js" / "vectors" / "words.json").read_text())
 NOW = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
 RUN = Run(
     id="1",
@@ -104,19 +108,19 @@ def test_a_span_is_a_power_of_ten_where_that_is_shorter(
     assert (quantity.text, quantity.exponent) == (text, exponent)
 
 
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [(0.16734, "0.167"), (1.2e-7, "1.2e−7"), (999.6, "1e3"), (123456.0, "1.2e5"), (0.0, "0")],
-)
-def test_a_loss_has_three_digits(value: float, text: str) -> None:
-    assert plain_number(value).replace("1.0e3", "1e3") == text
+@pytest.mark.parametrize(("value", "text"), VECTORS["numbers"])
+def test_a_loss_is_written_as_the_page_writes_it(value: float | str, text: str) -> None:
+    assert plain_number(float(value)) == text
 
 
-@pytest.mark.parametrize(
-    ("seconds", "text"), [(0.2, "0:00"), (42.4, "0:42"), (725.0, "12:05"), (3753.0, "1:02:33")]
-)
-def test_a_time_is_minutes_and_seconds(seconds: float, text: str) -> None:
+@pytest.mark.parametrize(("seconds", "text"), VECTORS["durations"])
+def test_a_time_is_written_as_the_page_writes_it(seconds: float, text: str) -> None:
     assert duration_text(seconds) == text
+
+
+@pytest.mark.parametrize(("ahead", "text"), [(0, "next in the queue"), (3, "3 ahead in the queue")])
+def test_a_queued_run_says_how_many_are_ahead(ahead: int, text: str) -> None:
+    assert run_row(replace(RUN, status="queued"), ahead).progress_text == text
 
 
 def test_a_summary_names_cell_task_and_sizes() -> None:
