@@ -64,7 +64,8 @@ class _AnnouncingServer(uvicorn.Server):
 def address_of(settings: Settings, port: int) -> str:
     """Return the address to open in a browser, with the token's link where there is one."""
     host = "127.0.0.1" if settings.host in WILDCARDS else settings.host
-    base = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    bracketed = f"[{host}]" if ":" in host else host
+    base = f"http://{bracketed}:{port}"
     if settings.token is None:
         return f"{base}/"
     return f"{base}/login?token={settings.token.get_secret_value()}"

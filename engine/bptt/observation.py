@@ -77,6 +77,14 @@ class Observation:
         return self.sweep
 
     @cached_property
+    def asked_times(self) -> tuple[int, ...]:
+        """Times 1 … T at which the loss asks, or where gradients stood in for it at the outputs."""
+        asked = self.batch.mask.any(axis=1)
+        if not asked.any():  # injected gradients: every step has a row, zero where nothing came
+            asked = np.any(self._swept_back.readout.dy, axis=(1, 2))
+        return tuple((np.flatnonzero(asked) + 1).tolist())
+
+    @cached_property
     def log10_hidden_norms(self) -> Array:
         """log10 ‖dℓ/dh_t‖, (S, T, B); −inf is an exact zero."""
         return self._swept_back.log10_hidden_norms

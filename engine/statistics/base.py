@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from engine.activations import Activation
-from engine.arrays import Array, BoolArray
+from engine.arrays import Array
 
 Scale = Literal["log10", "plain", "counts"]
 Coordinate = int | float | str
@@ -29,14 +29,6 @@ SECTIONS = (
     "Exact cases",
     "Source",
 )
-
-
-class ObservedBatch(Protocol):
-    """The batch that was swept; statistics ask it only what was asked and when."""
-
-    @property
-    def mask(self) -> BoolArray:
-        """Whether the loss asks, [T, B]."""
 
 
 class ObservedNetwork(Protocol):
@@ -62,8 +54,8 @@ class Observed(Protocol):
     """What statistics read: one sweep of one batch with given weights (`bptt.Observation`)."""
 
     @property
-    def batch(self) -> ObservedBatch:
-        """The batch that was swept."""
+    def asked_times(self) -> tuple[int, ...]:
+        """Times 1 … T at which the loss asks."""
 
     @property
     def network(self) -> ObservedNetwork:

@@ -13,16 +13,18 @@ Exact cases: linear cell, W_h = ρQ: ρ^(τ−k) times its value at τ,
 Source: Pascanu, Mikolov, Bengio 2013, arXiv:1211.5063.
 """
 
+import numpy as np
+
 from engine.arrays import Array
 from engine.statistics.base import Observed, StatisticDefinition
 from engine.statistics.loss_rows import loss_rows
-from engine.statistics.reductions import asked_times
 
 
 def compute(observation: Observed) -> Array:
     """Return log10 of the mean over samples of ‖dℓ_τ/dh_k‖, [S, T]."""
-    last = asked_times(observation.batch.mask)[-1]
-    return loss_rows(observation, [last])[:, 0]
+    if not observation.asked_times:  # gradients of the final state alone: there is no τ
+        return np.full((observation.layers, observation.length), np.nan)
+    return loss_rows(observation, observation.asked_times[-1:])[:, 0]
 
 
 STATISTIC = StatisticDefinition(

@@ -6,7 +6,7 @@ import numpy as np
 
 from engine.arrays import Array
 from engine.statistics.base import Observed
-from engine.statistics.reductions import asked_times, log10_mean
+from engine.statistics.reductions import log10_mean
 
 
 def loss_rows(observation: Observed, times: Sequence[int]) -> Array:
@@ -20,7 +20,7 @@ def loss_rows(observation: Observed, times: Sequence[int]) -> Array:
         observation: The sweep to look at.
         times: Loss times, 1 … T, ascending.
     """
-    asked = asked_times(observation.batch.mask)
+    asked = observation.asked_times
     rows = np.full((observation.layers, len(times), observation.length), -np.inf)
     for row, time in enumerate(times):
         rows[:, row, time:] = np.nan

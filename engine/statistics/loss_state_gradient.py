@@ -24,7 +24,6 @@ import numpy as np
 from engine.arrays import Array
 from engine.statistics.base import AxisFacts, Coordinates, Observed, StatisticDefinition
 from engine.statistics.loss_rows import loss_rows
-from engine.statistics.reductions import asked_times
 
 ALL_TIMES = 256  # up to here every time step has its row
 SAMPLED_TIMES = 64  # rows above that: a picture needs no more, and the cost grows with each
@@ -49,8 +48,8 @@ def loss_times(length: int, asked: Sequence[int]) -> tuple[int, ...]:
 
 def compute(observation: Observed) -> Array:
     """Return log10 of the mean over samples of ‖dℓ_t/dh_k‖, [S, loss times, T]."""
-    asked = asked_times(observation.batch.mask)
-    return loss_rows(observation, loss_times(observation.length, asked))
+    times = loss_times(observation.length, observation.asked_times)
+    return loss_rows(observation, times)
 
 
 def own_coordinates(facts: AxisFacts) -> dict[str, Coordinates]:

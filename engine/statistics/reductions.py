@@ -1,8 +1,8 @@
-"""Means of magnitudes that are kept as logarithms, and the times at which a loss asks."""
+"""Means of magnitudes that are kept as logarithms."""
 
 import numpy as np
 
-from engine.arrays import Array, BoolArray
+from engine.arrays import Array
 
 
 def log10_mean(logs: Array, axis: int) -> Array:
@@ -24,8 +24,3 @@ def log10_mean(logs: Array, axis: int) -> Array:
         mean = np.power(10.0, values - shift).mean(axis=axis)
         result: Array = np.log10(mean) + shift.squeeze(axis)
     return result
-
-
-def asked_times(mask: BoolArray) -> tuple[int, ...]:
-    """Return the times 1 … T at which the loss asks at least one sample; `mask` is [T, B]."""
-    return tuple(int(t) + 1 for t in np.flatnonzero(mask.any(axis=1)))

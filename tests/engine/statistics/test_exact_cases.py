@@ -8,6 +8,7 @@ import pytest
 from engine.arrays import Array
 from engine.bptt.observation import Observation
 from engine.statistics import STATISTICS
+from engine.trace import trace
 
 Observe = Callable[..., Observation]
 EXACT = 1e-10  # float64 rounding over a dozen steps stays four decades below
@@ -209,3 +210,38 @@ def test_long_sequences_keep_the_last_asked_row(observe: Observe) -> None:
     last = compute("last_loss_gradient", seen)
     assert rows.shape == (1, 64, 300)
     np.testing.assert_allclose(rows[0, -1, :298], last[0, :298], atol=EXACT)
+
+
+def test_asked_times_count_from_one(observe: Observe) -> None:
+    assert observe(asked=(2, 4)).asked_times == (2, 4)
+
+
+def test_gradients_at_the_outputs_stand_in_for_the_loss(observe: Observe) -> None:
+    seen = observe(asked=(3, 5), layers=2)
+    parameters = seen.network.parameters()
+    dy = np.asarray(seen.sweep.readout.dy) * seen.sweep.loss.scale
+    gradients = np.zeros((7, 3, 3))
+    gradients[[2, 4]] = dy.transpose(0, 2, 1)
+    injected = trace(
+        "elman",
+        parameters,
+        seen.batch.inputs,
+        output_gradients=gradients,
+        options={"activation": "tanh"},
+    )
+    for name in ("loss_state_gradient", "last_loss_gradient", "hidden_gradient_norm"):
+        np.testing.assert_allclose(injected.statistic(name), compute(name, seen), atol=EXACT)
+
+
+def test_without_anything_asked_there_is_no_last_loss(
+    observe: Observe, rng: np.random.Generator
+) -> None:
+    seen = observe()
+    ended = trace(
+        "elman",
+        seen.network.parameters(),
+        seen.batch.inputs,
+        final_state_gradients=rng.normal(size=(1, 3, H)),
+        options={"activation": "tanh"},
+    )
+    assert np.isnan(ended.statistic("last_loss_gradient")).all()

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.statistics.reductions import asked_times, log10_mean
+from engine.statistics.reductions import log10_mean
 
 EVERY_LOG = st.one_of(st.floats(-320, 320), st.sampled_from([-np.inf, np.inf, np.nan]))
 FAR_LOG = st.floats(-1e6, 1e6)
@@ -54,8 +54,3 @@ def test_mean_is_taken_over_the_named_axis() -> None:
 
 def test_float32_logs_are_averaged_in_float64() -> None:
     assert log10_mean(np.full(3, -45.0, np.float32), axis=0) == -45.0
-
-
-def test_asked_times_count_from_one() -> None:
-    mask = np.array([[False, False], [True, False], [False, False], [False, True]])
-    assert asked_times(mask) == (2, 4)
