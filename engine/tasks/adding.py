@@ -6,7 +6,7 @@ Target: the sum of the two marked values, asked at T, mean squared error.
 Baseline: 1/6, the variance of the sum of two uniform numbers (predict 1 always).
 Needed lag: T − 1, where the first marker stands at t = 1.
 Source: Hochreiter & Schmidhuber 1997, experiment 4; in this form, values on [0, 1] and a marker
-    in each half: Arjovsky, Shah & Bengio 2016, arXiv:1511.06464, section 5.2.
+    in each half: Arjovsky, Shah & Bengio 2016, arXiv:1511.06464.
 """
 
 from dataclasses import dataclass

@@ -6,8 +6,8 @@ Target: class 8 (blank) up to T − 10, then the ten symbols in order; cross-ent
     classes, asked at every step, or with `ask: "recall"` at the last ten alone.
 Baseline: 10 ln 8 / T, or ln 8 (know the plan, guess the symbols).
 Needed lag: T − 10: symbol j is shown at t = j and asked for at t = T − 10 + j.
-Source: Hochreiter & Schmidhuber 1997 after Hochreiter 1991; in this form Arjovsky, Shah & Bengio
-    2016, arXiv:1511.06464, section 5.1.
+Source: Arjovsky, Shah & Bengio 2016, arXiv:1511.06464, "copying memory problem", after Hochreiter
+    & Schmidhuber 1997.
 """
 
 import math
