@@ -1,0 +1,49 @@
+"""What is imported is declared, what is declared is imported, and the engine needs little."""
+
+import ast
+import importlib.metadata
+import re
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tests.architecture.tree import ROOT, files, syntax
+
+OURS = {"engine", "app"}
+ENGINE_NEEDS = {"numpy", "annotated_types"}
+# Declared for another reason than an import of ours.
+BY_ANOTHER_PART = {
+    "python-multipart": "FastAPI reads forms with it",
+    "fastapi-offline": "its copy of Swagger UI is served as files",
+    "starlette": "a lower bound that FastAPI does not set",
+}
+
+
+def _declared() -> set[str]:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    return {re.split(r"[<>=~!\[ ]", line, maxsplit=1)[0] for line in project["dependencies"]}
+
+
+def _imported(path: Path) -> set[str]:
+    roots: set[str] = set()
+    for node in ast.walk(syntax(path)):
+        if isinstance(node, ast.Import):
+            roots |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            roots.add(node.module.partition(".")[0])
+    return roots - set(sys.stdlib_module_names) - OURS
+
+
+@pytest.mark.parametrize("path", files("engine", suffix=".py"), ids=str)
+def test_the_engine_needs_numpy_and_no_more(path: Path) -> None:
+    assert _imported(path) <= ENGINE_NEEDS
+
+
+def test_what_is_imported_is_what_is_declared() -> None:
+    provided = importlib.metadata.packages_distributions()
+    roots = set().union(*(_imported(path) for path in files("app", "engine", suffix=".py")))
+    names = {provided[root][0].lower().replace("_", "-") for root in roots}
+    assert names - _declared() == set(), "imported, not declared"
+    assert _declared() - names - set(BY_ANOTHER_PART) == set(), "declared, not imported"
