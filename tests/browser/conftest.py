@@ -64,7 +64,8 @@ class Service:
         return run
 
 
-@dataclass(kw_only=True, slots=True)
+# No slots: Playwright hangs its handlers on the object whose methods it is given.
+@dataclass(kw_only=True)
 class Watch:
     """What pages said in their consoles and asked of others, collected for the teardown."""
 

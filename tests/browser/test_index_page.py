@@ -1,0 +1,205 @@
+"""The list of runs in a real browser: it follows what happens and does what is asked."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.conftest import Service
+from tests.browser.page_checks import (
+    DESKTOP,
+    FINGER_TARGET,
+    NARROW,
+    PHONE,
+    POINTER_TARGET,
+    sideways_scroll,
+    small_targets,
+    violations,
+)
+
+LONG_STEPS = 1_000_000
+
+
+def config_of(name: str, steps: int = 30) -> dict[str, Any]:
+    return {
+        "name": name,
+        "task": {"kind": "adding", "length": 30},
+        "model": {"cell": "elman", "activation": "sigmoid", "hidden_size": 8},
+        "training": {"steps": steps, "batch_size": 8},
+        "recording": {"every": 10},
+    }
+
+
+def row_of(page: Page, name: str) -> Locator:
+    return page.locator(f'[data-name="{name}"]')
+
+
+def follow(page: Page, address: str = "/") -> None:
+    """Open the list and wait until it follows the service."""
+    page.goto(address)
+    expect(page.locator("[data-shell=live]")).to_have_attribute("data-state", "live")
+
+
+def test_a_run_appears_moves_and_ends_while_one_looks(page: Page, service: Service) -> None:
+    follow(page)
+    service.start(config_of("watched", steps=300))
+    row = row_of(page, "watched")
+    expect(row).to_be_visible()
+    expect(row.locator(".status")).to_have_text("Succeeded", timeout=30_000)
+    expect(row.locator(".verdict")).to_contain_text("Vanishing")
+    assert row.locator(".spark-line").get_attribute("d")
+    expect(row.locator("[data-step]")).to_have_text("300")
+
+
+def test_a_running_run_moves_without_a_fetch_for_every_step(page: Page, service: Service) -> None:
+    follow(page)
+    run = service.start(config_of("running", steps=LONG_STEPS))
+    step = row_of(page, "running").locator("[data-step]")
+    expect(step).not_to_have_text("0", timeout=30_000)
+    before = step.text_content() or ""
+    expect(step).not_to_have_text(before)
+    expect(row_of(page, "running").locator("[data-eta]")).to_contain_text("left")
+    row_of(page, "running").locator("summary").click()
+    row_of(page, "running").get_by_role("button", name="Cancel the run").click()
+    expect(page.locator(".toast")).to_contain_text("running is being cancelled")
+    expect(row_of(page, "running").locator(".status")).to_have_text("Cancelled", timeout=20_000)
+    assert service.wait(run)["status"] == "cancelled"
+
+
+def test_a_search_is_kept_in_the_address(page: Page, service: Service) -> None:
+    for name in ("needle", "haystack"):
+        service.finish(config_of(name))
+    follow(page)
+    page.get_by_role("searchbox").fill("needl")
+    expect(row_of(page, "haystack")).to_have_count(0)
+    expect(row_of(page, "needle")).to_be_visible()
+    assert page.url.endswith("/?q=needl")
+    page.reload()
+    expect(page.get_by_role("searchbox")).to_have_value("needl")
+    expect(row_of(page, "haystack")).to_have_count(0)
+
+
+def test_a_status_narrows_the_list(page: Page, service: Service) -> None:
+    service.finish(config_of("over"))
+    follow(page)
+    page.get_by_label("Status").select_option("failed")
+    expect(row_of(page, "over")).to_have_count(0)
+    page.get_by_label("Status").select_option("succeeded")
+    expect(row_of(page, "over")).to_be_visible()
+
+
+def test_two_ticked_runs_can_be_compared_and_survive_a_reload(page: Page, service: Service) -> None:
+    runs = [service.finish(config_of(name)) for name in ("left", "right")]
+    follow(page)
+    compare = page.get_by_role("button", name="Compare")
+    expect(compare).to_be_disabled()
+    row_of(page, "left").get_by_role("checkbox").check()
+    expect(compare).to_be_disabled()
+    row_of(page, "right").get_by_role("checkbox").check()
+    page.reload()
+    expect(row_of(page, "left").get_by_role("checkbox")).to_be_checked()
+    expect(compare).to_be_enabled()
+    with page.expect_request(re.compile(r"/compare\?")) as request:
+        compare.click()
+    assert request.value.url.endswith(f"/compare?run={runs[0]}&run={runs[1]}")
+
+
+def test_a_deletion_is_asked_for_and_done(page: Page, service: Service) -> None:
+    service.finish(config_of("unwanted"))
+    follow(page)
+    row = row_of(page, "unwanted")
+    row.locator("summary").click()
+    row.get_by_role("button", name="Delete").click()
+    page.get_by_role("button", name="Keep").click()
+    expect(row).to_be_visible()
+    row.locator("summary").click()
+    row.get_by_role("button", name="Delete").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(row).to_have_count(0)
+    expect(page.locator(".toast")).to_contain_text("unwanted is deleted")
+
+
+def test_a_paused_view_stays_as_it_is(page: Page, service: Service) -> None:
+    follow(page)
+    pill = page.locator("[data-shell=live]")
+    pill.click()
+    expect(pill).to_have_text("Paused")
+    service.finish(config_of("unseen"))
+    expect(row_of(page, "unseen")).to_have_count(0)
+    pill.click()
+    expect(pill).to_have_text("Live")
+    expect(row_of(page, "unseen")).to_be_visible()
+
+
+def test_a_chosen_theme_stays_and_goes_back_to_the_systems(page: Page) -> None:
+    page.goto("/")
+    root = page.locator("html")
+    button = page.locator("[data-shell=theme]")
+    button.click()
+    button.click()
+    expect(root).to_have_attribute("data-theme", "dark")
+    page.reload()
+    expect(root).to_have_attribute("data-theme", "dark")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(14, 18, 23)"
+    button.click()
+    assert root.get_attribute("data-theme") is None
+
+
+def test_a_link_may_name_its_theme(page: Page) -> None:
+    page.goto("/?theme=dark")
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+
+
+def test_the_keyboard_has_a_list_of_itself(page: Page) -> None:
+    page.goto("/")
+    page.keyboard.press("?")
+    dialog = page.get_by_role("dialog", name="Keyboard shortcuts")
+    expect(dialog).to_contain_text("New run")
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    page.keyboard.press("/")
+    expect(page.get_by_role("searchbox")).to_be_focused()
+    page.keyboard.type("n")
+    expect(page).to_have_url(re.compile(r"/(\?.*)?$"))
+
+
+def test_the_first_tab_stop_leads_past_the_bar(page: Page) -> None:
+    page.goto("/")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.locator("main")).to_be_focused()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_the_list_has_no_violation(
+    new_page: Callable[..., Page], service: Service, scheme: str, viewport: dict[str, int]
+) -> None:
+    service.finish(config_of("accessible"))
+    page = new_page(color_scheme=scheme, viewport=viewport)
+    follow(page)
+    assert violations(page) == []
+
+
+@pytest.mark.parametrize("viewport", [DESKTOP, PHONE, NARROW], ids=["desktop", "phone", "narrow"])
+def test_the_list_needs_no_sideways_scrolling(
+    new_page: Callable[..., Page], service: Service, viewport: dict[str, int]
+) -> None:
+    service.finish(config_of("a name that does not know when to stop " * 4))
+    page = new_page(viewport=viewport)
+    follow(page)
+    assert sideways_scroll(page) == 0
+
+
+@pytest.mark.parametrize(
+    ("viewport", "least"), [(DESKTOP, POINTER_TARGET), (PHONE, FINGER_TARGET)], ids=str
+)
+def test_the_lists_controls_can_be_hit(
+    new_page: Callable[..., Page], service: Service, viewport: dict[str, int], least: int
+) -> None:
+    service.finish(config_of("to be hit"))
+    page = new_page(viewport=viewport)
+    follow(page)
+    assert small_targets(page, least) == []
