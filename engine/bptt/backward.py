@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.arrays import Array, IntArray
-from engine.bptt.blocks import BlockViews, aligned_zeros
+from engine.bptt.blocks import BlockViews, aligned_zeros, as_items
 from engine.bptt.exponents import NONE, WINDOWS, exponent_of, log10_norms, shift
 from engine.bptt.sources import DenseSource, Source
 from engine.bptt.tape import CHUNK, LayerTape
@@ -65,10 +65,8 @@ class LayerBackward:
     def _bind_gradient(self) -> None:
         tape = self.tape
         steps, B = min(CHUNK, tape.length), tape.batch
-        # One item of B numbers at a time: transposing copies of whole items are twice as fast.
-        self._item = np.dtype((np.void, B * tape.dtype.itemsize))
-        self._inputs_as_items = tape.inputs.view(self._item)[..., 0]
-        self._deltas_as_items = tape.deltas.view(self._item)[..., 0]
+        self._inputs_as_items = as_items(tape.inputs)
+        self._deltas_as_items = as_items(tape.deltas)
         self._read = aligned_zeros((tape.input_rows.total * steps * B,), tape.dtype)
         self._returned = aligned_zeros((tape.delta_rows.total * steps * B,), tape.dtype)
         self._share = [np.empty_like(p.gradient) for p in tape.weights.products]
@@ -92,7 +90,7 @@ class LayerBackward:
     def _back(self, top: int, source: Source, below: DenseSource | None) -> None:
         tape = self.tape
         for first, last in tape.chunks(top) if top else ():
-            tape.linearize(first, last, tape.slopes)
+            tape.linearize_chunk(first, last)
             stop = last
             while stop > first:
                 start = self._stretch(first, stop, source)
@@ -333,7 +331,7 @@ class LayerBackward:
         """Return (rows, steps·B) of (steps, rows) items, in `room`."""
         rows = items.shape[1]
         out = room[: rows * steps * self.tape.batch]
-        np.copyto(out.view(self._item).reshape(rows, steps), items.T)
+        np.copyto(as_items(out.reshape(rows, steps, self.tape.batch)), items.T)
         return out.reshape(rows, steps * self.tape.batch)
 
     def _keep_states(self, start: int, stop: int) -> None:

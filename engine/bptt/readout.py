@@ -12,10 +12,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from engine.arrays import Array, BoolArray
+from engine.arrays import Array
+from engine.bptt.blocks import as_items
 from engine.bptt.network import Network
 from engine.tasks.base import Batch
 from engine.tasks.losses import LOSSES
+
+
+SMALL_SOURCE = 2.0**-28
+"""From here down derivatives get exponents, since their squared norms would lose bits."""
+
+LARGE_SOURCE = 2.0**40
 
 
 class Loss(NamedTuple):
@@ -91,24 +98,33 @@ class Readout:
             return states[first : last + 1]
         return states[rows]
 
-    def backward(self) -> tuple[Array, BoolArray]:
-        """Fill the read-out's gradient; return the immediate derivatives and where they are.
+    def backward(self) -> tuple[Array, bool]:
+        """Fill the read-out's gradient; return the immediate derivatives.
 
         Returns:
-            ∂(Σ m e)/∂h at the asked rows, (n, H, B), and which of its (row, sample) are asked
-            and not exactly zero, (n, B).
+            ∂(Σ m e)/∂h at the asked rows, (n, H, B), and whether all of them that are not
+            exactly zero are of an ordinary size.
         """
         if not self.network.outputs:
-            return np.array(self.dy), np.any(self.dy, axis=1)
+            return np.array(self.dy), self._ordinary(1.0)
         n, K, B = self.dy.shape
         H = self.network.hidden
         dy = self.dy.transpose(1, 0, 2).reshape(K, n * B)
-        read = self._read.transpose(1, 0, 2).reshape(H, n * B)
+        read = np.empty((H, n, B), self.dy.dtype)
+        np.copyto(as_items(read), as_items(self._read).T)
         gradient = self.network.readout_gradient
-        gradient[:, :H] = dy @ read.T  # (3)
+        gradient[:, :H] = dy @ read.reshape(H, n * B).T  # (3)
         gradient[:, H] = dy.sum(axis=1)
-        direct: Array = np.matmul(self._transposed(), self.dy)  # (2)
-        return direct, np.any(self.dy, axis=1)
+        weight = self.network.readout[:, :H]
+        if K == 1:
+            direct = np.multiply(weight.T, self.dy)  # (2), an outer product
+        else:
+            direct = np.matmul(np.ascontiguousarray(weight.T), self.dy)  # (2)
+        return direct, self._ordinary(float(np.abs(weight).max()))
 
-    def _transposed(self) -> Array:
-        return np.ascontiguousarray(self.network.readout[:, : self.network.hidden].T)
+    def _ordinary(self, weight: float) -> bool:
+        """Tell whether every derivative that is not zero lies well within the number range."""
+        sizes = np.abs(self.dy).max(axis=1)
+        sizes = sizes[sizes != 0]
+        least, most = (float(sizes.min()), float(sizes.max())) if sizes.size else (1.0, 1.0)
+        return least * weight > SMALL_SOURCE and most * weight < LARGE_SOURCE

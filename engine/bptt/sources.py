@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import DTypeLike
 
-from engine.arrays import Array, BoolArray, IntArray
+from engine.arrays import Array, IntArray
 from engine.bptt.blocks import aligned_zeros
 from engine.bptt.exponents import NONE, exponent_of, shift
 
@@ -34,27 +34,19 @@ class Source:
         self.top = max(asked, default=0)
 
 
-SMALL_SOURCE = 2.0**-28
-"""Below it a source is stored with exponents, since its squared norms would lose bits."""
-
-LARGE_SOURCE = 2.0**40
-
-
-def source_of_loss(direct: Array, asked: BoolArray, rows: list[int], length: int) -> Source:
+def source_of_loss(direct: Array, ordinary: bool, rows: list[int], length: int) -> Source:
     """Return the immediate derivatives of a loss as a source.
 
     Args:
         direct: ∂(Σ m e)/∂h at the asked rows, (n, H, B); may be rescaled in place.
-        asked: Where it is not exactly zero, (n, B).
+        ordinary: Whether all of it is of a size that needs no exponents.
         rows: The n state rows.
         length: T.
     """
     found: list[Array | None] = [None] * (length + 1)
     for row, array in zip(rows, direct, strict=True):
         found[row] = array
-    largest = np.abs(direct).max(axis=1)
-    ordinary = (largest > SMALL_SOURCE) & (largest < LARGE_SOURCE)
-    if np.all(ordinary | ~asked):
+    if ordinary:
         return Source(found)
     exponents = np.full((length + 1, direct.shape[-1]), NONE, np.int32)
     own = exponent_of(direct, axis=1)

@@ -114,8 +114,8 @@ class Sweep:
     def backward(self) -> None:
         """Fill `network.gradient` with dL/dflat; leaves the norms of every adjoint."""
         with np.errstate(over="ignore", invalid="ignore", under="ignore"):
-            self._direct, asked = self.readout.backward()
-            source = source_of_loss(self._direct, asked, self.readout.rows, self.length)
+            direct, ordinary = self.readout.backward()
+            source = source_of_loss(direct, ordinary, self.readout.rows, self.length)
             self.top_source = source
             self.back_from(source)
             self.network.gradient *= self.loss.scale
@@ -132,8 +132,8 @@ class Sweep:
         """
         scale = self.loss.scale
         with np.errstate(over="ignore", invalid="ignore", under="ignore"):
-            direct, asked = self.readout.backward()
-            source = source_of_loss(direct, asked, self.readout.rows, self.length)
+            direct, ordinary = self.readout.backward()
+            source = source_of_loss(direct, ordinary, self.readout.rows, self.length)
             self.top_source = source
             # The sweep works on Σ m e, which is 1/scale times as large as L.
             parts = {name: value.transpose(0, 2, 1) / scale for name, value in final.items()}

@@ -49,6 +49,8 @@ class LayerTape:
         self.outputs = self.input_rows.view(self.inputs, cell.output)
         self.forward_program = self._bind_forward()
         self._has_way_back = False
+        self._chunk_views: dict[tuple[int, int], tuple[BlockViews, BlockViews]] = {}
+        self._filled: dict[int, BlockViews] = {}
 
     def _zeros(self, rows: int, blocks: Rows) -> Array:
         return aligned_zeros((rows, blocks.total, self.batch), self.dtype)
@@ -143,8 +145,23 @@ class LayerTape:
     def linearize(self, start: int, stop: int, slopes: Array) -> None:
         """Fill the first rows of `slopes` with the local derivatives of steps start … stop − 1."""
         filled = BlockViews((self.slope_rows, slopes[: stop - start]))
-        now, after = self.now(slice(start, stop)), self.now(slice(start + 1, stop + 1))
-        self.cell.linearize(now, after, filled)
+        self.cell.linearize(*self._chunk(start, stop), filled)
+
+    def linearize_chunk(self, start: int, stop: int) -> None:
+        """Fill this tape's own slopes for one of its chunks."""
+        steps = stop - start
+        filled = self._filled.get(steps)
+        if filled is None:
+            filled = self._filled[steps] = BlockViews((self.slope_rows, self.slopes[:steps]))
+        self.cell.linearize(*self._chunk(start, stop), filled)
+
+    def _chunk(self, start: int, stop: int) -> tuple[BlockViews, BlockViews]:
+        """Return the blocks of the rows of a chunk and of those after; made once."""
+        views = self._chunk_views.get((start, stop))
+        if views is None:
+            views = self.now(slice(start, stop)), self.now(slice(start + 1, stop + 1))
+            self._chunk_views[start, stop] = views
+        return views
 
     def chunks(self, top: int) -> Sequence[tuple[int, int]]:
         """Return the (start, stop) of every chunk below row `top`, last first."""
