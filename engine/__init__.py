@@ -8,7 +8,7 @@ from engine.learning import Snapshot, train
 from engine.recording import Frame, Layout, Recorder, layouts
 from engine.results import Recorded, RunResult, record
 from engine.statistics import STATISTICS, StatisticDefinition
-from engine.trace import Trace, trace
+from engine.tracing import Trace, trace
 
 __version__ = "0.1.0"
 

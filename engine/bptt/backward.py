@@ -4,8 +4,9 @@ For steps t = T−1 … 0, with λ the adjoint of the output, δ the deltas of t
 
     δ_t = step_back(slopes_t, λ_{t+1}, carried)                    (1)
     λ_t = W_hᵀ δ_t + carried + arriving_t                          (2)
-    ∂/∂W += Σ_b δ_t ⊗ [h_{t-1}; x_t; 1]                            (3)
-    ∂/∂x_t = W_xᵀ δ_t, what arrives at the layer below             (4)
+    ∂/∂x_t = W_xᵀ δ_t, what arrives at the layer below             (3)
+
+and the weights' gradients are taken stretch by stretch (weight_gradients.py).
 
 Steps are swept in stretches of at most CHUNK. The squared norm of every λ_t falls out of each
 stretch; where one leaves its window, the rows get exponents (see exponents.py), and where one
@@ -17,13 +18,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import numpy as np
-from numpy.typing import NDArray
 
 from engine.arrays import Array, IntArray
-from engine.bptt.blocks import BlockViews, aligned_zeros, as_items
+from engine.bptt.blocks import aligned_zeros
 from engine.bptt.exponents import NONE, WINDOWS, exponent_of, log10_norms, shift
+from engine.bptt.own_state import OwnState
 from engine.bptt.sources import DenseSource, Source
 from engine.bptt.tape import CHUNK, LayerTape
+from engine.bptt.weight_gradients import WeightGradients
 
 JOIN_ABOVE = 20
 """Powers of two by which a source must exceed the sweep's exponent for a stretch to end there."""
@@ -52,24 +54,11 @@ class LayerBackward:
             for name in tape.cell.carries
             if name != tape.cell.output
         }
-        self._own_state = tape.cell.state_delta is not None
-        if self._own_state:
-            self.state_adjoints = aligned_zeros((T, H, B), tape.dtype)
-            self._state_squares = np.zeros((T, B), tape.dtype)
-            self._state_norm_exponents = np.zeros((T, B), np.int32)
-            self.state_exponents = np.zeros((T, B), np.int32)
-        else:
-            self.state_adjoints, self.state_exponents = self.adjoints[1:], self.row_exponents[1:]
-        self._bind_gradient()
-
-    def _bind_gradient(self) -> None:
-        tape = self.tape
-        steps, B = min(CHUNK, tape.length), tape.batch
-        self._inputs_as_items = as_items(tape.inputs)
-        self._deltas_as_items = as_items(tape.deltas)
-        self._read = aligned_zeros((tape.input_rows.total * steps * B,), tape.dtype)
-        self._returned = aligned_zeros((tape.delta_rows.total * steps * B,), tape.dtype)
-        self._share = [np.empty_like(p.gradient) for p in tape.weights.products]
+        name = tape.cell.state_delta
+        self._own = None if name is None else OwnState(tape, name)
+        self.state_adjoints = self.adjoints[1:] if self._own is None else self._own.adjoints
+        self.state_exponents = self.row_exponents[1:] if self._own is None else self._own.exponents
+        self._gradients = WeightGradients(tape)
 
     def run(
         self, source: Source, below: DenseSource | None, final: Mapping[str, Array] | None = None
@@ -96,9 +85,9 @@ class LayerBackward:
                 start = self._stretch(first, stop, source)
                 if start is None:
                     continue
-                self._add_gradients(start, stop)
-                if self._own_state:
-                    self._keep_states(start, stop)
+                self._gradients.add(start, stop, self.exponents if self._careful else None)
+                if self._own is not None:
+                    self._own.keep(start, stop, self.exponents if self._careful else None)
                 if below is not None:
                     self._hand_down(start, stop, below)
                 self._settle_or_keep(start, source)
@@ -108,8 +97,8 @@ class LayerBackward:
 
     def log10_norms(self) -> Array:
         """Return log10 ‖dℓ/dh_t‖ up to the loss's scale, (T, B), t = 1 … T."""
-        if self._own_state:
-            return log10_norms(self._state_squares, self._state_norm_exponents)
+        if self._own is not None:
+            return self._own.log10_norms()
         return log10_norms(self.squares[1:, 0], self.norm_exponents[1:])
 
     # Stretches
@@ -121,16 +110,13 @@ class LayerBackward:
             array[top + 1 :] = 0
         self.row_exponents[top:] = 0
         self.norm_exponents[top:] = 0
-        if self._own_state:
-            self.state_adjoints[top:] = 0
-            self._state_squares[top:] = 0
-            self.state_exponents[top:] = 0
-        for product in tape.weights.products:
-            product.gradient.fill(0)
+        if self._own is not None:
+            self._own.clear_above(top)
+        self._gradients.clear()
         carry, row, arriving = tape.carry_row(top), self.adjoints[top], source.rows[top]
         for name, span in self._carried.items():
             carry[span] = final.get(name, 0)
-        row[...] = 0 if self._own_state else final.get("h", 0)
+        row[...] = 0 if self._own is not None else final.get("h", 0)
         self.exponents: IntArray = np.zeros(tape.batch, np.int32)
         self._careful = source.exponents is not None
         if self._careful:
@@ -145,7 +131,7 @@ class LayerBackward:
     @contextmanager
     def _injected_state(self, final: Mapping[str, Array]) -> Iterator[None]:
         """Add dL/dh_T to the last step's deltas, where h is not what products read."""
-        if not self._own_state or "h" not in final:
+        if self._own is None or "h" not in final:
             yield
             return
         tape = self.tape
@@ -153,7 +139,7 @@ class LayerBackward:
         injected = np.array(final["h"])
         shift(injected, -self.exponents)
         last = tape.length - 1
-        delta = tape.delta_rows.view(tape.deltas[last % CHUNK], tape.cell.state_delta or "")
+        delta = self._own.row(last)
         program = tape.back_program[last]
         program.insert(1, (np.add, (delta, injected, delta)))
         try:
@@ -196,30 +182,18 @@ class LayerBackward:
                 function(*arguments)
             arriving = source.rows[t]
             if arriving is not None and t > start:
-                adjoints[t] += self._scaled(arriving, self._source_exponents(source, t))
+                adjoints[t] += self._scaled(arriving, source.exponents_at(t))
 
     def _scaled(self, arriving: Array, exponents: IntArray) -> Array:
         moved = np.array(arriving)
         shift(moved, exponents - self.exponents)
         return moved
 
-    def _source_exponents(self, source: Source, t: int) -> IntArray:
-        if source.exponents is not None:
-            found: IntArray = source.exponents[t]
-            return found
-        exponents = np.zeros(self.tape.batch, np.int32)
-        arriving = source.rows[t]
-        if arriving is None:
-            exponents.fill(NONE)
-        else:
-            exponents[np.abs(arriving).max(axis=0) == 0] = NONE
-        return exponents
-
     def _join(self, start: int, stop: int, source: Source) -> int:
         """Return the last row below `stop` at which a source outweighs the sweep, or `start`."""
         for t in range(stop - 1, start, -1):
             if source.rows[t] is not None:
-                theirs = self._source_exponents(source, t)
+                theirs = source.exponents_at(t)
                 if np.any((theirs != NONE) & (theirs > self.exponents + JOIN_ABOVE)):
                     return t
         return start
@@ -288,7 +262,7 @@ class LayerBackward:
             sizes = np.maximum(sizes, exponent_of(carry[span], axis=0))
         target = np.where(sizes == NONE, NONE, self.exponents + sizes).astype(np.int32)
         if arriving is not None:
-            theirs = self._source_exponents(source, t)
+            theirs = source.exponents_at(t)
             target = np.maximum(target, theirs)
         self._move(t, carry, target)
         if arriving is not None:
@@ -303,55 +277,8 @@ class LayerBackward:
 
     # What a stretch leaves behind
 
-    def _add_gradients(self, start: int, stop: int) -> None:
-        """Add (3) of steps start … stop − 1: one product for each of the cell's."""
-        tape, steps = self.tape, stop - start
-        width = steps * tape.batch
-        read = self._transposed(self._read, self._inputs_as_items[start:stop], steps)
-        first = start % CHUNK
-        exponents = self._gradient_exponents(start, stop)
-        for product, share in zip(tape.weights.products, self._share, strict=True):
-            back = product.product.back
-            span = tape.delta_rows.span(back[0], back[-1])
-            returned = self._transposed(
-                self._returned, self._deltas_as_items[first : first + steps, span], steps
-            )
-            if exponents is not None:
-                cube = returned.reshape(-1, steps, tape.batch)
-                shift(cube, exponents)
-            rows = read[tape.weights.hidden - product.hidden :]
-            np.dot(returned.reshape(-1, width), rows.reshape(-1, width).T, share)
-            np.add(product.gradient, share, product.gradient)
-
-    def _gradient_exponents(self, start: int, stop: int) -> IntArray | None:
-        """Return the exponents of this stretch's deltas: those it was swept with."""
-        return self.exponents if self._careful else None
-
-    def _transposed(self, room: Array, items: NDArray[np.void], steps: int) -> Array:
-        """Return (rows, steps·B) of (steps, rows) items, in `room`."""
-        rows = items.shape[1]
-        out = room[: rows * steps * self.tape.batch]
-        np.copyto(as_items(out.reshape(rows, steps, self.tape.batch)), items.T)
-        return out.reshape(rows, steps * self.tape.batch)
-
-    def _keep_states(self, start: int, stop: int) -> None:
-        """Keep dℓ/dh where the state is not what products read."""
-        name = self.tape.cell.state_delta
-        first = start % CHUNK
-        deltas = BlockViews((self.tape.delta_rows, self.tape.deltas[first : first + stop - start]))
-        kept = deltas[name or ""]
-        own = exponent_of(kept, axis=1)
-        own = np.where(own == NONE, 0, own).astype(np.int32)
-        near_one = np.array(kept)
-        shift(near_one, -own[:, None, :])
-        self.state_adjoints[start:stop] = kept
-        base = self.exponents if self._careful else np.int32(0)
-        self.state_exponents[start:stop] = base
-        self._state_norm_exponents[start:stop] = base + own
-        self._state_squares[start:stop] = np.einsum("nhb,nhb->nb", near_one, near_one)
-
     def _hand_down(self, start: int, stop: int, below: DenseSource) -> None:
-        """Write (4) of steps start … stop − 1 into rows start + 1 … stop of the layer below."""
+        """Write (3) of steps start … stop − 1 into rows start + 1 … stop of the layer below."""
         tape, first = self.tape, start % CHUNK
         out = below.array[start + 1 : stop + 1]
         for index, product in enumerate(tape.weights.products):

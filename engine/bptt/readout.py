@@ -18,7 +18,6 @@ from engine.bptt.network import Network
 from engine.tasks.base import Batch
 from engine.tasks.losses import LOSSES
 
-
 SMALL_SOURCE = 2.0**-28
 """From here down derivatives get exponents, since their squared norms would lose bits."""
 

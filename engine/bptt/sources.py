@@ -33,6 +33,14 @@ class Source:
         asked = [t for t, row in enumerate(self.rows) if row is not None]
         self.top = max(asked, default=0)
 
+    def exponents_at(self, t: int) -> IntArray:
+        """Return E of row t, at which something arrives, (B,); NONE where it is exactly zero."""
+        if self.exponents is not None:
+            found: IntArray = self.exponents[t]
+            return found
+        zero = np.abs(self.rows[t]).max(axis=0) == 0  # type: ignore[arg-type]  # not None here
+        return np.where(zero, NONE, 0).astype(np.int32)
+
 
 def source_of_loss(direct: Array, ordinary: bool, rows: list[int], length: int) -> Source:
     """Return the immediate derivatives of a loss as a source.

@@ -8,7 +8,7 @@ import pytest
 from engine.arrays import Array
 from engine.bptt.observation import Observation
 from engine.statistics import STATISTICS
-from engine.trace import trace
+from engine.tracing import trace
 
 Observe = Callable[..., Observation]
 EXACT = 1e-10  # float64 rounding over a dozen steps stays four decades below

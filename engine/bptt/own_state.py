@@ -1,0 +1,60 @@
+"""dℓ/dh of cells whose state is not what products read: a block of the deltas, kept for all t."""
+
+import numpy as np
+
+from engine.arrays import Array, IntArray
+from engine.bptt.blocks import aligned_zeros
+from engine.bptt.exponents import NONE, exponent_of, log10_norms, shift
+from engine.bptt.tape import CHUNK, LayerTape
+
+
+class OwnState:
+    """The adjoints of such a state.
+
+    Attributes:
+        adjoints: Stored dℓ/dh_t up to the loss's scale, (T, H, B), t = 1 … T.
+        exponents: E, (T, B).
+    """
+
+    def __init__(self, tape: LayerTape, block: str) -> None:
+        """Keep the block of that name."""
+        self._tape, self._block = tape, block
+        T, B = tape.length, tape.batch
+        self.adjoints = aligned_zeros((T, tape.weights.hidden, B), tape.dtype)
+        self.exponents = np.zeros((T, B), np.int32)
+        self._squares = np.zeros((T, B), tape.dtype)
+        self._norm_exponents = np.zeros((T, B), np.int32)
+
+    def row(self, t: int) -> Array:
+        """Return the block of step t's deltas, as the sweep writes it."""
+        return self._tape.delta_rows.view(self._tape.deltas[t % CHUNK], self._block)
+
+    def clear_above(self, top: int) -> None:
+        """Set the states after row `top` to exactly zero."""
+        for array in (self.adjoints, self.exponents, self._squares):
+            array[top:] = 0
+
+    def keep(self, start: int, stop: int, exponents: IntArray | None) -> None:
+        """Copy the adjoints after steps start … stop − 1, and take their norms.
+
+        Args:
+            start: First step, of the same chunk as the last.
+            stop: Step after the last.
+            exponents: E that the deltas are stored with, (B,); None where all 0.
+        """
+        first = start % CHUNK
+        deltas = self._tape.deltas[first : first + stop - start]
+        kept = self._tape.delta_rows.view(deltas, self._block)
+        self.adjoints[start:stop] = kept
+        own = exponent_of(kept, axis=1)
+        own = np.where(own == NONE, 0, own).astype(np.int32)
+        near_one = np.array(kept)
+        shift(near_one, -own[:, None, :])
+        base = np.zeros_like(own) if exponents is None else np.broadcast_to(exponents, own.shape)
+        self.exponents[start:stop] = base
+        self._norm_exponents[start:stop] = base + own
+        self._squares[start:stop] = np.einsum("nhb,nhb->nb", near_one, near_one)
+
+    def log10_norms(self) -> Array:
+        """Return log10 ‖dℓ/dh_t‖ up to the loss's scale, (T, B)."""
+        return log10_norms(self._squares, self._norm_exponents)

@@ -1,0 +1,63 @@
+"""Gradients of one layer's weights: one product over many time steps.
+
+    ∂/∂W = Σ_t Σ_b δ_t ⊗ [h_{t-1}; x_t; 1]                         (1)
+
+The deltas and what was read are copied so that all steps and samples of a stretch lie side by
+side; then (1) is one matrix product for each of the cell's.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.arrays import Array, IntArray
+from engine.bptt.blocks import aligned_zeros, as_items
+from engine.bptt.exponents import shift
+from engine.bptt.tape import CHUNK, LayerTape
+
+
+class WeightGradients:
+    """Adds up the gradients of a layer, in memory made once."""
+
+    def __init__(self, tape: LayerTape) -> None:
+        """Allocate for stretches of at most CHUNK steps."""
+        self.tape = tape
+        width = min(CHUNK, tape.length) * tape.batch
+        self._inputs = as_items(tape.inputs)
+        self._deltas = as_items(tape.deltas)
+        self._read = aligned_zeros((tape.input_rows.total * width,), tape.dtype)
+        self._returned = aligned_zeros((tape.delta_rows.total * width,), tape.dtype)
+        self._share = [np.empty_like(p.gradient) for p in tape.weights.products]
+
+    def clear(self) -> None:
+        """Set all gradients to zero."""
+        for product in self.tape.weights.products:
+            product.gradient.fill(0)
+
+    def add(self, start: int, stop: int, exponents: IntArray | None) -> None:
+        """Add (1) of steps start … stop − 1, which lie in one chunk.
+
+        Args:
+            start: First step.
+            stop: Step after the last.
+            exponents: E of each sample that the deltas are stored with, (B,); None where all 0.
+        """
+        tape, steps, first = self.tape, stop - start, start % CHUNK
+        width = steps * tape.batch
+        read = self._side_by_side(self._read, self._inputs[start:stop], steps)
+        for product, share in zip(tape.weights.products, self._share, strict=True):
+            back = product.product.back
+            span = tape.delta_rows.span(back[0], back[-1])
+            items = self._deltas[first : first + steps, span]
+            returned = self._side_by_side(self._returned, items, steps)
+            if exponents is not None:
+                shift(returned.reshape(-1, steps, tape.batch), exponents)
+            rows = read[tape.weights.hidden - product.hidden :]
+            np.dot(returned, rows.reshape(-1, width).T, share)
+            np.add(product.gradient, share, product.gradient)
+
+    def _side_by_side(self, room: Array, items: NDArray[np.void], steps: int) -> Array:
+        """Return (rows, steps·B) of (steps, rows) items, in `room`."""
+        rows, batch = items.shape[1], self.tape.batch
+        out = room[: rows * steps * batch]
+        np.copyto(as_items(out.reshape(rows, steps, batch)), items.T)
+        return out.reshape(rows, steps * batch)

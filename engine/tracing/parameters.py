@@ -1,0 +1,84 @@
+"""The parameters that a caller hands in, with PyTorch's names and its second biases."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from engine.arrays import Array, require_shape
+from engine.bptt.network import READOUT_WEIGHT, Network
+from engine.errors import ShapeError, UnknownNameError
+
+
+class GivenParameters:
+    """The caller's parameters: sizes, and the second biases that PyTorch's modules carry."""
+
+    def __init__(self, parameters: Mapping[str, ArrayLike], gates: int, cell: str) -> None:
+        self.given = {name: np.asarray(value, np.float64) for name, value in parameters.items()}
+        recurrent = [name for name in self.given if name.startswith("weight_hh_l")]
+        self.layers = len(recurrent)
+        if "weight_hh_l0" not in self.given:
+            raise ShapeError("weight_hh_l0: expected among the parameters, got none")
+        self.hidden = int(self.given["weight_hh_l0"].shape[-1])
+        self.gates, self.second = gates, cell == "gru"
+        self.has_readout = READOUT_WEIGHT in self.given
+        self.outputs = self.given[READOUT_WEIGHT].shape[0] if self.has_readout else 0
+        self.bias = any("bias" in name for name in self.given)
+
+    def load(self, network: Network) -> None:
+        """Set the network's parameters, second biases added where they belong."""
+        for name in self.given:
+            self._check_name(network, name)
+        ready = {name: np.zeros(shape) for name, shape in network.parameter_shapes.items()}
+        for name, value in self.given.items():
+            layer = name.rpartition("_l")[2]
+            if not name.startswith("bias_hh"):
+                require_shape(name, value, network.parameter_shapes[name])
+                ready[name] += value
+                continue
+            require_shape(name, value, (self.gates * self.hidden,))
+            cut = self._cut()
+            ready[f"bias_ih_l{layer}"][:cut] += value[:cut]
+            if self.second:
+                ready[name][cut:] = value[cut:]
+        network.load(ready)
+
+    def _check_name(self, network: Network, name: str) -> None:
+        known = set(network.parameter_shapes) | {f"bias_hh_l{s}" for s in range(self.layers)}
+        if name not in known:
+            raise UnknownNameError("parameter", name, sorted(known))
+        for required in network.parameter_shapes:
+            if required.startswith("weight") and required not in self.given:
+                raise ShapeError(f"{required}: expected among the parameters, got none")
+
+    def _cut(self) -> int:
+        """Return how many rows of a bias_hh act as those of b do; b_hn stands by itself."""
+        return (self.gates - 1 if self.second else self.gates) * self.hidden
+
+    def gradients(self, network: Network) -> dict[str, Array]:
+        """Return the gradient of every parameter that was given."""
+        found = network.gradients()
+        cut = self._cut()
+        for name in self.given:
+            if name.startswith("bias_hh"):
+                first = found[f"bias_ih_l{name.rpartition('_l')[2]}"]
+                rest = found[name][cut:] if self.second else first[cut:]
+                found[name] = np.concatenate([first[:cut], rest])
+        return {name: found[name] for name in self.given}
+
+    def pieces(self, network: Network, name: str) -> list[tuple[slice, int, slice, slice | int]]:
+        """Return (public rows, product, its out rows, its columns) that make up a parameter."""
+        layer = network.layers[int(name.rpartition("_l")[2])]
+        entries = list(layer.entries.get(name, ()))
+        if name.startswith("bias_hh"):
+            first = layer.entries[name.replace("hh", "ih")]
+            entries = [
+                first[gate] if not entries or entries[gate] is None else entries[gate]
+                for gate in range(self.gates)
+            ]
+        H = self.hidden
+        return [
+            (slice(gate * H, (gate + 1) * H), entry.product, entry.rows, entry.columns)
+            for gate, entry in enumerate(entries)
+            if entry is not None
+        ]

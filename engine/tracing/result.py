@@ -1,0 +1,235 @@
+"""What a traced sweep found."""
+
+from collections.abc import Callable
+from functools import cached_property
+
+import numpy as np
+
+from engine.arrays import Array, IntArray
+from engine.bptt.immediate import immediates
+from engine.bptt.network import READOUT_BIAS, READOUT_WEIGHT
+from engine.bptt.observation import Observation
+from engine.bptt.readout import Loss
+from engine.bptt.sources import Source
+from engine.bptt.stack import Stack, Visit
+from engine.bptt.sweep import Sweep
+from engine.errors import ShapeError, UnknownNameError
+from engine.statistics import STATISTICS
+from engine.tasks.base import Batch
+from engine.tracing.parameters import GivenParameters
+from engine.tracing.scaled import ScaledGradient
+
+State = Array | tuple[Array, ...]
+
+LARGEST_ANSWER = 50_000_000
+"""Numbers (400 MB) above which the full matrices of vectors are refused."""
+
+
+class Trace:
+    """What one sweep found. Made by `trace`."""
+
+    def __init__(
+        self, sweep: Sweep, batch: Batch, scalar: Loss, given: GivenParameters, top: Source
+    ) -> None:
+        """Hold a finished sweep."""
+        self._sweep, self._batch, self._scalar, self._given = sweep, batch, scalar, given
+        self._top = top
+        self.parameter_gradients = given.gradients(sweep.network)
+
+    @property
+    def loss(self) -> float | None:
+        """L; None where there are no targets."""
+        return None if np.isnan(self._scalar.scale) or not self._has_loss else self._scalar.value
+
+    @property
+    def _has_loss(self) -> bool:
+        return bool(self._batch.mask.any())
+
+    @cached_property
+    def outputs(self) -> Array:
+        """Logits y (T, B, K), or without a read-out the top layer's outputs (T, B, H)."""
+        states = self._sweep.layer_outputs(len(self._sweep.tapes) - 1)[1:]
+        found = self._sweep.readout.outputs(states) if self._given.has_readout else states.copy()
+        return found.transpose(0, 2, 1)
+
+    @cached_property
+    def _observation(self) -> Observation:
+        return Observation.of_sweep(self._sweep, self._batch)
+
+    @property
+    def hidden(self) -> Array:
+        """States h_t, (S, T, B, H), t = 1 … T."""
+        return self._observation.hidden
+
+    @cached_property
+    def hidden_gradient(self) -> ScaledGradient:
+        """∂L/∂h_t along all paths."""
+        layers = self._sweep.backward_layers
+        values = np.stack([layer.state_adjoints.transpose(0, 2, 1) for layer in layers])
+        exponents = np.stack([layer.state_exponents for layer in layers])
+        return ScaledGradient(values, exponents, self._scalar.scale)
+
+    @cached_property
+    def immediate_gradient(self) -> ScaledGradient:
+        """∂L_t/∂h_t through the layers above at that time step alone."""
+        sweep = self._sweep
+        values = np.zeros((len(sweep.tapes), sweep.length, sweep.batch, sweep.network.hidden))
+        exponents = np.zeros(values.shape[:3], np.int32)
+        for part in immediates(sweep.tapes, self._top, sweep.network.skips):
+            rows = slice(part.start, part.start + len(part.values))
+            values[part.layer, rows] = part.values.transpose(0, 2, 1)
+            exponents[part.layer, rows] = part.exponents
+        return ScaledGradient(values, exponents, self._scalar.scale)
+
+    @cached_property
+    def input_gradients(self) -> Array:
+        """∂L/∂x_t, (T, B, D)."""
+        dense = self._sweep.input_source
+        exponents = np.maximum(dense.exponents[1:], -4096)[:, None, :]
+        with np.errstate(over="ignore", under="ignore"):
+            plain = np.ldexp(dense.array[1:] * self._scalar.scale, exponents)
+        gradients: Array = plain.transpose(0, 2, 1)
+        return gradients
+
+    @cached_property
+    def initial_state_gradient(self) -> State:
+        """∂L/∂ of the initial state: h (S, B, H), or the tuple (h, c) for a cell with two."""
+        parts = [
+            np.stack([self._initial(index, name) for index in range(len(self._sweep.tapes))])
+            for name in self._sweep.network.cell.states
+        ]
+        return parts[0] if len(parts) == 1 else tuple(parts)
+
+    def _initial(self, index: int, name: str) -> Array:
+        back, tape = self._sweep.backward_layers[index], self._sweep.tapes[index]
+        if name == "h":
+            stored = back.adjoints[0]
+            if tape.cell.output != "h":
+                slope = np.empty_like(tape.outputs[0])
+                tape.cell.activation.slope_of_value(tape.outputs[0], slope)
+                stored = stored * slope
+        else:
+            stored = tape.delta_rows.view(tape.deltas[0], name)
+        exponents = np.maximum(back.row_exponents[0], -4096)
+        with np.errstate(over="ignore", under="ignore"):
+            plain: Array = np.ldexp(stored * self._scalar.scale, exponents).T
+        return plain
+
+    def _stack(self) -> Stack:
+        sweep = self._sweep
+        rows = range(1, sweep.length + 1)
+        return Stack(sweep.tapes, self._top, sweep.network.skips, rows)
+
+    def loss_state_gradients(self) -> Array:
+        """Return ∂L_t/∂h_k, (S, T, T, B, H): loss time t, then state time k; NaN for k > t.
+
+        Raises:
+            ShapeError: The answer would hold more than LARGEST_ANSWER numbers.
+        """
+        sweep = self._sweep
+        shape = (
+            len(sweep.tapes), sweep.length, sweep.length, sweep.batch, sweep.network.hidden
+        )  # fmt: skip
+        _refuse_above("loss_state_gradients", shape)
+        found = np.zeros(shape)
+
+        def keep(visit: Visit) -> None:
+            tape = sweep.tapes[visit.layer]
+            state = tape.cell.state_delta
+            stored = visit.incoming if state is None else tape.delta_rows.view(visit.deltas, state)
+            exponents = np.maximum(visit.exponents, -4096)[:, None, :]
+            plain = np.ldexp(stored * self._scalar.scale, exponents).transpose(0, 2, 1)
+            times = self._times(visit)
+            found[visit.layer, times, visit.row - 1] = plain
+
+        self._visit(keep)
+        times = np.arange(sweep.length)
+        found[:, times[None, :] > times[:, None]] = np.nan  # not defined, no zero
+        return found
+
+    def _times(self, visit: Visit) -> IntArray:
+        """Return the loss times (0-based) of a visit's rows: the block's, last first."""
+        stop = min(visit.first + self._block, self._sweep.length)
+        return np.arange(stop - 1, stop - 1 - len(visit.incoming), -1)
+
+    def _visit(self, visitor: Callable[[Visit], None]) -> None:
+        stack = self._stack()
+        self._block = len(stack.layers[0].incoming)
+        with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+            for _ in stack.run(visitor):
+                pass
+
+    def path_terms(self, parameter: str) -> Array:
+        """Return A_{t,k}(P), the terms of the sums over paths, (T, T, *shape of P).
+
+        The term of loss time t and state time k is λ_{t,k} · ∂⁺s_k/∂P, summed over samples with
+        the weights of L: over k they sum to ∂L_t/∂P, over both to ∂L/∂P. The read-out's
+        parameters have k = t alone.
+
+        Args:
+            parameter: A name of `parameter_gradients`.
+
+        Raises:
+            UnknownNameError: No such parameter.
+            ShapeError: The answer would hold more than LARGEST_ANSWER numbers.
+        """
+        if parameter not in self.parameter_gradients:
+            raise UnknownNameError("parameter", parameter, self.parameter_gradients)
+        T = self._sweep.length
+        shape = (T, T, *self.parameter_gradients[parameter].shape)
+        _refuse_above("path_terms", shape)
+        found = np.zeros(shape)
+        if parameter in (READOUT_WEIGHT, READOUT_BIAS):
+            self._readout_terms(parameter, found)
+            return found
+        layer = int(parameter.rpartition("_l")[2])
+        tape = self._sweep.tapes[layer]
+        pieces = self._given.pieces(self._sweep.network, parameter)
+
+        def add(visit: Visit) -> None:
+            if visit.layer != layer:
+                return
+            exponents = np.maximum(visit.exponents, -4096)[:, None, :]
+            deltas = np.ldexp(visit.deltas * self._scalar.scale, exponents)
+            times = self._times(visit)
+            read = tape.inputs[visit.row - 1]
+            for rows, product, out, columns in pieces:
+                weights = tape.weights.products[product]
+                back = weights.product.back
+                span = tape.delta_rows.span(back[0], back[-1])
+                seen = read[tape.weights.hidden - weights.hidden :][columns]
+                returned = deltas[:, span][:, out]
+                found[times, visit.row - 1, rows] = (
+                    returned @ seen if seen.ndim == 1 else returned @ seen.T
+                )
+
+        self._visit(add)
+        return found
+
+    def _readout_terms(self, parameter: str, found: Array) -> None:
+        readout = self._sweep.readout
+        states = self._sweep.layer_outputs(len(self._sweep.tapes) - 1)
+        for row, dy in zip(readout.rows, readout.dy * self._scalar.scale, strict=True):
+            term = dy @ states[row].T if parameter == READOUT_WEIGHT else dy.sum(axis=1)
+            found[row - 1, row - 1] = term
+
+    def statistic(self, name: str) -> Array:
+        """Return a statistic of this sweep as its definition states it, without the step axis.
+
+        Args:
+            name: A statistic that is read from a sweep.
+
+        Raises:
+            UnknownNameError: No statistic has that name, or it belongs to a training.
+        """
+        of_sweeps = {key: entry for key, entry in STATISTICS.items() if entry.compute is not None}
+        compute = of_sweeps[name].compute if name in of_sweeps else None
+        if compute is None:
+            raise UnknownNameError("statistic of a sweep", name, of_sweeps)
+        return compute(self._observation)
+
+
+def _refuse_above(what: str, shape: tuple[int, ...]) -> None:
+    count = int(np.prod(shape))
+    if count > LARGEST_ANSWER:
+        raise ShapeError(f"{what}: {count} numbers, at most {LARGEST_ANSWER} are made")

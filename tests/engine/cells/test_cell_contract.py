@@ -1,0 +1,137 @@
+"""Every cell keeps its protocol: one body, all cells."""
+
+import numpy as np
+import pytest
+
+from engine.activations import ACTIVATIONS, make_activation
+from engine.bptt.blocks import BlockViews, Rows
+from engine.cells import CELLS, Cell, make_cell
+from engine.errors import ConfigError, UnknownNameError
+
+H, B, STEPS = 3, 2, 5
+
+EVERY_CELL = [
+    (name, activation)
+    for name, definition in CELLS.items()
+    for activation in (ACTIVATIONS if definition.activation_choice else (None,))
+]
+
+every_cell = pytest.mark.parametrize(("name", "activation"), EVERY_CELL)
+
+
+class Bench:
+    """One cell with arrays of its own: random gates, slopes and adjoints."""
+
+    def __init__(self, cell: Cell, rng: np.random.Generator, front: tuple[int, ...] = ()) -> None:
+        self.cell, self.front = cell, front
+        self.slope_rows = Rows(dict.fromkeys(cell.slopes, H))
+        self.delta_rows = Rows(dict.fromkeys(cell.deltas, H))
+        self.slopes = rng.normal(size=(self.slope_rows.total, B))
+
+    def back(self, incoming: np.ndarray, carried: np.ndarray) -> np.ndarray:
+        """Return the deltas that `step_back` makes."""
+        deltas = np.zeros((*self.front, self.delta_rows.total, B))
+        into = BlockViews((Rows({self.cell.output: H}), incoming), (self.delta_rows, carried))
+        adjoint = self.cell.adjoint_views(into, BlockViews((self.delta_rows, deltas)))
+        local = self.cell.local_views(BlockViews((self.slope_rows, self.slopes)))
+        self.cell.step_back(local, adjoint)
+        return deltas
+
+    def random(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """Return an incoming adjoint and carried adjoints."""
+        carried = rng.normal(size=(*self.front, self.delta_rows.total, B))
+        return rng.normal(size=(*self.front, H, B)), carried
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_a_cells_key_is_its_name(name: str) -> None:
+    assert CELLS[name].name == name
+    assert make_cell(name).name == name
+
+
+@every_cell
+def test_the_way_back_is_linear_in_the_adjoints(
+    name: str, activation: str | None, rng: np.random.Generator
+) -> None:
+    bench = Bench(make_cell(name, activation), rng)
+    (u, c), (v, d) = bench.random(rng), bench.random(rng)
+    joined = bench.back(2.5 * u - v, 2.5 * c - d)
+    np.testing.assert_allclose(joined, 2.5 * bench.back(u, c) - bench.back(v, d), atol=1e-13)
+
+
+@every_cell
+def test_a_stack_of_adjoints_is_each_adjoint_by_itself(
+    name: str, activation: str | None, rng: np.random.Generator
+) -> None:
+    bench = Bench(make_cell(name, activation), rng, front=(4,))
+    incoming, carried = bench.random(rng)
+    stacked = bench.back(incoming, carried)
+    bench.front = ()
+    for m in range(4):
+        np.testing.assert_array_equal(stacked[m], bench.back(incoming[m], carried[m]))
+
+
+@every_cell
+def test_the_carried_adjoint_may_lie_where_the_deltas_go(
+    name: str, activation: str | None, rng: np.random.Generator
+) -> None:
+    bench = Bench(make_cell(name, activation), rng)
+    incoming, carried = bench.random(rng)
+    apart = bench.back(incoming, carried)
+    deltas = carried.copy()
+    views = BlockViews((bench.delta_rows, deltas))
+    into = BlockViews((Rows({bench.cell.output: H}), incoming), (bench.delta_rows, deltas))
+    local = bench.cell.local_views(BlockViews((bench.slope_rows, bench.slopes)))
+    bench.cell.step_back(local, bench.cell.adjoint_views(into, views))
+    np.testing.assert_array_equal(deltas, apart)
+
+
+def test_an_unknown_cell_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(UnknownNameError, match="unknown cell 'grru'; known: elman, preactivation"):
+        make_cell("grru")
+
+
+def test_a_cell_that_fixes_its_activation_takes_none() -> None:
+    with pytest.raises(ConfigError, match="'lstm' fixes its activation"):
+        make_cell("lstm", "relu")
+
+
+def test_an_option_that_a_cell_lacks_is_refused() -> None:
+    with pytest.raises(ConfigError, match="/reset: not an option of the cell 'elman'"):
+        make_cell("elman", options={"reset": "after"})
+
+
+@pytest.mark.parametrize("slope", [-0.1, 1.0, "steep", True])
+def test_a_leaky_slope_outside_its_range_is_refused(slope: object) -> None:
+    with pytest.raises(ConfigError, match=r"/slope: expected a number in \[0, 1\)"):
+        make_activation({"kind": "leaky_relu", "slope": slope})
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_a_slope_is_the_functions_derivative(name: str, rng: np.random.Generator) -> None:
+    activation = ACTIVATIONS[name]
+    a = rng.normal(scale=2, size=200)
+    a = a[np.abs(a) > 1e-3]  # away from the kink of the ReLUs
+    step = 1e-6
+    differences = (activation.value(a + step) - activation.value(a - step)) / (2 * step)
+    np.testing.assert_allclose(activation.slope(a), differences, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_slopes_lie_in_the_stated_range_and_reach_gamma(name: str) -> None:
+    activation = ACTIVATIONS[name]
+    slopes = activation.slope(np.linspace(-30, 30, 6001))
+    low, high = activation.slope_range
+    assert low <= slopes.min()
+    assert slopes.max() == activation.gamma == high
+
+
+@pytest.mark.parametrize(("name", "at_kink"), [("relu", 0.0), ("leaky_relu", 0.01)])
+def test_the_slope_at_the_kink_is_pytorchs(name: str, at_kink: float) -> None:
+    assert ACTIVATIONS[name].slope(np.zeros(1))[0] == at_kink
+
+
+@pytest.mark.parametrize("a", [-800.0, 800.0])
+def test_no_activation_overflows_far_out(a: float) -> None:
+    for activation in (ACTIVATIONS["sigmoid"], ACTIVATIONS["tanh"]):
+        assert activation.slope(np.array([a]))[0] == 0
