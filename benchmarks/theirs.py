@@ -16,7 +16,9 @@ def layer_of(workload: Workload, inputs: int) -> nn.Module:
     """Return nn.RNN, nn.LSTM or nn.GRU of the workload's size."""
     if workload.cell == "elman":
         return nn.RNN(inputs, workload.hidden, nonlinearity=str(workload.activation))
-    return {"lstm": nn.LSTM, "gru": nn.GRU}[workload.cell](inputs, workload.hidden)
+    if workload.cell == "lstm":
+        return nn.LSTM(inputs, workload.hidden)
+    return nn.GRU(inputs, workload.hidden)
 
 
 def training(workload: Workload, batches: Sequence[Any]) -> Callable[[], object]:
@@ -40,7 +42,7 @@ def training(workload: Workload, batches: Sequence[Any]) -> Callable[[], object]
         optimizer.zero_grad(set_to_none=True)
         output, _ = layer(inputs)
         loss = loss_of(readout(output[-1] if last_only else output), targets)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         return loss
 

@@ -113,6 +113,13 @@ def ours(recipe: Recipe) -> engine.Trace:
     return trace(problem_of(recipe))
 
 
+def loss_of(problem: Problem) -> float:
+    """Return the loss that the engine finds."""
+    loss = trace(problem).loss
+    assert loss is not None
+    return loss
+
+
 def disagreement(mine: Mapping[str, Array], theirs: Mapping[str, Array]) -> dict[str, float]:
     """Return the relative difference of each array, by name; the names must be the same."""
     assert set(mine) == set(theirs)

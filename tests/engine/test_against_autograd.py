@@ -121,7 +121,7 @@ def test_the_loss_state_statistic_is_the_mean_norm_of_these_gradients(recipe: Re
     with np.errstate(divide="ignore"):
         theirs = np.log10(factor * norms.mean(axis=-1))
     mine = ours(recipe).statistic("loss_state_gradient")
-    asked = problem.mask.any(axis=1)
+    asked = np.asarray(problem.mask.any(axis=1))
     defined = np.tri(problem.length, dtype=bool)
     assert np.isnan(mine[:, ~defined]).all()
     reached = defined & asked[:, None]

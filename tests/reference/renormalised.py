@@ -39,18 +39,19 @@ def longdouble_log10_norms(problem: Problem) -> Array:
 
 
 def _long(values: Array) -> Long:
-    return np.asarray(values, np.longdouble)
+    long: Long = values.astype(np.longdouble)
+    return long
 
 
 def _matmul(a: Long, b: Long) -> Long:
     # Written as a sum: BLAS has no long double, and the order of summation is plain here.
-    result: Long = np.sum(a[:, :, None] * b[None, :, :], axis=1)
+    result: Long = (a[:, :, None] * b[None, :, :]).sum(axis=1)
     return result
 
 
 def _long_activate(problem: Problem, a: Long) -> Long:
     if problem.activation == "sigmoid":
-        return 1 / (1 + np.exp(-a))
+        return np.reciprocal(1 + np.exp(-a))
     if problem.activation == "tanh":
         return np.tanh(a)
     return a

@@ -1,5 +1,6 @@
 """PyTorch's own layers (nn.RNN, nn.LSTM, nn.GRU) on a problem, fused and step by step."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +9,7 @@ from torch import nn
 
 from tests.reference.problems import Array, Problem
 
-MODULES = {"elman": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
+MODULES: Mapping[str, Callable[..., nn.Module]] = {"elman": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +63,7 @@ def differentiate(problem: Problem) -> LayerGradients:
     }
     logits = nn.functional.linear(output, readout["weight"], readout["bias"])
     loss = _loss(problem, logits)
-    loss.backward()
+    loss.backward()  # type: ignore[no-untyped-call]
     gradients = {name: _array(p.grad) for name, p in module.named_parameters()}
     gradients |= {f"readout.{name}": _array(p.grad) for name, p in readout.items()}
     return LayerGradients(
@@ -104,5 +105,5 @@ def stepwise_hidden_gradient(problem: Problem) -> Array:
     weight = torch.tensor(problem.parameters["readout.weight"])
     bias = torch.tensor(problem.parameters["readout.bias"])
     logits = torch.cat([h @ weight.T + bias for h in hidden])
-    _loss(problem, logits).backward()
+    _loss(problem, logits).backward()  # type: ignore[no-untyped-call]
     return np.concatenate([_array(h.grad) for h in hidden])[None]
