@@ -5,10 +5,11 @@ from typing import Annotated
 
 import typer
 
+from app.blas import pin_threads
+
 # The commands import what they need themselves: `gradtide ls` does not wait for a web framework.
 app = typer.Typer(
     name="gradtide",
-    help="See how gradients flow through recurrent networks, and why one does not learn.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -17,6 +18,12 @@ app = typer.Typer(
 DataOption = Annotated[
     Path | None, typer.Option("--data", help="Folder of everything stored.", show_default=False)
 ]
+
+
+@app.callback()
+def prepare() -> None:
+    """See how gradients flow through recurrent networks, and why one does not learn."""
+    pin_threads()
 
 
 @app.command()

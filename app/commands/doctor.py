@@ -110,8 +110,11 @@ def _error_of(cell: str) -> float:
 
     gradients = trace_at(0.0).parameter_gradients
     slope = sum(float(np.sum(gradients[name] * direction[name])) for name in parameters)
-    difference = (trace_at(DIFFERENCE).loss - trace_at(-DIFFERENCE).loss) / (2 * DIFFERENCE)
-    return abs(slope - difference) / abs(difference)
+    above, below = trace_at(DIFFERENCE).loss, trace_at(-DIFFERENCE).loss
+    if above is None or below is None:
+        raise ArithmeticError(f"a trace of {cell} with targets gave no loss")
+    difference = (above - below) / (2 * DIFFERENCE)
+    return float(abs(slope - difference) / abs(difference))
 
 
 def _parameters_of(cell: str, rng: np.random.Generator) -> dict[str, "np.ndarray"]:

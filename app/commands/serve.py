@@ -9,6 +9,7 @@ import uvicorn
 
 from app.commands.settings import out, with_token
 from app.commands.starter import queue_starter
+from app.logs import log_to_stderr
 from app.settings import Settings
 
 GRACEFUL_SECONDS = 3  # open event streams would hold the server for ever
@@ -20,6 +21,7 @@ def run_server(settings: Settings, *, open_browser: bool, starter: bool) -> None
     """Serve until a signal; workers save what they have, and their runs go on next time."""
     from app.main import create_app
 
+    log_to_stderr()
     settings = with_token(settings)
     if starter:
         queue_starter(settings)

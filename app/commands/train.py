@@ -21,6 +21,7 @@ from rich.progress import (
 from sqlalchemy.engine import Connection
 
 from app.commands.settings import err, out
+from app.logs import log_to_stderr
 from app.runs.control import Control
 from app.runs.service import described
 from app.runs.training import Progress as RunProgress
@@ -38,6 +39,7 @@ def train_in_foreground(settings: Settings, path: Path, assignments: Sequence[st
 
     A run that diverges is a result and no failure; Ctrl-C cancels and keeps what is recorded.
     """
+    log_to_stderr()
     try:
         config = assign(load_configuration(path), assignments)
         complete, facts, layouts = described(config)

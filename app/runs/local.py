@@ -2,18 +2,17 @@
 
 import contextlib
 import multiprocessing
-import os
 import signal
 import threading
 import time
 import uuid
-from collections.abc import Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 
 import structlog
 
+from app.blas import pinned_for_children
 from app.runs.worker import work
 from app.settings import Settings
 from app.store import Store
@@ -21,8 +20,6 @@ from app.store import Store
 LOOP_SECONDS = 0.25
 PAUSE_AFTER_ERROR = 1.0
 STOP_SECONDS = 5.0  # inside the ten that Docker grants
-# Sums of floats depend on how many threads made them, and threads of several workers only collide.
-BLAS_VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 log = structlog.get_logger()
 
@@ -80,6 +77,11 @@ class LocalExecutor:
         """Whether queued runs are being taken."""
         return self._thread is not None and self._thread.is_alive()
 
+    def pid_of(self, run_id: str) -> int | None:
+        """Return the process that a run is in; None where it is in none."""
+        worker = self._workers.get(run_id)
+        return None if worker is None else worker.process.pid
+
     def _loop(self) -> None:
         while not self._stopping.is_set():
             try:
@@ -113,7 +115,7 @@ class LocalExecutor:
             process = self._context.Process(
                 target=work, args=(run_id, owner, self._settings), name=f"run-{run_id}", daemon=True
             )
-            with _one_blas_thread():
+            with pinned_for_children():
                 process.start()
             self._workers[run_id] = _Worker(run_id=run_id, owner=owner, process=process)
 
@@ -156,21 +158,6 @@ class LocalExecutor:
             with contextlib.suppress(Exception):  # the lease finds it at the next start
                 self._account(worker)
         self._workers.clear()
-
-
-@contextlib.contextmanager
-def _one_blas_thread() -> Iterator[None]:
-    """Set what a new process reads before it loads NumPy."""
-    before = {name: os.environ.get(name) for name in BLAS_VARIABLES}
-    os.environ.update(dict.fromkeys(BLAS_VARIABLES, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
 
 
 def _reason(exitcode: int | None) -> str:

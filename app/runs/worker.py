@@ -8,6 +8,7 @@ import time
 from multiprocessing.connection import wait
 from types import FrameType
 
+from app.logs import log_to_stderr
 from app.runs.control import Control
 from app.runs.training import train_run
 from app.settings import Settings
@@ -22,6 +23,7 @@ def work(run_id: str, owner: str, settings: Settings) -> None:
 
     The run's id says all: whatever else a worker needs is in the store.
     """
+    log_to_stderr()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the server's to pass on
     early = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: early.set())

@@ -1,0 +1,306 @@
+"""One attempt at a run, in this process: what it records, how it ends, how it goes on."""
+
+import errno
+import json
+import math
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors.numpy import load
+
+import engine
+from app.runs import training
+from app.runs.control import Control
+from app.runs.saving import Saver
+from app.runs.service import described
+from app.runs.tensors import pack_state, unpack_state
+from app.runs.training import Progress, train_run
+from app.store import Run, Store, open_store
+from app.store.attempts import Claim, Recorded
+from tests.app.runs.small_runs import (
+    configuration,
+    require_same_bits,
+    settings_for,
+    train_here,
+)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    opened = open_store(settings_for(tmp_path))
+    yield opened
+    opened.close()
+
+
+def attempt(
+    store: Store,
+    run: Run,
+    *,
+    checkpoint_seconds: float = 1e-9,
+    listener: Callable[[Progress], None] | None = None,
+    stop_at: Callable[[Control], None] | None = None,
+) -> str:
+    claim = store.attempts.claim(run.id, f"attempt {time.monotonic()}")
+    assert claim is not None
+    with Control(store, claim) as control:
+        if stop_at is not None:
+            stop_at(control)
+        return train_run(
+            store, claim, control, checkpoint_seconds=checkpoint_seconds, listener=listener
+        )
+
+
+def queued(store: Store, config: dict[str, Any]) -> Run:
+    return store.runs.create(*described(config))[0]
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        configuration(),
+        configuration(steps=0),
+        configuration(steps=25, every=10),
+        configuration(recording={"every": 7, "batch": "training"}),
+        configuration(model={"cell": "lstm", "hidden_size": 4, "layers": 2}),
+    ],
+    ids=["plain", "no step", "last step between", "of the training batch", "two layers"],
+)
+def test_what_is_stored_are_the_engines_own_bits(tmp_path: Path, config: dict[str, Any]) -> None:
+    store, run_id = train_here(settings_for(tmp_path), config)
+    run = store.runs.get(run_id)
+    assert (run.status, run.step) == ("succeeded", config["training"]["steps"])
+    require_same_bits(store, run_id, config)
+    store.close()
+
+
+def test_a_run_ends_with_its_verdict_loss_and_events(store: Store) -> None:
+    run = queued(store, configuration())
+    assert attempt(store, run) == "succeeded"
+    done = store.runs.get(run.id)
+    losses = store.arrays.read(run.id, "loss").values
+    assert done.final_loss == losses[-1]
+    assert done.verdict is not None
+    assert done.verdict["word"] in ("vanishing", "fading", "healthy")
+    assert done.sparkline is not None
+    assert len(done.sparkline) == 12
+    assert done.finished_at is not None
+    kinds = [event.kind for event in store.events.after(0, [run.id])]
+    assert kinds[-3:] == ["verdict", "status", "end"]
+    assert kinds.count("frame") == 5
+
+
+def test_every_frame_can_be_read_when_its_event_is_out(store: Store) -> None:
+    run = queued(store, configuration())
+    seen: list[int] = []
+    original = store.attempts.record
+
+    def record_and_read(claim: Claim, frame: Recorded) -> None:
+        original(claim, frame)
+        event = [each for each in store.events.after(0, [run.id]) if each.kind == "frame"][-1]
+        found = store.arrays.read(run.id, "hidden_gradient_norm", {"step": event.data["step"]})
+        assert np.isfinite(found.values).all()
+        seen.append(event.data["step"])
+
+    store.attempts.record = record_and_read  # type: ignore[method-assign]
+    assert attempt(store, run, checkpoint_seconds=100) == "succeeded"
+    assert seen == [0, 10, 20, 30, 40]
+
+
+def test_a_diverging_run_is_a_result_with_everything_recorded(store: Store) -> None:
+    training_part = {"optimizer": {"kind": "sgd", "learning_rate": 1e3}, "clipping": None}
+    config = configuration(
+        steps=200, training=training_part, model={"cell": "elman", "activation": "relu"}
+    )
+    run = queued(store, config)
+    assert attempt(store, run) == "diverged"
+    done = store.runs.get(run.id)
+    losses = store.arrays.read(run.id, "loss").values
+    assert not math.isfinite(losses[-1])
+    assert np.isfinite(losses[:-1]).all()
+    assert done.error is None
+    steps = store.arrays.frame_steps(run.id)
+    assert steps[-1] == done.step == len(losses) - 1
+    assert [each.step for each in store.checkpoints.list(run.id)] == [0, done.step]
+
+
+def test_a_stopped_run_goes_on_to_the_same_bits(store: Store) -> None:
+    config = configuration(steps=60, every=10)
+    run = queued(store, config)
+    attempts = 0
+    while store.runs.get(run.id).status != "succeeded":
+        stop_after = 9 + 13 * attempts
+        status = _stopping_attempt(store, run, stop_after)
+        attempts += 1
+        assert status in ("interrupted", "succeeded")
+        if status == "interrupted":
+            store.queue.reap()
+    assert attempts == 5
+    require_same_bits(store, run.id, config)
+    assert list(store.checkpoints.folder_of(run.id).glob("resume-*")) == []
+
+
+def _stopping_attempt(store: Store, run: Run, stop_after: int) -> str:
+    claim = store.attempts.claim(run.id, f"owner {stop_after}")
+    assert claim is not None
+    with Control(store, claim) as control, pytest.MonkeyPatch.context() as patch:
+        keep = Saver.keep
+
+        def keep_and_stop(saver: Saver, snapshot: engine.Snapshot) -> None:
+            keep(saver, snapshot)
+            if snapshot.step == stop_after:
+                control.stop("stop")
+
+        patch.setattr(Saver, "keep", keep_and_stop)
+        return train_run(store, claim, control, checkpoint_seconds=100)
+
+
+def test_a_lost_attempt_is_taken_up_from_its_last_checkpoint(store: Store) -> None:
+    config = configuration(steps=60, every=10)
+    run = queued(store, config)
+    claim = store.attempts.claim(run.id, "lost")
+    assert claim is not None
+    with Control(store, claim) as control, pytest.MonkeyPatch.context() as patch:
+        hold = Saver.hold
+
+        def hold_and_vanish(saver: Saver, snapshot: engine.Snapshot) -> None:
+            hold(saver, snapshot)
+            if snapshot.step == 40:
+                raise KeyboardInterrupt  # as a kill: nothing after it runs
+
+        patch.setattr(Saver, "hold", hold_and_vanish)
+        with pytest.raises(KeyboardInterrupt):
+            train_run(store, claim, control, checkpoint_seconds=1e-9)
+    assert store.queue.lose(run.id, "lost", "killed") is not None
+    assert store.checkpoints.newest_resume(run.id)[0] == 30  # type: ignore[index]
+    assert store.runs.get(run.id).recorded_rows == 5  # one more than the checkpoint knows of
+    first: list[int] = []
+    assert attempt(store, run, listener=lambda progress: first.append(progress.step)) == "succeeded"
+    assert first[0] == 30
+    require_same_bits(store, run.id, config)
+    frames = [e.data["step"] for e in store.events.after(0, [run.id]) if e.kind == "frame"]
+    assert frames == [0, 10, 20, 30, 40, 50, 60]
+
+
+def test_a_large_frame_goes_to_the_arrays_at_once(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.runs.writer.LARGE_FRAME_BYTES", 100)
+    flushed: list[bool] = []
+    record = store.attempts.record
+
+    def record_and_note(claim: Claim, frame: Recorded) -> None:
+        record(claim, frame)
+        flushed.append(frame.flushed and not frame.parts)
+
+    monkeypatch.setattr(store.attempts, "record", record_and_note)
+    config = configuration()
+    run = queued(store, config)
+    assert attempt(store, run, checkpoint_seconds=100) == "succeeded"
+    require_same_bits(store, run.id, config)
+    assert flushed == [True] * 5
+
+
+def test_cancelling_keeps_what_is_recorded(store: Store) -> None:
+    run = queued(store, configuration())
+    assert attempt(store, run, stop_at=lambda control: control.stop("cancel")) == "cancelled"
+    assert store.runs.get(run.id).status == "cancelled"
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (MemoryError("8 GiB"), "not enough memory: 8 GiB"),
+        (OSError(errno.ENOSPC, "No space left"), "the disk is full"),
+        (ZeroDivisionError("oh"), "ZeroDivisionError: oh"),
+    ],
+)
+def test_an_error_ends_the_run_with_a_message_and_keeps_its_frames(
+    store: Store, monkeypatch: pytest.MonkeyPatch, error: Exception, message: str
+) -> None:
+    keep = Saver.keep
+
+    def keep_or_fail(saver: Saver, snapshot: engine.Snapshot) -> None:
+        if snapshot.step == 25:
+            raise error
+        keep(saver, snapshot)
+
+    monkeypatch.setattr(Saver, "keep", keep_or_fail)
+    run = queued(store, configuration())
+    assert attempt(store, run, checkpoint_seconds=100) == "failed"
+    failed = store.runs.get(run.id)
+    assert failed.status == "failed"
+    assert message in (failed.error or "")
+    assert failed.step == 25
+    assert len(store.arrays.read(run.id, "hidden_gradient_norm").values) == 3
+
+
+def test_a_worker_that_cannot_renew_its_lease_stops_by_itself(store: Store) -> None:
+    run = queued(store, configuration(steps=1_000_000))
+    claim = store.attempts.claim(run.id, "frozen")
+    assert claim is not None
+    with Control(store, claim) as control:
+        control._beaten -= store.attempts.lease  # as after a pause of the whole process
+        assert train_run(store, claim, control, checkpoint_seconds=100) == "lost"
+    assert store.runs.get(run.id).recorded_rows == 0
+
+
+def test_progress_says_how_long_it_will_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    monkeypatch.setattr("app.runs.training.time.monotonic", lambda: clock[0])
+    pace = training._Pace(100)
+    assert pace.at(0, None) == Progress(step=0, steps=100, loss=None, eta_seconds=None)
+    clock[0] = 0.1
+    assert pace.at(5, 1.0) is None  # at most four times a second
+    clock[0] = 2.0
+    found = pace.at(20, 0.5)
+    assert found is not None
+    assert found.eta_seconds == pytest.approx(8.0)
+
+
+def test_a_state_comes_back_from_tensors_and_text() -> None:
+    state = {
+        "flat": np.arange(3.0),
+        "step": 7,
+        "generator": {"state": {"state": 2**100, "inc": 1}, "bit_generator": "PCG64"},
+        "moments": {"m": np.zeros((2, 2), np.float32)},
+    }
+    tensors, text = pack_state(state)
+    assert set(tensors) == {"/flat", "/moments/m"}
+    back = unpack_state(tensors, text)
+    assert back["generator"] == state["generator"]
+    assert back["step"] == 7
+    assert np.array_equal(back["flat"], np.arange(3.0))
+    assert back["moments"]["m"].dtype == np.float32
+    assert json.loads(text)
+
+
+@pytest.mark.parametrize("cell", ["elman", "lstm", "gru"])
+@pytest.mark.torch
+def test_a_checkpoint_loads_strictly_into_pytorch_and_gives_its_outputs(
+    tmp_path: Path, cell: str
+) -> None:
+    torch = pytest.importorskip("torch")
+    model = {"cell": cell, "hidden_size": 5, "layers": 2}
+    config = configuration(steps=3, model=model)
+    store, run_id = train_here(settings_for(tmp_path), config)
+    whole = load(store.checkpoints.read(run_id, 3))
+    recurrent = load(store.checkpoints.read(run_id, 3, ["recurrent"]))
+    kind = {"elman": torch.nn.RNN, "lstm": torch.nn.LSTM, "gru": torch.nn.GRU}[cell]
+    twin = kind(2, 5, num_layers=2)
+    twin.load_state_dict({k: torch.tensor(v) for k, v in recurrent.items()}, strict=True)
+    hidden = twin(torch.tensor(whole["probe.inputs"]))[0].detach().numpy()
+    observed = store.arrays.read(run_id, "activation", {"step": "last", "layer": 1})
+    store.close()
+    # float32 on both sides, a dozen steps apart in the order of their sums
+    assert np.allclose(hidden.mean(axis=1), observed.values[0, 0], atol=1e-6)
+    assert set(whole) - set(recurrent) == {
+        "readout.weight",
+        "readout.bias",
+        "probe.inputs",
+        "probe.targets",
+        "probe.mask",
+    }
