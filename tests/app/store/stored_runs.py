@@ -27,7 +27,7 @@ EVERY = 10
 
 
 def settings_for(folder: Path, **changed: Any) -> Settings:  # noqa: ANN401  # any setting
-    return Settings(_env_file=None, data=folder, **changed)
+    return Settings(data=folder, **changed)
 
 
 def new_store(folder: Path, **changed: Any) -> Store:  # noqa: ANN401  # any setting
