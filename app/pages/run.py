@@ -1,0 +1,140 @@
+"""The page of one run: status, verdict, display bar, panels, configuration."""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final
+
+from fastapi import APIRouter, Request
+from fastapi.templating import Jinja2Templates
+from markupsafe import Markup
+from plotly.offline import get_plotlyjs_version
+from starlette.responses import Response
+
+import engine
+from app.figures import FIGURES
+from app.pages.base import PageContext, render
+from app.pages.run_facts import Fact, configuration
+from app.store import Run, Store
+
+# Where app.api.assets serves plotly.js; a test holds the two equal.
+PLOTLY_URL: Final = f"/static/vendor/plotly-{get_plotlyjs_version()}.min.js"
+GLYPHS: Final[Mapping[str, str]] = {
+    "vanishing": "▼",
+    "fading": "▽",
+    "healthy": "●",
+    "growing": "△",
+    "exploding": "▲",
+    "not finite": "✕",
+}
+OVER: Final = frozenset({"succeeded", "diverged", "failed", "cancelled"})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class VerdictView:
+    """The word for the span, as the tile shows it."""
+
+    word: str
+    glyph: str
+    sentence: str
+    step: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunPage(PageContext):
+    """What run.html is given."""
+
+    template: ClassVar[str] = "run.html"
+    here: ClassVar[str] = "index"
+
+    run_id: str
+    name: str
+    status: str
+    is_over: bool
+    step: int
+    steps: int
+    message: str
+    error: str
+    verdict: VerdictView | None
+    layers: tuple[int, ...]
+    sections: tuple[tuple[str, tuple[Fact, ...]], ...]
+    how_to_read: Mapping[str, str]
+    plotly_url: str
+    data: Markup
+
+
+def build_router(templates: Jinja2Templates) -> APIRouter:
+    """Return the route of the run page."""
+    router = APIRouter()
+
+    @router.get("/runs/{run_id}")
+    def run_page(request: Request, run_id: str) -> Response:
+        store: Store = request.app.state.store
+        return render(request, templates, page_of(store.runs.get(run_id)))
+
+    return router
+
+
+def page_of(run: Run) -> RunPage:
+    """Return the context of a run's page."""
+    return RunPage(
+        run_id=run.id,
+        name=run.name,
+        status=run.status,
+        is_over=run.status in OVER,
+        step=run.step,
+        steps=run.steps,
+        message=message_of(run),
+        error=run.error or "",
+        verdict=verdict_view(run.verdict),
+        layers=tuple(range(int(run.config["model"]["layers"]))),
+        sections=configuration(run.config, engine.catalog()),
+        how_to_read={name: figure.how_to_read for name, figure in FIGURES.items()},
+        plotly_url=PLOTLY_URL,
+        data=script_data(run),
+    )
+
+
+def message_of(run: Run) -> str:
+    """The state in a sentence, for where there is something to explain."""
+    return {
+        "queued": "Waiting for a free worker: the first frame comes with the first step.",
+        "interrupted": "The worker was lost; the run goes on from its last checkpoint.",
+        "cancelled": f"Cancelled at step {run.step}. What was recorded stays readable.",
+        "diverged": f"The loss is no longer finite since step {run.step}. What led there is below.",
+        "failed": "The run failed. What was recorded before stays readable.",
+    }.get(run.status, "")
+
+
+def verdict_view(verdict: Mapping[str, Any] | None) -> VerdictView | None:
+    """Word, glyph and sentence of a stored verdict."""
+    if verdict is None:
+        return None
+    word = str(verdict["word"])
+    return VerdictView(
+        word=word,
+        # The text glyph of a span that is undefined: nothing to point at.
+        glyph=GLYPHS.get(word, "\N{EN DASH}"),
+        sentence=str(verdict["sentence"]),
+        step=int(verdict["step"]),
+    )
+
+
+def script_data(run: Run) -> Markup:
+    """What the page's script starts from, as JSON that can stand inside a script element."""
+    data = {
+        "id": run.id,
+        "name": run.name,
+        "status": run.status,
+        "step": run.step,
+        "steps": run.steps,
+        "eta_seconds": run.eta_seconds,
+        "loss": run.loss if run.loss is None or math.isfinite(run.loss) else str(run.loss),
+        "every": int(run.config["recording"]["every"]),
+        "layers": int(run.config["model"]["layers"]),
+        "cell": run.config["model"]["cell"],
+    }
+    text = json.dumps(data, ensure_ascii=False, allow_nan=False)
+    # "</script>" in a name must not end the element.
+    return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))

@@ -1,0 +1,106 @@
+"""A run's configuration in a reader's words, for the rail beside the panels."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fact:
+    """One line of the rail."""
+
+    label: str
+    value: str
+
+
+def configuration(config: Json, catalog: Json) -> tuple[tuple[str, tuple[Fact, ...]], ...]:
+    """Return the groups of the rail: model, initialization, training, recording."""
+    model, training = config["model"], config["training"]
+    recording, task = config["recording"], config["task"]
+    return (
+        (
+            "Model",
+            _facts(
+                ("Cell", _title(catalog, "cells", model["cell"])),
+                ("Activation", _choice(model.get("activation")) or "the cell's own"),
+                ("Hidden units H", model["hidden_size"]),
+                ("Layers", model["layers"]),
+                ("Bias", "yes" if model.get("bias", True) else "no"),
+                ("Layer skips", "yes" if model.get("layer_skips") else None),
+                ("Options", _options(model.get("options") or {})),
+            ),
+        ),
+        (
+            "Initialization",
+            _facts(
+                ("Recurrent W", _choice(model["initializer"])),
+                ("Input W", _choice(model["input_initializer"])),
+                ("Spectral radius", model.get("spectral_radius")),
+                ("Forget bias", model.get("forget_bias")),
+            ),
+        ),
+        (
+            "Training",
+            _facts(
+                ("Task", _title(catalog, "tasks", task["kind"])),
+                ("Time steps T", task.get("length")),
+                ("Optimizer", _choice(training["optimizer"])),
+                ("Schedule", _choice(training["schedule"])),
+                ("Clipping", _choice(training["clipping"]) or "off"),
+                ("Batch", training["batch_size"]),
+                ("Steps", training["steps"]),
+                ("Precision", training["precision"]),
+                ("Seed", config["seed"]),
+            ),
+        ),
+        (
+            "Recording",
+            _facts(
+                ("Every", f"{recording['every']} steps"),
+                ("Batch", f"{recording['batch']}, {recording['probe_size']} samples"),
+            ),
+        ),
+    )
+
+
+def _facts(*lines: tuple[str, object]) -> tuple[Fact, ...]:
+    """Leave out what is not set."""
+    return tuple(
+        Fact(label=label, value=_number(value)) for label, value in lines if value not in (None, "")
+    )
+
+
+def _title(catalog: Json, part: str, name: str) -> str:
+    """The catalog's title of a kind; its name where the catalog has none."""
+    found = catalog.get(part, {})
+    entries = found.values() if isinstance(found, Mapping) else found
+    for entry in entries:
+        if isinstance(entry, Mapping) and name in (entry.get("name"), entry.get("kind")):
+            return str(entry.get("title", name))
+    return name
+
+
+def _choice(value: object) -> str:
+    """A kind with its own numbers: "sgd, learning rate 0.01"."""
+    if value is None:
+        return ""
+    if not isinstance(value, Mapping):
+        return str(value).replace("_", " ")
+    rest = [
+        f"{key.replace('_', ' ')} {_number(number)}"
+        for key, number in value.items()
+        if key != "kind" and number not in (None, 0, 0.0, False)
+    ]
+    return ", ".join([str(value.get("kind", "")).replace("_", " "), *rest])
+
+
+def _options(options: Json) -> str:
+    return ", ".join(f"{key} {_number(value)}" for key, value in options.items())
+
+
+def _number(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return str(value)

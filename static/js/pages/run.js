@@ -1,0 +1,197 @@
+// The run page: panels, one scrubber, and what the service tells while the run goes on.
+import { heatmapOf, summarize } from "../plots/cells.js";
+import { mountCellCursor } from "../plots/cell_cursor.js";
+import { mountDisplayBar } from "../plots/display_bar.js";
+import { createPanel } from "../plots/panel.js";
+import { dataAddress, mountPanelMenu } from "../plots/panel_menu.js";
+import { createScrubber, indexOfStep, mountPicking, recordedSteps } from "../plots/scrubber.js";
+import { themeColors } from "../plots/theme.js";
+import { onTheme, seenTheme } from "../shell/theme.js";
+import { RUN_VIEW, createState } from "../state/url_state.js";
+import { apiUrl, getJson, numberOf } from "../wire/api.js";
+import { mountActions } from "./run_actions.js";
+import { createRunHead } from "./run_head.js";
+import { mountKeys } from "./run_keys.js";
+import { followRun } from "./run_live.js";
+
+const page = document.querySelector("[data-run]");
+const run = JSON.parse(document.getElementById("run-data").textContent);
+const state = createState(RUN_VIEW);
+const head = createRunHead(page, run);
+const summary = document.querySelector("[data-summary]");
+
+const OF_ALL_STEPS = new Set(["hidden_gradient_norm", "loss", "gradient_norm", "saturation"]);
+const STATISTICS = { decay: "last_loss_gradient" };
+const WITH_CURSOR = new Set(["hidden_gradient_norm", "saturation"]);
+
+let colors = themeColors(seenTheme());
+let latest = null;
+
+const panels = [...page.querySelectorAll("[data-panel]")].map((section) => {
+  const name = section.dataset.panel;
+  const panel = createPanel(section, {
+    address: () => addressOf(name),
+    view: () => viewOf(name),
+    onFigure: (figure) => arrived(name, figure),
+    onCell: (cell) => readCell(cell),
+  });
+  const readCell = mountCellCursor(panel);
+  mountPanelMenu(panel, {
+    title: section.querySelector("h2").textContent,
+    filename: () => `${name}-${run.id.slice(0, 8)}-${scrubber.shown() ?? 0}`,
+    data: (format) => dataOf(name, format),
+    page: () => apiUrl(`/runs/${run.id}/figures/${name}`, { ...queryOf(name), mode: state.get().mode, range: state.get().range, format: "html" }),
+  });
+  return panel;
+});
+const panelOf = (name) => panels.find((panel) => panel.name === name);
+const heatmap = panelOf("hidden_gradient_norm");
+
+const scrubber = createScrubber(page.querySelector("[data-scrubber]"), {
+  onStep: (step) => {
+    state.set({ step });
+    return refreshStep();
+  },
+});
+const showDisplay = mountDisplayBar(page.querySelector("[data-display]"), state);
+mountPicking(heatmap.plot, (step) => {
+  const nearest = scrubber.nearest(step + run.every / 2);
+  if (nearest !== null && nearest !== state.get().step) {
+    state.set({ step: nearest });
+    scrubber.setStep(nearest);
+    refreshStep();
+  }
+});
+mountKeys(scrubber, state, panels);
+mountActions(page, run, state);
+onTheme((seen) => {
+  colors = themeColors(seen);
+  for (const panel of panels) panel.redraw();
+});
+
+function queryOf(name) {
+  const { step, layer } = state.get();
+  return { layer: layer || null, step: OF_ALL_STEPS.has(name) ? null : step };
+}
+
+function addressOf(name) {
+  const query = queryOf(name);
+  return { path: `/runs/${run.id}/figures/${name}`, query, final: query.step !== null };
+}
+
+function dataOf(name, format) {
+  const { step, layer } = state.get();
+  const statistic = STATISTICS[name] ?? name;
+  const perStep = name === "loss" || name === "gradient_norm";
+  if (perStep) return dataAddress(run.id, statistic, { format });
+  return dataAddress(run.id, statistic, { step: OF_ALL_STEPS.has(name) ? null : (step ?? "last"), layer, format });
+}
+
+function viewOf(name) {
+  const { mode, range, log, reach, order } = state.get();
+  const cursor = WITH_CURSOR.has(name);
+  return { mode, range, log, reach, order, colors, cursor, step: cursor ? scrubber.shown() : null };
+}
+
+/** What a figure brings beside its picture: verdict, numbers, the steps that are recorded. */
+function arrived(name, figure) {
+  const { meta } = figure.layout;
+  if (name === "decay") {
+    head.verdict(meta.verdict);
+    head.geometry(meta);
+  }
+  if (name !== "hidden_gradient_norm") return;
+  if (meta.latest !== undefined && meta.latest !== null) {
+    latest = Math.max(latest ?? 0, meta.latest);
+    scrubber.setSteps(recordedSteps(run.every, latest));
+  }
+  heatmap.cursor(scrubber.shown());
+  describe(figure);
+}
+
+function describe(figure) {
+  const shown = scrubber.shown();
+  const trace = heatmapOf(figure);
+  if (shown === null || !trace) return;
+  const column = indexOfStep(Array.from(trace.x), shown);
+  const sentence = summarize("Gradient norm over training", trace, column);
+  heatmap.plot.setAttribute("aria-label", sentence);
+  heatmap.plot.removeAttribute("aria-labelledby");
+  summary.textContent = state.get().step === null ? "" : sentence;
+  const line = figure.data.find((one) => one.meta?.role === "loss");
+  const points = Array.from(line.x);
+  const value = points.length ? line.y[indexOfStep(points, shown)] : null;
+  head.loss(value === undefined ? null : value, numberOf(figure.layout.meta.baseline));
+}
+
+/** The panels of one step, and the cursor of those that show all. */
+function refreshStep() {
+  const figure = heatmap.figure();
+  for (const panel of panels) if (WITH_CURSOR.has(panel.name)) panel.cursor(scrubber.shown());
+  if (figure && !figure.layout.meta.empty) describe(figure);
+  return Promise.all(shownPanels().filter((panel) => !OF_ALL_STEPS.has(panel.name)).map((panel) => panel.refresh()));
+}
+
+function shownPanels() {
+  return panels.filter((panel) => !panel.section.closest("[hidden]"));
+}
+
+function refreshAll() {
+  return Promise.all(shownPanels().map((panel) => panel.refresh({ fresh: OF_ALL_STEPS.has(panel.name) || state.get().step === null })));
+}
+
+function showControls() {
+  const { tab, mode, log, reach, order, layer } = state.get();
+  for (const button of page.querySelectorAll("[data-tab]")) button.setAttribute("aria-pressed", String(button.dataset.tab === tab));
+  for (const part of page.querySelectorAll("[data-tab-panels]")) part.hidden = part.dataset.tabPanels !== tab;
+  const pressed = { log, reach, order: order === "size" };
+  for (const chip of page.querySelectorAll("[data-toggle]")) chip.setAttribute("aria-pressed", String(pressed[chip.dataset.toggle]));
+  for (const part of page.querySelectorAll("[data-ratio]")) part.hidden = mode !== "ratio";
+  const layers = page.querySelector("[data-layer]");
+  if (layers) layers.value = String(layer);
+  showDisplay();
+}
+
+for (const button of page.querySelectorAll("[data-tab]")) button.addEventListener("click", () => state.set({ tab: button.dataset.tab }));
+for (const chip of page.querySelectorAll("[data-toggle]")) {
+  chip.addEventListener("click", () => {
+    const name = chip.dataset.toggle;
+    const now = state.get()[name];
+    state.set({ [name]: name === "order" ? (now === "size" ? "index" : "size") : !now });
+  });
+}
+page.querySelector("[data-layer]")?.addEventListener("change", (event) => state.set({ layer: Number(event.target.value) }));
+
+state.subscribe((now, changed) => {
+  showControls();
+  const drawn = ["mode", "range", "log", "reach", "order"].some((name) => changed.includes(name));
+  if (drawn) for (const panel of shownPanels()) panel.redraw();
+  if (changed.includes("layer") || changed.includes("tab")) refreshAll();
+  if (changed.includes("step") && now.step !== scrubber.step()) {
+    scrubber.setStep(now.step);
+    refreshStep();
+  }
+});
+
+const rail = page.querySelector("[data-rail]");
+const narrow = matchMedia("(width <= 1180px)");
+const fold = () => {
+  rail.open = !narrow.matches;
+};
+narrow.addEventListener("change", fold);
+fold();
+
+scrubber.setStep(state.get().step);
+showControls();
+head.progress(run);
+refreshAll();
+followRun(run, {
+  head,
+  refresh: refreshAll,
+  async status() {
+    const found = await getJson(`/runs/${run.id}`);
+    head.status(found.status, { error: found.error ?? "", position: found.queue_position ?? null });
+    head.progress(found.progress);
+    if (state.get().step === null) head.verdict(found.verdict);
+  },
+});

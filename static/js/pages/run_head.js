@@ -1,0 +1,95 @@
+// The run card: status, progress, verdict and the four numbers, in the words of the newest event or the chosen step.
+import { GLYPHS, capital, duration, short, showMagnitude, wordClass } from "../plots/words.js";
+import { numberOf } from "../wire/api.js";
+
+const OVER = new Set(["succeeded", "diverged", "failed", "cancelled"]);
+const MESSAGES = {
+  queued: "Waiting for a free worker: the first frame comes with the first step.",
+  interrupted: "The worker was lost; the run goes on from its last checkpoint.",
+  cancelled: "Cancelled. What was recorded stays readable.",
+  diverged: "The loss is no longer finite. What led there is below.",
+  failed: "The run failed. What was recorded before stays readable.",
+};
+
+/** @param {string} status */
+export function isOver(status) {
+  return OVER.has(status);
+}
+
+/** @param {HTMLElement} page `[data-run]` @param {{steps: number, status: string}} run */
+export function createRunHead(page, run) {
+  const part = (name) => page.querySelector(`[data-${name}]`);
+  const number = (name) => page.querySelector(`[data-number=${name}]`);
+  const note = (name) => page.querySelector(`[data-note=${name}]`);
+  let seen = null;
+
+  /** Steps a second, from one progress event to the next. */
+  function pace(step) {
+    const now = performance.now() / 1000;
+    const rate = seen && step > seen.step && now > seen.now ? (step - seen.step) / (now - seen.now) : null;
+    if (!seen || step !== seen.step) seen = { step, now };
+    return rate;
+  }
+
+  function progress({ step, steps = run.steps, eta_seconds: eta = null }) {
+    part("progress").max = Math.max(steps, 1);
+    part("progress").value = steps ? step : 1;
+    part("step").textContent = String(step);
+    const rate = pace(step);
+    const words = [];
+    if (rate) words.push(`${short(rate)} steps/s`);
+    if (eta !== null && !isOver(run.status)) words.push(`about ${duration(numberOf(eta))} left`);
+    part("pace").textContent = words.map((word) => ` · ${word}`).join("");
+  }
+
+  function status(name, { error = "", position = null } = {}) {
+    run.status = name;
+    const badge = part("status");
+    badge.className = `status status--${name}`;
+    badge.textContent = capital(name);
+    const over = isOver(name);
+    page.querySelector("[data-action=cancel]").hidden = over;
+    page.querySelector("[data-action=delete]").hidden = !over;
+    if (over) part("pace").textContent = "";
+    const notice = part("notice");
+    notice.className = `run-notice run-notice--${name}`;
+    notice.hidden = !MESSAGES[name];
+    const ahead = position ? ` ${position} ${position === 1 ? "run is" : "runs are"} ahead.` : "";
+    part("notice-text").textContent = (MESSAGES[name] ?? "") + ahead;
+    part("error").hidden = !error;
+    part("error-text").textContent = error;
+  }
+
+  /** @param {object | null} verdict as the service says it */
+  function verdict(found) {
+    if (!found) return;
+    const kind = wordClass(found.word);
+    part("verdict").className = `run-verdict tint--${kind}`;
+    part("verdict-word").className = `verdict verdict--tile verdict--${kind}`;
+    part("verdict-glyph").textContent = GLYPHS[found.word] ?? "–";
+    part("verdict-text").textContent = capital(found.word);
+    part("verdict-when").textContent = `Verdict at step ${found.step}`;
+    part("verdict-sentence").textContent = found.sentence;
+    part("verdict-sentence").title = found.sentence;
+    const span = numberOf(found.log10_span);
+    if (span === null) number("span").textContent = "–";
+    else showMagnitude(number("span"), span);
+    number("decay").textContent = short(numberOf(found.decay));
+  }
+
+  /** @param {object} meta of the decay figure */
+  function geometry(meta) {
+    number("radius").textContent = short(numberOf(meta.spectral_radius ?? null));
+    const sigma = numberOf(meta.largest_singular_value ?? null);
+    const gate = meta.gate ? ` (gate ${meta.gate})` : "";
+    note("radius").textContent = sigma === null ? "not finite" : `largest singular value ${short(sigma)}${gate}`;
+  }
+
+  function loss(value, baseline) {
+    number("loss").textContent = value === null ? "–" : short(value);
+    const known = numberOf(baseline ?? null);
+    note("loss").textContent = known === null ? "of the training batch" : `without memory ${short(known)}`;
+  }
+
+  return { progress, status, verdict, geometry, loss };
+}

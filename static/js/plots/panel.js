@@ -1,0 +1,133 @@
+// A panel: one figure with its states. It fetches the figure once for what is chosen, and draws it again, without
+// network, whenever only the way of looking at it changes. What is not on screen is neither fetched nor drawn.
+import { apiUrl, ApiError } from "../wire/api.js";
+import { newest } from "../wire/newest.js";
+import { decodeFigure } from "./decode.js";
+import { draw, moveCursor, onHover } from "./mount.js";
+import { present } from "./view.js";
+
+/** Figures of finished frames never change: so many are kept for scrubbing back and forth. */
+const KEPT = 300;
+const kept = new Map();
+
+/**
+ * @param {HTMLElement} section `[data-panel]`
+ * @param {{address: () => {path: string, query: object, final: boolean}, view: () => object,
+ *   onFigure?: (figure: object) => void, onCell?: (cell: object | null) => void}} options
+ */
+export function createPanel(section, { address, view, onFigure = () => {}, onCell = () => {} }) {
+  const plot = section.querySelector("[data-plot]");
+  const message = section.querySelector("[data-message]");
+  let figure = null;
+  let url = "";
+  let controller = null;
+  let visible = !("IntersectionObserver" in window);
+  let missed = null;
+  let listening = false;
+  const waiting = new Set();
+
+  function show(state, words = "") {
+    section.dataset.state = state;
+    message.textContent = words;
+    message.hidden = !words;
+  }
+
+  const load = newest(
+    async ({ fresh }) => {
+      const wanted = address();
+      const next = apiUrl(wanted.path, wanted.query);
+      try {
+        if (fresh || next !== url || !figure) figure = await fetchFigure(next, wanted.final);
+        url = next;
+        await paint();
+        onFigure(figure);
+      } catch (error) {
+        if (error.name !== "AbortError") fail(error);
+      }
+      for (const done of waiting) done();
+      waiting.clear();
+    },
+    { interval: 0 },
+  );
+
+  async function fetchFigure(next, final) {
+    if (kept.has(next)) return kept.get(next);
+    controller?.abort();
+    controller = new AbortController();
+    const response = await fetch(next, { signal: controller.signal, headers: { Accept: "application/json" } });
+    const body = await response.json();
+    if (!response.ok) throw new ApiError(response.status, body);
+    const decoded = decodeFigure(body);
+    if (final) keep(next, decoded);
+    return decoded;
+  }
+
+  async function paint() {
+    if (figure.layout.meta?.empty) {
+      show("empty", figure.layout.annotations[0].text);
+      return;
+    }
+    await draw(plot, present(figure, view()));
+    if (!listening) {
+      onHover(plot, onCell);
+      listening = true;
+    }
+    show("ready");
+  }
+
+  function fail(error) {
+    // What was drawn stays; only a panel that has nothing yet shows the error in its place.
+    if (figure) show("stale");
+    else show("error", error instanceof ApiError ? `${error.title}: ${error.detail}` : "The service did not answer");
+  }
+
+  function whenSeen(work) {
+    if (visible) work();
+    else missed = work;
+  }
+
+  if (!visible) {
+    const observer = new IntersectionObserver(
+      (entries) => {
+        visible = entries[entries.length - 1].isIntersecting;
+        if (!visible || !missed) return;
+        const work = missed;
+        missed = null;
+        work();
+      },
+      { rootMargin: "120px" },
+    );
+    observer.observe(section);
+  }
+
+  return {
+    name: section.dataset.panel,
+    section,
+    plot,
+    figure: () => figure,
+    url: () => url,
+    /** Fetch what is chosen now; `fresh` also where the address did not change. */
+    refresh({ fresh = false } = {}) {
+      if (!visible) {
+        missed = () => load({ fresh: true });
+        return Promise.resolve();
+      }
+      const done = new Promise((resolve) => waiting.add(resolve));
+      load({ fresh });
+      return done;
+    },
+    /** Draw again what is there. */
+    redraw() {
+      if (figure) whenSeen(() => paint().catch(fail));
+    },
+    /** @param {number} step */
+    cursor(step) {
+      if (figure && visible) moveCursor(plot, step);
+    },
+  };
+}
+
+function keep(url, figure) {
+  kept.set(url, figure);
+  if (kept.size > KEPT) kept.delete(kept.keys().next().value);
+}

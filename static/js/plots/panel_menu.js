@@ -1,0 +1,121 @@
+// What the "…" of a panel offers: full size, table, pictures and data.
+import { apiUrl } from "../wire/api.js";
+import { tableOf } from "./cells.js";
+import { resize, saveImage } from "./mount.js";
+
+const TABLE_ROWS = 50;
+
+/**
+ * @param {ReturnType<import("./panel.js").createPanel>} panel
+ * @param {{title: string, filename: () => string, data: (format: string) => string | null, page: () => string}} options
+ *   `data` is the address of the numbers, `page` that of the figure as a file
+ */
+export function mountPanelMenu(panel, { title, filename, data, page }) {
+  const list = panel.section.querySelector("[data-menu]");
+  if (!list) return;
+  const items = [
+    action("Full size", "F", () => toggleFull(panel)),
+    action("Show as table", "", () => showTable(panel, title, data("csv"))),
+    action("Save as PNG", "", () => saveImage(panel.plot, "png", filename())),
+    action("Save as SVG", "", () => saveImage(panel.plot, "svg", filename())),
+    link("Data as CSV", () => data("csv")),
+    link("Data as NumPy", () => data("npy")),
+    link("Figure as a page", page),
+  ];
+  list.replaceChildren(...items);
+}
+
+/** @param {ReturnType<import("./panel.js").createPanel>} panel @param {boolean} [wanted] */
+export function toggleFull(panel, wanted = !panel.section.classList.contains("panel--full")) {
+  panel.section.classList.toggle("panel--full", wanted);
+  document.documentElement.classList.toggle("has-full-panel", wanted);
+  resize(panel.plot);
+}
+
+function action(text, key, run) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "menu-item";
+  button.append(text);
+  if (key) {
+    const cap = document.createElement("kbd");
+    cap.textContent = key;
+    button.append(cap);
+  }
+  button.addEventListener("click", run);
+  return button;
+}
+
+function link(text, address) {
+  const anchor = document.createElement("a");
+  anchor.className = "menu-item";
+  anchor.textContent = text;
+  anchor.download = "";
+  anchor.href = address() ?? "";
+  // The address follows the view: it is read when the link is used.
+  const renew = () => {
+    anchor.href = address() ?? "";
+  };
+  anchor.addEventListener("pointerdown", renew);
+  anchor.addEventListener("focus", renew);
+  return anchor;
+}
+
+function showTable(panel, title, csv) {
+  const figure = panel.figure();
+  if (!figure) return;
+  const { head, rows } = tableOf(figure, TABLE_ROWS);
+  const dialog = document.createElement("dialog");
+  dialog.className = "dialog table-dialog";
+  dialog.setAttribute("aria-label", `${title} as a table`);
+  const heading = document.createElement("h2");
+  heading.textContent = title;
+  const scroller = document.createElement("div");
+  scroller.className = "table-scroll";
+  scroller.tabIndex = 0;
+  scroller.append(tableElement(head, rows));
+  const foot = document.createElement("form");
+  foot.method = "dialog";
+  foot.className = "dialog-actions";
+  if (csv) {
+    const all = document.createElement("a");
+    all.className = "button";
+    all.href = csv;
+    all.download = "";
+    all.textContent = "Everything as CSV";
+    foot.append(all);
+  }
+  const close = document.createElement("button");
+  close.className = "button";
+  close.textContent = "Close";
+  foot.append(close);
+  const body = document.createElement("div");
+  body.className = "dialog-body";
+  body.append(heading, scroller, foot);
+  dialog.append(body);
+  document.body.append(dialog);
+  dialog.addEventListener("close", () => dialog.remove());
+  dialog.showModal();
+}
+
+function tableElement(head, rows) {
+  const table = document.createElement("table");
+  const top = table.createTHead().insertRow();
+  for (const text of head) {
+    const cell = document.createElement("th");
+    cell.scope = "col";
+    cell.textContent = text;
+    top.append(cell);
+  }
+  const body = table.createTBody();
+  for (const row of rows) {
+    const line = body.insertRow();
+    for (const text of row) line.insertCell().textContent = text;
+  }
+  return table;
+}
+
+/** Address of one statistic's numbers. @param {string} run @param {string} statistic */
+export function dataAddress(run, statistic, { step, layer, format }) {
+  return apiUrl(`/runs/${run}/statistics/${statistic}`, { step, layer, format });
+}
