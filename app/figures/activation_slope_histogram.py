@@ -47,7 +47,7 @@ def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
             _bars(middles[~low], share[~low], width, "slope", palette.BARS),
         ],
         {
-            "xaxis": layout.axis("φ′(a)", range=[0, gamma], nticks=5),
+            "xaxis": layout.axis("φ′(a)", range=[0, gamma], dtick=gamma / 4),
             "yaxis": layout.axis("share of units × steps, %", rangemode="tozero", showgrid=True),
             "bargap": 0,
             "shapes": [_mean_rule(mean)],

@@ -22,12 +22,15 @@ from app.figures.base import (
     plane,
 )
 from app.figures.layout import Part
+from app.figures.line_labels import ROOM_FOR_WORDS, is_free, label
 from app.figures.pooling import thin
 from app.figures.theory import theory
 
 TITLE = "Decay with distance"
 NAME = "last_loss_gradient"
 HEALTHY_DECADES = 1.0
+# So many marks on a rail are enough.
+MARKS = 50
 HOVER = "d = %{x}<br>log10 ratio %{y:.2f}<extra></extra>"
 
 
@@ -48,14 +51,14 @@ def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
     last = plane(run, NAME, step=None, layer=options.layer)
     if latest != step and last is not None:
         parts = _curve(*by_lag(last, times, tau), "latest", palette.MUTED, 1.2) + parts
-        notes += _label(parts[0], f"latest step {latest}", 0.98, (low, high), "label-latest")
+        notes += label(parts[0], f"latest step {latest}", 0.98, (low, high), "label-latest")
     facts = theory(run, options.step)
     parts += _theory(facts, depth)
-    notes += _label(
+    notes += label(
         parts[-2], "(γσ<sub>max</sub>)<sup>d</sup> bound", 0.3, (low, high), "label-bound"
     )
-    notes += _label(parts[-1], "ρ(W)<sup>d</sup>", 0.8, (low, high), "label-radius")
-    notes += _label(_named(parts, "measured"), f"step {step}", 0.62, (low, high), "label-measured")
+    notes += label(parts[-1], "ρ(W)<sup>d</sup>", 0.8, (low, high), "label-radius")
+    notes += label(_named(parts, "measured"), f"step {step}", 0.55, (low, high), "label-measured")
     parts += _rails(lags, curve, (low, high))
     return layout.figure(
         parts,
@@ -70,7 +73,7 @@ def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
                 **layout.power_ticks(low, high),
             ),
             "shapes": [_healthy()],
-            "annotations": [_healthy_note(), *notes],
+            "annotations": [_healthy_note(parts, (low, high)), *notes],
         },
         title=TITLE,
         figure="decay",
@@ -185,8 +188,8 @@ def _rails(lags: FloatArray, curve: FloatArray, window: tuple[float, float]) -> 
         {
             "type": "scatter",
             "mode": "markers",
-            "x": lags[where],
-            "y": np.full(int(where.sum()), height),
+            "x": _few(lags[where]),
+            "y": np.full(_few(lags[where]).size, height),
             "marker": {"symbol": symbol, "size": 6, "color": color},
             "hovertemplate": f"d = %{{x}}<br>{words}<extra></extra>",
             "cliponaxis": False,
@@ -196,31 +199,16 @@ def _rails(lags: FloatArray, curve: FloatArray, window: tuple[float, float]) -> 
     ]
 
 
+def _few(points: FloatArray) -> FloatArray:
+    """Evenly thinned, both ends kept."""
+    if points.size <= MARKS:
+        return points
+    kept: FloatArray = points[np.linspace(0, points.size - 1, MARKS).round().astype(int)]
+    return kept
+
+
 def _named(parts: Sequence[Part], role: str) -> Part:
     return next(part for part in parts if part["meta"]["role"] == role)
-
-
-def _label(
-    trace: Part, words: str, share: float, window: tuple[float, float], name: str
-) -> list[Part]:
-    """A word on a line itself, at a share of its visible length."""
-    xs, ys = np.asarray(trace["x"], dtype=np.float64), np.asarray(trace["y"], dtype=np.float64)
-    seen = np.linspace(xs[0], xs[-1], 200) if xs.size > 1 else np.empty(0)
-    heights = np.interp(seen, xs, ys) if seen.size else np.empty(0)
-    with np.errstate(invalid="ignore"):
-        inside = np.flatnonzero((heights > window[0]) & (heights < window[1]))
-    if not inside.size:
-        return []
-    at = inside[round(share * (inside.size - 1))]
-    rising = heights[inside[-1]] > heights[inside[0]]
-    place: Part = {"xanchor": "left" if share < 0.6 else "right", "yanchor": "bottom"}
-    if name == "label-bound":
-        place = {"xanchor": "left", "yanchor": "top" if rising else "bottom", "xshift": 6}
-    if name == "label-measured":
-        place = {"xanchor": "left", "yanchor": "bottom", "xshift": 6}
-    if name in {"label-radius", "label-latest"}:
-        place = {"xanchor": "right", "yanchor": "top"}
-    return [layout.note(words, float(seen[at]), float(heights[at]), name=name, **place)]
 
 
 def _healthy() -> Part:
@@ -239,11 +227,14 @@ def _healthy() -> Part:
     }
 
 
-def _healthy_note() -> Part:
+def _healthy_note(lines: Sequence[Part], window: tuple[float, float]) -> Part:
+    """The band's name at the right: above the band, or at its foot where a line passes above."""
+    room = ROOM_FOR_WORDS * (window[1] - window[0])
+    above = is_free(lines, HEALTHY_DECADES, HEALTHY_DECADES + room)
     return layout.note(
         "healthy 0.1–10",  # noqa: RUF001
         1,
-        HEALTHY_DECADES,
+        HEALTHY_DECADES if above else -HEALTHY_DECADES,
         name="label-healthy",
         xref="paper",
         xanchor="right",

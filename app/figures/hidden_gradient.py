@@ -49,8 +49,16 @@ def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
     return layout.figure(
         parts,
         {
-            "xaxis": layout.axis("time step t", **layout.time_ticks(int(times[-1]))),
-            "yaxis": layout.axis("unit (smallest at bottom)", **layout.time_ticks(int(units.size))),
+            "xaxis": layout.axis(
+                "time step t",
+                range=[0.5, float(times[-1]) + 0.5],
+                **layout.time_ticks(int(times[-1])),
+            ),
+            "yaxis": layout.axis(
+                "unit (smallest at bottom)",
+                range=[0.5, units.size + 0.5],
+                **layout.time_ticks(int(units.size)),
+            ),
         },
         title=TITLE,
         figure=NAME,

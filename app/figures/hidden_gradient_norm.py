@@ -21,6 +21,7 @@ from app.figures.heatmap import Cells, colorbar, traces
 from app.figures.layout import Part
 from app.figures.loss import line, place_rail
 from app.figures.pooling import pool
+from app.figures.training_axis import future, span_of_steps
 
 TITLE = "Gradient norm over training"
 NAME = "hidden_gradient_norm"
@@ -48,7 +49,7 @@ def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
             drawn[0] = {**drawn[0], "showscale": True, "colorbar": colorbar(options, "")}
         parts += drawn
         _axes(frame, run, (number, strip), (left, right), (drawn, index == 0))
-        _future(frame, run, number)
+        frame["annotations"] += future(run, NAME, number)
         if len(runs) > 1:
             frame["annotations"].append(_heading(run, (left + right) / 2))
     if options.step is not None:
@@ -171,7 +172,10 @@ def _axes(
     good = losses[np.isfinite(losses) & (losses > 0)]
     low, high = (float(good.min()), float(good.max())) if good.size else (0.1, 1.0)
     frame[f"xaxis{number}"] = layout.axis(
-        "training step", range=list(span_of_steps(run)), anchor=f"y{number}", domain=list(span)
+        "training step",
+        range=list(span_of_steps(run, NAME)),
+        anchor=f"y{number}",
+        domain=list(span),
     )
     frame[f"yaxis{number}"] = layout.axis(
         "time step t" if first else "",
@@ -191,26 +195,6 @@ def _axes(
         ticks="",
         **layout.round_ticks(low, high),
     )
-
-
-def span_of_steps(run: RunData) -> tuple[float, float]:
-    """The whole planned training on the x axis, half a column more at both ends."""
-    every = int(run.config.get("recording", {}).get("every", 1))
-    half = every / 2 if run.steps > 0 else 0.5
-    return -half, run.steps + half
-
-
-def _future(frame: Part, run: RunData, number: str) -> None:
-    """Say in words why the part right of the last frame is blank."""
-    recorded = coordinates(run, NAME, "step")
-    reached = recorded[-1] if recorded.size else 0
-    if run.steps <= 0 or reached > 0.85 * run.steps:
-        return
-    running = run.status in {"running", "queued", "interrupted", "paused"}
-    words = "not trained yet" if running else f"ended at step {int(reached)}"
-    middle = (reached + run.steps) / 2
-    reference = {"xref": f"x{number}", "yref": f"y{number} domain", "name": "future"}
-    frame["annotations"].append(layout.note(words, middle, 0.5, **reference))
 
 
 def _heading(run: RunData, x: float) -> Part:

@@ -5,14 +5,19 @@ from collections.abc import Callable
 from fastapi import APIRouter
 from fastapi.templating import Jinja2Templates
 
-from app.pages import index, new
+from app.pages import compare, index, new, run
 from app.pages.base import build_templates, resource_dir, static_url
 
 __all__ = ["build_router", "build_templates", "resource_dir", "static_url"]
 
 # A page is one module and one line here.
 # `/runs/new` stands before `/runs/{id}`, which would take it for a run.
-_PAGES: tuple[Callable[[Jinja2Templates], APIRouter], ...] = (index.build_router, new.build_router)
+_PAGES: tuple[Callable[[Jinja2Templates], APIRouter], ...] = (
+    index.build_router,
+    new.build_router,
+    run.build_router,
+    compare.build_router,
+)
 
 
 def build_router(templates: Jinja2Templates) -> APIRouter:

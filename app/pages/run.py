@@ -122,7 +122,7 @@ def verdict_view(verdict: Mapping[str, Any] | None) -> VerdictView | None:
 
 
 def script_data(run: Run) -> Markup:
-    """What the page's script starts from, as JSON that can stand inside a script element."""
+    """What the page's script starts from."""
     data = {
         "id": run.id,
         "name": run.name,
@@ -135,6 +135,10 @@ def script_data(run: Run) -> Markup:
         "layers": int(run.config["model"]["layers"]),
         "cell": run.config["model"]["cell"],
     }
+    return script_json(data)
+
+
+def script_json(data: object) -> Markup:
+    """JSON that can stand inside a script element: "</script>" in a name must not end it."""
     text = json.dumps(data, ensure_ascii=False, allow_nan=False)
-    # "</script>" in a name must not end the element.
     return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))

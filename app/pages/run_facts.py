@@ -25,9 +25,9 @@ def configuration(config: Json, catalog: Json) -> tuple[tuple[str, tuple[Fact, .
             _facts(
                 ("Cell", _title(catalog, "cells", model["cell"])),
                 ("Activation", _choice(model.get("activation")) or "the cell's own"),
-                ("Hidden units H", model["hidden_size"]),
+                ("Hidden H", model["hidden_size"]),
                 ("Layers", model["layers"]),
-                ("Bias", "yes" if model.get("bias", True) else "no"),
+                ("Bias", None if model.get("bias", True) else "none"),
                 ("Layer skips", "yes" if model.get("layer_skips") else None),
                 ("Options", _options(model.get("options") or {})),
             ),
@@ -35,8 +35,8 @@ def configuration(config: Json, catalog: Json) -> tuple[tuple[str, tuple[Fact, .
         (
             "Initialization",
             _facts(
-                ("Recurrent W", _choice(model["initializer"])),
-                ("Input W", _choice(model["input_initializer"])),
+                ("Recurrent", _choice(model["initializer"])),
+                ("Input", _choice(model["input_initializer"])),
                 ("Spectral radius", model.get("spectral_radius")),
                 ("Forget bias", model.get("forget_bias")),
             ),
@@ -45,7 +45,7 @@ def configuration(config: Json, catalog: Json) -> tuple[tuple[str, tuple[Fact, .
             "Training",
             _facts(
                 ("Task", _title(catalog, "tasks", task["kind"])),
-                ("Time steps T", task.get("length")),
+                ("Length T", task.get("length")),
                 ("Optimizer", _choice(training["optimizer"])),
                 ("Schedule", _choice(training["schedule"])),
                 ("Clipping", _choice(training["clipping"]) or "off"),
@@ -91,9 +91,14 @@ def _choice(value: object) -> str:
     rest = [
         f"{key.replace('_', ' ')} {_number(number)}"
         for key, number in value.items()
-        if key != "kind" and number not in (None, 0, 0.0, False)
+        if key != "kind" and not _is_neutral(key, number)
     ]
     return ", ".join([str(value.get("kind", "")).replace("_", " "), *rest])
+
+
+def _is_neutral(key: str, number: object) -> bool:
+    """Whether a number says nothing: off, none, or a gain of one."""
+    return number in (None, 0, False) or (key == "gain" and number == 1)
 
 
 def _options(options: Json) -> str:

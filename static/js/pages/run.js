@@ -27,6 +27,8 @@ const WITH_CURSOR = new Set(["hidden_gradient_norm", "saturation"]);
 let colors = themeColors(seenTheme());
 let latest = null;
 
+const layerOf = () => Math.min(state.get().layer ?? run.layers - 1, run.layers - 1);
+
 const panels = [...page.querySelectorAll("[data-panel]")].map((section) => {
   const name = section.dataset.panel;
   const panel = createPanel(section, {
@@ -34,6 +36,8 @@ const panels = [...page.querySelectorAll("[data-panel]")].map((section) => {
     view: () => viewOf(name),
     onFigure: (figure) => arrived(name, figure),
     onCell: (cell) => readCell(cell),
+    // The verdict and its numbers come with the decay, wherever that is on the page.
+    eager: name === "decay",
   });
   const readCell = mountCellCursor(panel);
   mountPanelMenu(panel, {
@@ -45,6 +49,7 @@ const panels = [...page.querySelectorAll("[data-panel]")].map((section) => {
   return panel;
 });
 const panelOf = (name) => panels.find((panel) => panel.name === name);
+const heading = (name) => panelOf(name).section.querySelector("h2");
 const heatmap = panelOf("hidden_gradient_norm");
 
 const scrubber = createScrubber(page.querySelector("[data-scrubber]"), {
@@ -70,8 +75,7 @@ onTheme((seen) => {
 });
 
 function queryOf(name) {
-  const { step, layer } = state.get();
-  return { layer: layer || null, step: OF_ALL_STEPS.has(name) ? null : step };
+  return { layer: layerOf() || null, step: OF_ALL_STEPS.has(name) ? null : state.get().step };
 }
 
 function addressOf(name) {
@@ -80,7 +84,8 @@ function addressOf(name) {
 }
 
 function dataOf(name, format) {
-  const { step, layer } = state.get();
+  const { step } = state.get();
+  const layer = layerOf();
   const statistic = STATISTICS[name] ?? name;
   const perStep = name === "loss" || name === "gradient_norm";
   if (perStep) return dataAddress(run.id, statistic, { format });
@@ -100,12 +105,12 @@ function arrived(name, figure) {
     head.verdict(meta.verdict);
     head.geometry(meta);
   }
+  if (name === "hidden_gradient") heading(name).textContent = `Units at step ${meta.step ?? 0}`;
   if (name !== "hidden_gradient_norm") return;
   if (meta.latest !== undefined && meta.latest !== null) {
     latest = Math.max(latest ?? 0, meta.latest);
     scrubber.setSteps(recordedSteps(run.every, latest));
   }
-  heatmap.cursor(scrubber.shown());
   describe(figure);
 }
 
@@ -121,7 +126,7 @@ function describe(figure) {
   const line = figure.data.find((one) => one.meta?.role === "loss");
   const points = Array.from(line.x);
   const value = points.length ? line.y[indexOfStep(points, shown)] : null;
-  head.loss(value === undefined ? null : value, numberOf(figure.layout.meta.baseline));
+  head.loss(value ?? null, numberOf(figure.layout.meta.baseline));
 }
 
 /** The panels of one step, and the cursor of those that show all. */
@@ -141,14 +146,14 @@ function refreshAll() {
 }
 
 function showControls() {
-  const { tab, mode, log, reach, order, layer } = state.get();
+  const { tab, mode, log, reach, order } = state.get();
   for (const button of page.querySelectorAll("[data-tab]")) button.setAttribute("aria-pressed", String(button.dataset.tab === tab));
   for (const part of page.querySelectorAll("[data-tab-panels]")) part.hidden = part.dataset.tabPanels !== tab;
   const pressed = { log, reach, order: order === "size" };
   for (const chip of page.querySelectorAll("[data-toggle]")) chip.setAttribute("aria-pressed", String(pressed[chip.dataset.toggle]));
   for (const part of page.querySelectorAll("[data-ratio]")) part.hidden = mode !== "ratio";
   const layers = page.querySelector("[data-layer]");
-  if (layers) layers.value = String(layer);
+  if (layers) layers.value = String(layerOf());
   showDisplay();
 }
 
@@ -187,6 +192,7 @@ head.progress(run);
 refreshAll();
 followRun(run, {
   head,
+  isNews: (step) => latest === null || step > latest,
   refresh: refreshAll,
   async status() {
     const found = await getJson(`/runs/${run.id}`);

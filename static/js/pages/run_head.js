@@ -37,7 +37,7 @@ export function createRunHead(page, run) {
     part("step").textContent = String(step);
     const rate = pace(step);
     const words = [];
-    if (rate) words.push(`${short(rate)} steps/s`);
+    if (rate && !isOver(run.status)) words.push(`${short(rate)} steps/s`);
     if (eta !== null && !isOver(run.status)) words.push(`about ${duration(numberOf(eta))} left`);
     part("pace").textContent = words.map((word) => ` · ${word}`).join("");
   }
@@ -82,11 +82,11 @@ export function createRunHead(page, run) {
     number("radius").textContent = short(numberOf(meta.spectral_radius ?? null));
     const sigma = numberOf(meta.largest_singular_value ?? null);
     const gate = meta.gate ? ` (gate ${meta.gate})` : "";
-    note("radius").textContent = sigma === null ? "not finite" : `largest singular value ${short(sigma)}${gate}`;
+    note("sigma").textContent = `${short(sigma)}${gate}`;
   }
 
   function loss(value, baseline) {
-    number("loss").textContent = value === null ? "–" : short(value);
+    number("loss").textContent = Number.isNaN(value) ? "not finite" : short(value);
     const known = numberOf(baseline ?? null);
     note("loss").textContent = known === null ? "of the training batch" : `without memory ${short(known)}`;
   }

@@ -9,9 +9,9 @@ const STALE_TICK_MS = 1000;
 /**
  * Follow one run.
  * @param {{id: string, status: string}} run
- * @param {{head: object, refresh: () => Promise<unknown>, status: () => Promise<void>}} page
+ * @param {{head: object, isNews: (step: number) => boolean, refresh: () => Promise<unknown>, status: () => Promise<void>}} page
  */
-export function followRun(run, { head, refresh, status }) {
+export function followRun(run, { head, isNews, refresh, status }) {
   const refreshSoon = newest(() => refresh());
   const statusSoon = newest(() => status().catch(() => {}));
   const catchUp = () => {
@@ -21,12 +21,16 @@ export function followRun(run, { head, refresh, status }) {
   statusSoon();
   return followRuns([run.id], {
     catchUp,
-    isOver: () => isOver(run.status),
     onEvent(kind, data) {
-      if (kind === "progress") head.progress(data);
-      else if (kind === "frame") refreshSoon();
-      else statusSoon();
-      if (kind === "end") refreshSoon();
+      // A stream opens with the newest event of each kind: most of it is on the page already.
+      if (kind === "progress") {
+        if (!isOver(run.status)) head.progress(data);
+      } else if (kind === "frame") {
+        if (isNews(data.step)) refreshSoon();
+      } else if (!isOver(run.status)) {
+        statusSoon();
+        if (kind === "end") refreshSoon();
+      }
     },
   });
 }
@@ -34,9 +38,9 @@ export function followRun(run, { head, refresh, status }) {
 /**
  * Follow runs with the live pill: click pauses the view, a lost connection says how old the data is.
  * @param {string[]} ids
- * @param {{onEvent: (kind: string, data: any) => void, catchUp: () => void, isOver: () => boolean}} page
+ * @param {{onEvent: (kind: string, data: any) => void, catchUp: () => void}} page
  */
-export function followRuns(ids, { onEvent, catchUp, isOver: over }) {
+export function followRuns(ids, { onEvent, catchUp }) {
   let heard = Date.now();
   let stale = false;
   const stream = { current: null };
@@ -47,10 +51,7 @@ export function followRuns(ids, { onEvent, catchUp, isOver: over }) {
       catchUp();
     },
   });
-  const show = (kind) => {
-    if (kind === "live" && over()) pill.show("off", "finished");
-    else pill.show(kind === "closed" ? "off" : kind);
-  };
+  const show = (kind) => pill.show(kind === "closed" ? "off" : kind);
   stream.current = followEvents({
     runs: ids,
     onCatchUp: catchUp,

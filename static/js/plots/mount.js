@@ -1,5 +1,7 @@
 // The only caller of Plotly. Plotly is a script of its own that may come later than the first figure.
 
+import { tagSide } from "./theme.js";
+
 const CONFIG = { displaylogo: false, displayModeBar: false, responsive: true, showTips: false, doubleClick: "reset" };
 
 let loading = null;
@@ -39,6 +41,7 @@ export async function moveCursor(element, step) {
     if (note.name !== "cursor-tag") return;
     change[`annotations[${i}].x`] = step;
     change[`annotations[${i}].text`] = String(step);
+    for (const [key, value] of Object.entries(tagSide(step, layout.xaxis?.range))) change[`annotations[${i}].${key}`] = value;
   });
   if (Object.keys(change).length) await (await plotly()).relayout(element, change);
 }

@@ -13,9 +13,9 @@ const kept = new Map();
 /**
  * @param {HTMLElement} section `[data-panel]`
  * @param {{address: () => {path: string, query: object, final: boolean}, view: () => object,
- *   onFigure?: (figure: object) => void, onCell?: (cell: object | null) => void}} options
+ *   onFigure?: (figure: object) => void, onCell?: (cell: object | null) => void, eager?: boolean}} options `eager`: fetched off screen too
  */
-export function createPanel(section, { address, view, onFigure = () => {}, onCell = () => {} }) {
+export function createPanel(section, { address, view, onFigure = () => {}, onCell = () => {}, eager = false }) {
   const plot = section.querySelector("[data-plot]");
   const message = section.querySelector("[data-message]");
   let figure = null;
@@ -39,8 +39,10 @@ export function createPanel(section, { address, view, onFigure = () => {}, onCel
       try {
         if (fresh || next !== url || !figure) figure = await fetchFigure(next, wanted.final);
         url = next;
-        await paint();
+        // First, because what a figure brings (the recorded steps) says where its cursor stands.
         onFigure(figure);
+        if (visible) await paint();
+        else missed = () => paint().catch(fail);
       } catch (error) {
         if (error.name !== "AbortError") fail(error);
       }
@@ -108,7 +110,7 @@ export function createPanel(section, { address, view, onFigure = () => {}, onCel
     url: () => url,
     /** Fetch what is chosen now; `fresh` also where the address did not change. */
     refresh({ fresh = false } = {}) {
-      if (!visible) {
+      if (!visible && !eager) {
         missed = () => load({ fresh: true });
         return Promise.resolve();
       }

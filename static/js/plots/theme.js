@@ -70,8 +70,14 @@ export function paintAxis(axis, colors) {
   };
 }
 
-/** The line that marks the chosen step, and its tag. @param {number} step */
-export function cursor(step, colors, axis = "x") {
+/** On which side of the cursor its tag has room. @param {number} step @param {[number, number]} [range] of the axis */
+export function tagSide(step, range) {
+  const late = range && step > range[0] + 0.85 * (range[1] - range[0]);
+  return late ? { xanchor: "right", xshift: -4 } : { xanchor: "left", xshift: 4 };
+}
+
+/** The line that marks the chosen step, and its tag. @param {number} step @param {[number, number]} [range] */
+export function cursor(step, colors, range, axis = "x") {
   const line = { type: "line", xref: axis, yref: "paper", x0: step, x1: step, y0: 0, y1: 1 };
   return {
     shapes: [
@@ -86,8 +92,7 @@ export function cursor(step, colors, axis = "x") {
       y: 1,
       yref: "paper",
       yanchor: "top",
-      xanchor: "left",
-      xshift: 4,
+      ...tagSide(step, range),
       showarrow: false,
       bgcolor: colors.text,
       borderpad: 2,

@@ -61,7 +61,7 @@ function presentLayout(layout, data, name, view) {
   out.shapes = [...grounds(data, colors), ...(layout.shapes ?? []).map((shape) => paintShape(shape, colors))];
   out.annotations = (layout.annotations ?? []).map((note) => paintNote(note, colors));
   if (view.cursor && typeof view.step === "number" && data.length) {
-    const mark = cursor(view.step, colors);
+    const mark = cursor(view.step, colors, layout.xaxis?.range);
     out.shapes.push(...mark.shapes);
     out.annotations.push(mark.tag);
   }

@@ -8,10 +8,10 @@ const oneOf = (...values) => (text) => values.find((value) => String(value) === 
 const flag = (text) => ({ on: true, off: false })[text];
 const printFlag = (value) => (value ? "on" : "off");
 
-/** What the pages of figures share. `step: null` follows the newest frame. */
+/** What the pages of figures share. `step: null` follows the newest frame, `layer: null` is the top one. */
 export const VIEW = {
   step: { parse: integer, start: null },
-  layer: { parse: integer, start: 0 },
+  layer: { parse: integer, start: null },
   mode: { parse: oneOf("ratio", "magnitude"), start: "ratio" },
   range: { parse: oneOf(4, 8, 16), start: 8 },
 };

@@ -1,0 +1,35 @@
+"""The axis of training steps: the whole planned training, so that nothing moves while it fills."""
+
+from app.figures import layout, scale
+from app.figures.base import RunData, coordinates
+from app.figures.layout import Part
+
+GOING_ON = frozenset({"queued", "running", "interrupted", "paused"})
+# A blank part narrower than this needs no words.
+WORTH_SAYING = 0.15
+
+
+def span_of_steps(run: RunData, name: str) -> tuple[float, float]:
+    """Ends of the axis, half a column beyond the steps.
+
+    A run that is over has no future: where it ended early, the axis ends there too, and a
+    run that diverged after ten steps fills the picture.
+    """
+    recorded = coordinates(run, name, "step")
+    borders = scale.edges(recorded)
+    first, last = (float(borders[0]), float(borders[-1])) if borders.size else (-0.5, 0.5)
+    if run.status not in GOING_ON:
+        return first, last
+    every = int(run.config.get("recording", {}).get("every", 1))
+    half = min(every, max(run.steps, 1)) / 2
+    return -half, max(run.steps + half, last)
+
+
+def future(run: RunData, name: str, number: str) -> list[Part]:
+    """Say in words why the part right of the last frame is blank."""
+    recorded = coordinates(run, name, "step")
+    reached = float(recorded[-1]) if recorded.size else 0.0
+    if run.status not in GOING_ON or run.steps - reached <= WORTH_SAYING * run.steps:
+        return []
+    where = {"xref": f"x{number}", "yref": f"y{number} domain", "name": "future"}
+    return [layout.note("not trained yet", (reached + run.steps) / 2, 0.5, **where)]

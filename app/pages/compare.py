@@ -1,0 +1,153 @@
+"""The page that puts runs side by side: activation comparison, heatmaps on one colour scale."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Final
+
+from fastapi import APIRouter, Query, Request
+from fastapi.templating import Jinja2Templates
+from markupsafe import Markup
+from starlette.responses import Response
+
+from app.figures import FIGURES
+from app.pages.base import PageContext, render
+from app.pages.run import PLOTLY_URL, VerdictView, script_json, verdict_view
+from app.store import Run, RunNotFound, Store
+
+# Two to six fit beside each other; activation_comparison takes two more.
+MOST_RUNS: Final = 8
+MOST_CHOICES: Final = 100
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ComparedRun:
+    """One column of the comparison."""
+
+    id: str
+    name: str
+    status: str
+    differences: tuple[tuple[str, str], ...]
+    verdict: VerdictView | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Choice:
+    """A run that can be picked."""
+
+    id: str
+    name: str
+    status: str
+    is_chosen: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ComparePage(PageContext):
+    """What compare.html is given."""
+
+    template: ClassVar[str] = "compare.html"
+    here: ClassVar[str] = "compare"
+
+    runs: tuple[ComparedRun, ...]
+    choices: tuple[Choice, ...]
+    missing: int
+    layers: tuple[int, ...]
+    how_to_read: Mapping[str, str]
+    plotly_url: str
+    data: Markup
+
+
+def build_router(templates: Jinja2Templates) -> APIRouter:
+    """Return the route of the comparison."""
+    router = APIRouter()
+
+    @router.get("/compare")
+    def compare_page(
+        request: Request, run: Annotated[list[str] | None, Query(max_length=100)] = None
+    ) -> Response:
+        store: Store = request.app.state.store
+        return render(request, templates, page_of(store, run or []))
+
+    return router
+
+
+def page_of(store: Store, run_ids: Sequence[str]) -> ComparePage:
+    """Return the context for the runs asked for; unknown ones are counted, not an error."""
+    wanted = list(dict.fromkeys(run_ids))[:MOST_RUNS]
+    found = [run for run in (_find(store, run_id) for run_id in wanted) if run is not None]
+    newest, _ = store.runs.page(limit=MOST_CHOICES)
+    chosen = {run.id for run in found}
+    differing = differences([run.config for run in found])
+    return ComparePage(
+        runs=tuple(
+            ComparedRun(
+                id=run.id,
+                name=run.name,
+                status=run.status,
+                differences=told,
+                verdict=verdict_view(run.verdict),
+            )
+            for run, told in zip(found, differing, strict=True)
+        ),
+        choices=tuple(
+            Choice(id=run.id, name=run.name, status=run.status, is_chosen=run.id in chosen)
+            for run in newest
+        ),
+        missing=len(wanted) - len(found),
+        layers=tuple(range(max((int(run.config["model"]["layers"]) for run in found), default=1))),
+        how_to_read={name: figure.how_to_read for name, figure in FIGURES.items()},
+        plotly_url=PLOTLY_URL,
+        data=script_json([_script_run(run) for run in found]),
+    )
+
+
+def differences(configs: Sequence[Mapping[str, Any]]) -> list[tuple[tuple[str, str], ...]]:
+    """For each configuration the values at which it is not like all the others, name left out."""
+    flat = [flatten(config) for config in configs]
+    names = sorted({name for one in flat for name in one} - {"name", "tags"})
+    apart = [name for name in names if len({one.get(name) for one in flat}) > 1]
+    return [tuple((label_of(name), one[name]) for name in apart if name in one) for one in flat]
+
+
+def label_of(name: str) -> str:
+    """A dotted name as a reader says it.
+
+    Example:
+        >>> label_of("training.optimizer.learning_rate"), label_of("model.initializer.kind")
+        ('optimizer learning rate', 'initializer')
+    """
+    parts = name.split(".")
+    kept = parts[1:] if len(parts) > 1 else parts
+    if len(kept) > 1 and kept[-1] == "kind":
+        kept = kept[:-1]
+    return " ".join(kept).replace("_", " ")
+
+
+def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    """A configuration as dotted names with their values as text."""
+    out: dict[str, str] = {}
+    for key, value in config.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, Mapping):
+            out |= flatten(value, f"{name}.")
+        else:
+            out[name] = value if isinstance(value, str) else json.dumps(value)
+    return out
+
+
+def _find(store: Store, run_id: str) -> Run | None:
+    try:
+        return store.runs.get(run_id)
+    except RunNotFound:
+        return None
+
+
+def _script_run(run: Run) -> dict[str, Any]:
+    return {
+        "id": run.id,
+        "name": run.name,
+        "status": run.status,
+        "step": run.step,
+        "steps": run.steps,
+        "every": int(run.config["recording"]["every"]),
+    }

@@ -1,0 +1,190 @@
+// The comparison: gradient by activation at one training step, and the heatmap of every run, all on one colour scale.
+import { heatmapOf, summarize } from "../plots/cells.js";
+import { mountCellCursor } from "../plots/cell_cursor.js";
+import { mountDisplayBar } from "../plots/display_bar.js";
+import { createPanel } from "../plots/panel.js";
+import { dataAddress, mountPanelMenu } from "../plots/panel_menu.js";
+import { createScrubber, indexOfStep, mountPicking } from "../plots/scrubber.js";
+import { themeColors } from "../plots/theme.js";
+import { GLYPHS, capital, wordClass } from "../plots/words.js";
+import { onTheme, seenTheme } from "../shell/theme.js";
+import { COMPARE_VIEW, createState } from "../state/url_state.js";
+import { apiUrl, getJson } from "../wire/api.js";
+import { newest } from "../wire/newest.js";
+import { mountActions } from "./run_actions.js";
+import { isOver } from "./run_head.js";
+import { mountKeys } from "./run_keys.js";
+import { followRuns } from "./run_live.js";
+
+const page = document.querySelector("[data-compare]");
+const runs = JSON.parse(document.getElementById("compare-data").textContent);
+const ids = runs.map((run) => run.id);
+const state = createState(COMPARE_VIEW);
+const recorded = new Map();
+let colors = themeColors(seenTheme());
+
+const layers = page.querySelector("[data-layer]");
+/** The top layer unless another is chosen; a run with fewer layers shows its own top one. */
+const layerOf = () => state.get().layer ?? (layers ? layers.options.length - 1 : 0);
+
+const sections = [...page.querySelectorAll("[data-panel]")];
+const panels = sections.map((section) => {
+  const run = runs.find((one) => one.id === section.dataset.compared);
+  const panel = createPanel(section, {
+    address: () => (run ? addressOfRun(run) : addressOfAll()),
+    view: () => viewOf(run),
+    onFigure: (figure) => arrived(panel, run, figure),
+    onCell: (cell) => readCell(cell),
+  });
+  const readCell = mountCellCursor(panel);
+  mountPanelMenu(panel, {
+    title: section.querySelector("h2").textContent,
+    filename: () => `${panel.name}-${scrubber.shown() ?? 0}`,
+    data: (format) => dataAddress(run?.id ?? ids[0], "hidden_gradient_norm", { step: run ? null : (state.get().step ?? "last"), layer: layerOf(), format }),
+    page: () => apiUrl(`/figures/${panel.name}`, { run: run ? run.id : ids, ...shownQuery(), step: state.get().step, format: "html" }),
+  });
+  if (run) {
+    mountPicking(panel.plot, (step) => choose(scrubber.nearest(step + run.every / 2)));
+  }
+  return panel;
+});
+const comparison = panels.find((panel) => !panel.section.dataset.compared);
+const columns = panels.filter((panel) => panel.section.dataset.compared);
+
+const scrubber = createScrubber(page.querySelector("[data-scrubber]"), {
+  onStep: (step) => {
+    state.set({ step });
+    return refreshStep();
+  },
+});
+const showDisplay = mountDisplayBar(page.querySelector("[data-display]"), state);
+mountKeys(scrubber, state, panels);
+mountActions(page, { id: "", name: "" });
+onTheme((seen) => {
+  colors = themeColors(seen);
+  for (const panel of panels) panel.redraw();
+});
+
+function shownQuery() {
+  const { mode, range } = state.get();
+  return { mode, range, layer: layerOf() || null };
+}
+
+function addressOfRun(run) {
+  return { path: `/runs/${run.id}/figures/hidden_gradient_norm`, query: { layer: layerOf() || null }, final: false };
+}
+
+function addressOfAll() {
+  const { step } = state.get();
+  const layer = layerOf();
+  return { path: "/figures/activation_comparison", query: { run: ids, layer: layer || null, step }, final: step !== null && allOver() };
+}
+
+function viewOf(run) {
+  const { mode, range } = state.get();
+  return { mode, range, colors, cursor: Boolean(run), step: run ? stepOf(run) : null };
+}
+
+/** The recorded step of one run for the step chosen for all. */
+function stepOf(run) {
+  const steps = recorded.get(run.id) ?? [];
+  return steps[indexOfStep(steps, state.get().step)] ?? null;
+}
+
+function choose(step) {
+  if (step === null || step === state.get().step) return;
+  state.set({ step });
+  scrubber.setStep(step);
+  refreshStep();
+}
+
+function arrived(panel, run, figure) {
+  if (!run) return;
+  const { latest } = figure.layout.meta;
+  if (latest === undefined || latest === null) return;
+  const steps = [];
+  for (let step = 0; step <= latest; step += run.every) steps.push(step);
+  if (steps[steps.length - 1] !== latest) steps.push(latest);
+  recorded.set(run.id, steps);
+  scrubber.setSteps([...new Set([...recorded.values()].flat())].sort((a, b) => a - b));
+  describe(panel, run, figure);
+}
+
+function describe(panel, run, figure) {
+  const trace = heatmapOf(figure);
+  const shown = stepOf(run);
+  if (!trace || shown === null) return;
+  panel.plot.removeAttribute("aria-labelledby");
+  panel.plot.setAttribute("aria-label", summarize(run.name, trace, indexOfStep(Array.from(trace.x), shown)));
+}
+
+function refreshStep() {
+  for (const panel of columns) {
+    const run = runs.find((one) => one.id === panel.section.dataset.compared);
+    panel.cursor(stepOf(run));
+    if (panel.figure()) describe(panel, run, panel.figure());
+  }
+  return comparison.refresh();
+}
+
+function refreshAll() {
+  return Promise.all(panels.map((panel) => panel.refresh({ fresh: true })));
+}
+
+function allOver() {
+  return runs.every((run) => isOver(run.status));
+}
+
+async function refreshRun(id) {
+  const run = runs.find((one) => one.id === id);
+  const found = await getJson(`/runs/${id}`);
+  run.status = found.status;
+  const section = sections.find((one) => one.dataset.compared === id);
+  const badge = section.querySelector("[data-status]");
+  badge.className = `status status--${found.status}`;
+  badge.textContent = capital(found.status);
+  if (!found.verdict) return;
+  const word = section.querySelector("[data-verdict-word]");
+  word.className = `verdict verdict--${wordClass(found.verdict.word)} small`;
+  word.textContent = `${GLYPHS[found.verdict.word] ?? "–"} ${capital(found.verdict.word)}`;
+}
+
+state.subscribe((now, changed) => {
+  showDisplay();
+  for (const part of page.querySelectorAll("[data-ratio]")) part.hidden = now.mode !== "ratio";
+  if (changed.includes("mode") || changed.includes("range")) for (const panel of panels) panel.redraw();
+  if (changed.includes("layer")) refreshAll();
+  if (changed.includes("step") && now.step !== scrubber.step()) {
+    scrubber.setStep(now.step);
+    refreshStep();
+  }
+});
+if (layers) {
+  layers.value = String(layerOf());
+  layers.addEventListener("change", () => state.set({ layer: Number(layers.value) }));
+}
+
+scrubber.setStep(state.get().step);
+for (const part of page.querySelectorAll("[data-ratio]")) part.hidden = state.get().mode !== "ratio";
+refreshAll();
+
+const changedRuns = new Set();
+const framesSoon = newest(async () => {
+  const touched = columns.filter((panel) => changedRuns.has(panel.section.dataset.compared));
+  changedRuns.clear();
+  const all = state.get().step === null ? [...touched, comparison] : touched;
+  await Promise.all(all.map((panel) => panel.refresh({ fresh: true })));
+});
+followRuns(ids, {
+  catchUp: () => {
+    refreshAll();
+    for (const id of ids) refreshRun(id).catch(() => {});
+  },
+  onEvent(kind, data) {
+    if (kind === "frame" || kind === "end") {
+      changedRuns.add(data.run);
+      framesSoon();
+    }
+    if (kind === "status" || kind === "verdict" || kind === "end") refreshRun(data.run).catch(() => {});
+  },
+});
