@@ -12,6 +12,8 @@ from app.figures.layout import Part
 from app.figures.pooling import thin
 
 TITLE = "Loss over training"
+# Points as few as these are no line: a run that diverged at its second step has one.
+FEW = 2
 
 
 def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
@@ -51,10 +53,11 @@ def line(
     """A thinned line and the crosses for its points that are not finite."""
     xs, ys = thin(steps, values) if steps.size else (steps, np.empty(0))
     gone = ~np.isfinite(ys)
+    is_line = ys.size - int(gone.sum()) > FEW
     return [
         {
             "type": "scatter",
-            "mode": "lines",
+            "mode": "lines" if is_line else "lines+markers",
             "x": xs,
             "y": np.where(gone, np.nan, ys),
             "name": name,
@@ -107,9 +110,10 @@ def _baseline(run: RunData) -> tuple[list[Part], list[Part]]:
         "line": {"width": 1, "dash": "dash", "color": palette.MUTED},
     }
     words = layout.note(
-        f"no memory {value:.3g}",
+        f"baseline {value:.3g}",
         1,
         math.log10(value),
+        name="label-baseline",
         xref="paper",
         xanchor="right",
         yanchor="bottom",

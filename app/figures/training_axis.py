@@ -7,6 +7,8 @@ from app.figures.layout import Part
 GOING_ON = frozenset({"queued", "running", "interrupted", "paused"})
 # A blank part narrower than this needs no words.
 WORTH_SAYING = 0.15
+# So many recorded steps can each have a tick of their own.
+MOST_TICKS = 6
 
 
 def span_of_steps(run: RunData, name: str) -> tuple[float, float]:
@@ -23,6 +25,14 @@ def span_of_steps(run: RunData, name: str) -> tuple[float, float]:
     every = int(run.config.get("recording", {}).get("every", 1))
     half = min(every, max(run.steps, 1)) / 2
     return -half, max(run.steps + half, last)
+
+
+def few_steps(run: RunData, name: str) -> Part:
+    """Ticks at the recorded steps themselves where they are few, else Plotly's own."""
+    steps = coordinates(run, name, "step")
+    if run.status in GOING_ON or steps.size > MOST_TICKS:
+        return {}
+    return {"tickmode": "array", "tickvals": steps}
 
 
 def future(run: RunData, name: str, number: str) -> list[Part]:

@@ -106,7 +106,10 @@ def differences(configs: Sequence[Mapping[str, Any]]) -> list[tuple[tuple[str, s
     flat = [flatten(config) for config in configs]
     names = sorted({name for one in flat for name in one} - {"name", "tags"})
     apart = [name for name in names if len({one.get(name) for one in flat}) > 1]
-    return [tuple((label_of(name), one[name]) for name in apart if name in one) for one in flat]
+    return [
+        tuple((label_of(name), one[name]) for name in apart if one.get(name, "null") != "null")
+        for one in flat
+    ]
 
 
 def label_of(name: str) -> str:

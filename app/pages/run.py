@@ -102,7 +102,6 @@ def message_of(run: Run) -> str:
         "queued": "Waiting for a free worker: the first frame comes with the first step.",
         "interrupted": "The worker was lost; the run goes on from its last checkpoint.",
         "cancelled": f"Cancelled at step {run.step}. What was recorded stays readable.",
-        "diverged": f"The loss is no longer finite since step {run.step}. What led there is below.",
         "failed": "The run failed. What was recorded before stays readable.",
     }.get(run.status, "")
 

@@ -22,6 +22,7 @@ const summary = document.querySelector("[data-summary]");
 
 const OF_ALL_STEPS = new Set(["hidden_gradient_norm", "loss", "gradient_norm", "saturation"]);
 const STATISTICS = { decay: "last_loss_gradient" };
+const EAGER = new Set(["decay", "hidden_gradient_norm"]);
 const WITH_CURSOR = new Set(["hidden_gradient_norm", "saturation"]);
 
 let colors = themeColors(seenTheme());
@@ -36,8 +37,8 @@ const panels = [...page.querySelectorAll("[data-panel]")].map((section) => {
     view: () => viewOf(name),
     onFigure: (figure) => arrived(name, figure),
     onCell: (cell) => readCell(cell),
-    // The verdict and its numbers come with the decay, wherever that is on the page.
-    eager: name === "decay",
+    // The verdict and the numbers come with these two, wherever they are on the page.
+    eager: EAGER.has(name),
   });
   const readCell = mountCellCursor(panel);
   mountPanelMenu(panel, {
@@ -52,7 +53,8 @@ const panelOf = (name) => panels.find((panel) => panel.name === name);
 const heading = (name) => panelOf(name).section.querySelector("h2");
 const heatmap = panelOf("hidden_gradient_norm");
 
-const scrubber = createScrubber(page.querySelector("[data-scrubber]"), {
+const scrubberElement = page.querySelector("[data-scrubber]");
+const scrubber = createScrubber(scrubberElement, {
   onStep: (step) => {
     state.set({ step });
     return refreshStep();
@@ -138,7 +140,7 @@ function refreshStep() {
 }
 
 function shownPanels() {
-  return panels.filter((panel) => !panel.section.closest("[hidden]"));
+  return panels.filter((panel) => EAGER.has(panel.name) || !panel.section.closest("[hidden]"));
 }
 
 function refreshAll() {
@@ -148,7 +150,10 @@ function refreshAll() {
 function showControls() {
   const { tab, mode, log, reach, order } = state.get();
   for (const button of page.querySelectorAll("[data-tab]")) button.setAttribute("aria-pressed", String(button.dataset.tab === tab));
-  for (const part of page.querySelectorAll("[data-tab-panels]")) part.hidden = part.dataset.tabPanels !== tab;
+  for (const part of page.querySelectorAll("[data-tab-panels]")) {
+    part.hidden = part.dataset.tabPanels !== tab;
+    if (!part.hidden) part.querySelector("[data-scrubber-slot]").append(scrubberElement);
+  }
   const pressed = { log, reach, order: order === "size" };
   for (const chip of page.querySelectorAll("[data-toggle]")) chip.setAttribute("aria-pressed", String(pressed[chip.dataset.toggle]));
   for (const part of page.querySelectorAll("[data-ratio]")) part.hidden = mode !== "ratio";

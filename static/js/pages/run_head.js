@@ -7,7 +7,6 @@ const MESSAGES = {
   queued: "Waiting for a free worker: the first frame comes with the first step.",
   interrupted: "The worker was lost; the run goes on from its last checkpoint.",
   cancelled: "Cancelled. What was recorded stays readable.",
-  diverged: "The loss is no longer finite. What led there is below.",
   failed: "The run failed. What was recorded before stays readable.",
 };
 
@@ -88,7 +87,7 @@ export function createRunHead(page, run) {
   function loss(value, baseline) {
     number("loss").textContent = Number.isNaN(value) ? "not finite" : short(value);
     const known = numberOf(baseline ?? null);
-    note("loss").textContent = known === null ? "of the training batch" : `without memory ${short(known)}`;
+    note("loss").textContent = known === null ? "training batch" : `baseline ${short(known)}`;
   }
 
   return { progress, status, verdict, geometry, loss };

@@ -6,7 +6,7 @@ const BARS = { light: "#b9b3ad", dark: "#756d66" };
 const ON_MAP = { line: "#ffffff", casing: "#0e1217" };
 
 const TOKENS = [
-  "text", "muted", "line", "card", "sunken", "vanishing", "vanishing-small", "exploding", "exploding-small",
+  "text", "muted", "accent", "line", "card", "sunken", "vanishing", "vanishing-small", "exploding", "exploding-small",
   "healthy", "healthy-small", "nan", "hatch", "hatch-line",
 ];
 
@@ -17,7 +17,7 @@ export function themeColors(seen, style = getComputedStyle(document.documentElem
 }
 
 const LINES = {
-  loss: "text", validation_loss: "muted", measured: "vanishing", latest: "muted", bound: "exploding", radius: "muted",
+  loss: "text", validation_loss: "accent", measured: "vanishing", latest: "muted", bound: "exploding", radius: "muted",
   norm: "text", clip: "muted",
 };
 const NOTES = {
@@ -55,7 +55,9 @@ export function paintShape(shape, colors) {
 
 /** @param {object} note */
 export function paintNote(note, colors) {
-  return { ...note, font: { ...note.font, color: colors[NOTES[note.name] ?? "muted"] } };
+  const font = { ...note.font, color: colors[NOTES[note.name] ?? "muted"] };
+  // A word that a line may run through stands on the card's own ground.
+  return note.name === "label-baseline" ? { ...note, font, bgcolor: colors.card } : { ...note, font };
 }
 
 /** @param {object} axis */
