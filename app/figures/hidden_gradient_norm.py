@@ -21,7 +21,7 @@ from app.figures.heatmap import Cells, colorbar, traces
 from app.figures.layout import Part
 from app.figures.loss import line, place_rail
 from app.figures.pooling import pool
-from app.figures.training_axis import future, span_of_steps
+from app.figures.training_axis import few_steps, future, span_of_steps
 
 TITLE = "Gradient norm over training"
 NAME = "hidden_gradient_norm"
@@ -176,6 +176,7 @@ def _axes(
         range=list(span_of_steps(run, NAME)),
         anchor=f"y{number}",
         domain=list(span),
+        **few_steps(run, NAME),
     )
     frame[f"yaxis{number}"] = layout.axis(
         "time step t" if first else "",

@@ -1,0 +1,52 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { cellOf, describeCell, summarize, tableOf } from "../../../static/js/plots/cells.js";
+import { KIND } from "../../../static/js/plots/scale.js";
+
+const trace = (z, meta = {}) => ({
+  z: z.map((row) => Float32Array.from(row)),
+  x: [0, 50],
+  y: [1, 2],
+  meta: { role: "gradient", reference: [-1, -1], along: "x", floor: null, future: false, ...meta },
+});
+
+test("a cell says where it is, how large, and its ratio", () => {
+  assert.equal(describeCell("hidden_gradient_norm", trace([[-7.5, -3], [-1, -1]]), 0, 0), "step 0, t 1: 10^−7.5, ratio 10^−6.5");
+});
+
+for (const [value, words] of [[-Infinity, "exact zero"], [NaN, "not finite"], [Infinity, "not finite"]]) {
+  test(`${value} is said to be ${words}`, () => {
+    assert.equal(describeCell("hidden_gradient_norm", trace([[value, 0], [0, 0]]), 0, 0), `step 0, t 1: ${words}`);
+  });
+}
+
+test("the future of a loss is not called NaN", () => {
+  const credit = trace([[0, NaN], [0, 0]], { future: true, along: "y" });
+  assert.equal(cellOf(credit, 0, 1).kind, KIND.UNDEFINED);
+});
+
+test("at the floor of its row a cell is below resolution", () => {
+  assert.equal(cellOf(trace([[-40, 0], [0, 0]], { floor: [-30, -30] }), 0, 0).kind, KIND.BELOW);
+});
+
+test("the summary goes from the last time step to the first", () => {
+  const words = summarize("Gradient", trace([[-13, -13], [-0.5, -0.5]]), 1);
+  assert.equal(words, "Gradient: at step 50 the gradient norm goes from 0.316 at the last time step to 10^−13 at the first");
+});
+
+test("a table has the last time step first and words for special cells", () => {
+  const figure = { data: [trace([[-Infinity, -3], [0, 0]])], layout: { meta: { figure: "hidden_gradient_norm" } } };
+  const { head, rows } = tableOf(figure, 50);
+  assert.deepEqual(head, ["t", "step 0", "step 50"]);
+  assert.deepEqual(rows, [["2", "1", "1"], ["1", "exact zero", "10^−3"]]);
+});
+
+test("a table of lines names each and keeps what is not finite", () => {
+  const figure = { data: [{ name: "loss", x: [0, 1], y: [0.25, NaN], meta: { role: "loss" } }], layout: {} };
+  assert.deepEqual(tableOf(figure, 50).rows, [["loss", "0", "0.25"], ["loss", "1", "not finite"]]);
+});
+
+test("a table stops at its limit", () => {
+  const figure = { data: [{ x: Array.from({ length: 90 }, (_, i) => i), y: new Array(90).fill(1) }], layout: {} };
+  assert.equal(tableOf(figure, 50).rows.length, 50);
+});

@@ -1,0 +1,72 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { present } from "../../../static/js/plots/view.js";
+
+const colors = new Proxy({}, { get: (_, name) => `<${String(name)}>` });
+const heatmap = (z, more = {}) => ({
+  type: "heatmap",
+  z: z.map((row) => Float32Array.from(row)),
+  x: [0, 10],
+  y: [1, 2],
+  meta: { role: "gradient", reference: [-1, -2], along: "x", floor: null, future: false, ...more },
+});
+const layout = (name, more = {}) => ({ meta: { figure: name, ...more }, title: { text: "T" }, xaxis: { range: [0, 10] }, yaxis: {}, shapes: [], annotations: [] });
+const view = { mode: "ratio", range: 8, colors };
+
+test("ratio subtracts, magnitude does not, and neither touches what came", () => {
+  const figure = { data: [heatmap([[-3, -4], [-1, -2]])], layout: layout("hidden_gradient_norm") };
+  const ratio = present(figure, view).data[0];
+  const magnitude = present(figure, { ...view, mode: "magnitude" }).data[0];
+  assert.deepEqual(ratio.z.map((row) => Array.from(row)), [[-2, -2], [0, 0]]);
+  assert.deepEqual([ratio.zmin, ratio.zmax], [-8, 8]);
+  assert.deepEqual(magnitude.z.map((row) => Array.from(row)), [[-3, -4], [-1, -2]]);
+  assert.deepEqual([magnitude.zmin, magnitude.zmax], [-12, 4]);
+  assert.deepEqual(Array.from(figure.data[0].z[0]), [-3, -4]);
+});
+
+test("the range is fixed by the reader and never by the data", () => {
+  const figure = { data: [heatmap([[900, -900]])], layout: layout("hidden_gradient_norm") };
+  const shown = present(figure, { ...view, range: 4 }).data[0];
+  assert.deepEqual([shown.zmin, shown.zmax], [-4, 4]);
+});
+
+test("parts get the colours of the theme by what they are", () => {
+  const roles = ["zero", "nonfinite", "loss", "measured", "bound"];
+  const data = roles.map((role) => ({ type: "scatter", x: [], y: [], line: {}, fillpattern: {}, meta: { role } }));
+  const [zero, nonfinite, loss, measured, bound] = present({ data, layout: layout("decay") }, view).data;
+  assert.equal(zero.fillpattern.bgcolor, "<hatch>");
+  assert.equal(nonfinite.fillpattern.bgcolor, "<nan>");
+  assert.notEqual(nonfinite.fillpattern.bgcolor, zero.fillpattern.bgcolor);
+  assert.deepEqual([loss.line.color, measured.line.color, bound.line.color], ["<text>", "<vanishing>", "<exploding>"]);
+});
+
+test("the reach line can be left out", () => {
+  const data = [{ type: "scatter", line: {}, meta: { role: "reach" } }];
+  assert.equal(present({ data, layout: layout("hidden_gradient_norm") }, { ...view, reach: false }).data[0].visible, false);
+});
+
+test("the cursor stands at the chosen step, with its tag", () => {
+  const figure = { data: [heatmap([[0, 0]])], layout: layout("hidden_gradient_norm") };
+  const shown = present(figure, { ...view, cursor: true, step: 10 }).layout;
+  assert.deepEqual(shown.shapes.filter((shape) => /^cursor/.test(shape.name)).map((shape) => shape.x0), [10, 10]);
+  const tag = shown.annotations.find((note) => note.name === "cursor-tag");
+  assert.deepEqual([tag.text, tag.xanchor], ["10", "right"]);
+});
+
+test("without the log the loss strip starts at zero", () => {
+  const figure = { data: [], layout: { ...layout("hidden_gradient_norm"), yaxis2: { type: "log", range: [-1, 0], tickvals: [1] } } };
+  const { yaxis2 } = present(figure, { ...view, log: false }).layout;
+  assert.deepEqual([yaxis2.type, yaxis2.range, yaxis2.tickvals], ["linear", [0, 1], undefined]);
+});
+
+test("units by index are put back, their masks too", () => {
+  const data = [
+    { ...heatmap([[5, 5], [7, 7], [9, 9]], { reference: 0, along: null }), y: [1, 2, 3], customdata: [[2], [0], [1]] },
+    { type: "scatter", fill: "toself", x: [0, 1, 1, 0, 0], y: [0.5, 0.5, 2.5, 2.5, 0.5], line: {}, fillpattern: {}, meta: { role: "zero" } },
+  ];
+  const shown = present({ data, layout: layout("hidden_gradient", { order: [2, 0, 1] }) }, { ...view, order: "index" });
+  assert.deepEqual(shown.data[0].z.map((row) => row[0]), [7, 9, 5]);
+  assert.deepEqual(shown.data[0].customdata.map((row) => row[0]), [0, 1, 2]);
+  const heights = shown.data[1].y.filter((value) => !Number.isNaN(value));
+  assert.deepEqual([...new Set(heights)].sort(), [0.5, 1.5, 2.5, 3.5]);
+});

@@ -1,0 +1,18 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { duration, exponentText, magnitudeText, short, wordClass } from "../../../static/js/plots/words.js";
+
+for (const [log10, text] of [[-11.43, "10^−11.4"], [-12041.4, "10^−12041.4"], [0, "1"], [-1, "0.1"], [5, "10^5"], [-Infinity, "0"], [NaN, "not finite"]]) {
+  test(`10 to the ${log10} reads ${text}`, () => assert.equal(magnitudeText(log10), text));
+}
+
+for (const [value, text] of [[0.76712, "0.767"], [-2.5, "−2.5"], [1.3e-7, "1.30e−7"], [Infinity, "∞"], [null, "–"], [NaN, "–"], [0, "0"]]) {
+  test(`${value} reads ${text}`, () => assert.equal(short(value), text));
+}
+
+for (const [seconds, text] of [[42, "0:42"], [3723, "1:02:03"], [0.2, "0:00"], [null, ""], [Infinity, ""]]) {
+  test(`${seconds} s reads "${text}"`, () => assert.equal(duration(seconds), text));
+}
+
+test("an exponent has a true minus sign", () => assert.equal(exponentText(-4), "−4"));
+test("a word of two makes one class", () => assert.equal(wordClass("not finite"), "not-finite"));
