@@ -7,12 +7,11 @@ from typing import Annotated, Any, ClassVar, Final
 
 from fastapi import APIRouter, Query, Request
 from fastapi.templating import Jinja2Templates
-from markupsafe import Markup
 from starlette.responses import Response
 
 from app.figures import FIGURES
 from app.pages.base import PageContext, render
-from app.pages.run import PLOTLY_URL, VerdictView, script_json, verdict_view
+from app.pages.run import PLOTLY_URL, VerdictView, verdict_view
 from app.store import Run, RunNotFound, Store
 
 # Two to six fit beside each other; activation_comparison takes two more.
@@ -54,7 +53,7 @@ class ComparePage(PageContext):
     layers: tuple[int, ...]
     how_to_read: Mapping[str, str]
     plotly_url: str
-    data: Markup
+    data: Sequence[Mapping[str, Any]]
 
 
 def build_router(templates: Jinja2Templates) -> APIRouter:
@@ -97,7 +96,7 @@ def page_of(store: Store, run_ids: Sequence[str]) -> ComparePage:
         layers=tuple(range(max((int(run.config["model"]["layers"]) for run in found), default=1))),
         how_to_read={name: figure.how_to_read for name, figure in FIGURES.items()},
         plotly_url=PLOTLY_URL,
-        data=script_json([_script_run(run) for run in found]),
+        data=[_script_run(run) for run in found],
     )
 
 

@@ -1,6 +1,5 @@
 """The page of one run: status, verdict, display bar, panels, configuration."""
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,7 +7,6 @@ from typing import Any, ClassVar, Final
 
 from fastapi import APIRouter, Request
 from fastapi.templating import Jinja2Templates
-from markupsafe import Markup
 from plotly.offline import get_plotlyjs_version
 from starlette.responses import Response
 
@@ -61,7 +59,7 @@ class RunPage(PageContext):
     sections: tuple[tuple[str, tuple[Fact, ...]], ...]
     how_to_read: Mapping[str, str]
     plotly_url: str
-    data: Markup
+    data: Mapping[str, Any]
 
 
 def build_router(templates: Jinja2Templates) -> APIRouter:
@@ -120,9 +118,9 @@ def verdict_view(verdict: Mapping[str, Any] | None) -> VerdictView | None:
     )
 
 
-def script_data(run: Run) -> Markup:
+def script_data(run: Run) -> dict[str, Any]:
     """What the page's script starts from."""
-    data = {
+    return {
         "id": run.id,
         "name": run.name,
         "status": run.status,
@@ -134,10 +132,3 @@ def script_data(run: Run) -> Markup:
         "layers": int(run.config["model"]["layers"]),
         "cell": run.config["model"]["cell"],
     }
-    return script_json(data)
-
-
-def script_json(data: object) -> Markup:
-    """JSON that can stand inside a script element: "</script>" in a name must not end it."""
-    text = json.dumps(data, ensure_ascii=False, allow_nan=False)
-    return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
