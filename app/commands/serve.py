@@ -6,6 +6,7 @@ import socket
 import webbrowser
 
 import uvicorn
+from fastapi import FastAPI
 
 from app.commands.settings import out, with_token
 from app.commands.starter import queue_starter
@@ -25,8 +26,9 @@ def run_server(settings: Settings, *, open_browser: bool, starter: bool) -> None
     settings = with_token(settings)
     if starter:
         queue_starter(settings)
+    app = create_app(settings)
     config = uvicorn.Config(
-        create_app(settings),
+        app,
         host=settings.host,
         port=settings.port,
         http="h11",  # refuses endless headers, which httptools takes
@@ -40,14 +42,17 @@ def run_server(settings: Settings, *, open_browser: bool, starter: bool) -> None
     # uvicorn raises the signal again when it is done; a stop that was asked for is no failure.
     signal.signal(signal.SIGTERM, lambda *_: None)
     with contextlib.suppress(KeyboardInterrupt):
-        _AnnouncingServer(config, settings, open_browser=open_browser).run()
+        _Server(config, app, settings, open_browser=open_browser).run()
 
 
-class _AnnouncingServer(uvicorn.Server):
-    """Prints where it listens once it does: with port 0 nobody knows before."""
+class _Server(uvicorn.Server):
+    """Says where it listens once it does, and ends its event streams before it goes."""
 
-    def __init__(self, config: uvicorn.Config, settings: Settings, *, open_browser: bool) -> None:
+    def __init__(
+        self, config: uvicorn.Config, app: FastAPI, settings: Settings, *, open_browser: bool
+    ) -> None:
         super().__init__(config)
+        self._app = app
         self._settings = settings
         self._open_browser = open_browser
 
@@ -61,6 +66,11 @@ class _AnnouncingServer(uvicorn.Server):
         out.print(f"Data in {self._settings.data}; stop with Ctrl-C.")
         if self._open_browser:
             webbrowser.open(address)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # uvicorn waits for its connections before it tells the application of the end.
+        self._app.state.hub.close()
+        await super().shutdown(sockets)
 
 
 def address_of(settings: Settings, port: int) -> str:
