@@ -7,7 +7,8 @@ configuration's own parser says what is wrong with it, at its pointer.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from app.pages.form import LIST_SEPARATOR, Schema, is_settled
+from app.pages.form import LIST_SEPARATOR
+from app.pages.form_builder import Schema, is_settled
 
 # What a form posts: every name may come several times.
 Posted = Mapping[str, Sequence[str]]

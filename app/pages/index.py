@@ -110,7 +110,7 @@ def run_row(run: Run, ahead: int | None = None) -> RunRow:
         status=run.status,
         step=run.step,
         steps=run.steps,
-        progress_text=progress_text(run.status, run.eta_seconds, ahead),
+        progress_text=progress_text(run, ahead),
         error=(run.error or "").splitlines()[-1] if run.error else "",
         verdict=shown_verdict(run.verdict),
         sparkline=sparkline(run.sparkline),
@@ -143,13 +143,15 @@ def summary_of(config: Mapping[str, Any]) -> str:
     return " · ".join(part for part in parts if part)
 
 
-def progress_text(status: str, eta_seconds: float | None, ahead: int | None) -> str:
-    """Say how long a run still takes, or how many are ahead; nothing where nobody knows."""
-    if status == "queued" and ahead is not None:
+def progress_text(run: Run, ahead: int | None) -> str:
+    """Say how long a run still takes or took, or how many are ahead of it in the queue."""
+    if run.status == "queued" and ahead is not None:
         return f"{ahead} ahead in the queue" if ahead else "next in the queue"
-    if status != "running" or eta_seconds is None:
-        return ""
-    return f"about {duration_text(eta_seconds)} left"
+    if run.status == "running" and run.eta_seconds is not None:
+        return f"about {duration_text(run.eta_seconds)} left"
+    if run.started_at is not None and run.finished_at is not None:
+        return f"took {duration_text((run.finished_at - run.started_at).total_seconds())}"
+    return ""
 
 
 def duration_text(seconds: float) -> str:

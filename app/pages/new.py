@@ -1,9 +1,8 @@
-"""The page of a new run: a form made from the configuration's schema, and what answers it."""
+"""The page of a new run: from an address to the form, and from the form to a run."""
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 from urllib.parse import parse_qs, urlencode
 
 from fastapi import APIRouter, Request
@@ -12,74 +11,16 @@ from fastapi.templating import Jinja2Templates
 from starlette.responses import RedirectResponse, Response
 
 import engine
-from app.pages.base import PageContext, render
-from app.pages.form import Builder, Field, Schema, value_of
-from app.pages.form_choices import always_recorded, choice_words, conditions
+from app.pages.base import render
 from app.pages.form_values import Posted, posted_config
-from app.pages.presets import PRESETS, Preset
+from app.pages.new_form import START, NewPage, new_page
+from app.pages.presets import PRESETS
 from app.runs import RunService
 from app.runs.starter import starter_configurations
-from app.store import Run, Store
-
-# What an empty address shows; everything else has the schema's default.
-START: Mapping[str, Any] = {
-    "task": {"kind": "adding"},
-    "model": {"cell": "elman", "activation": "tanh"},
-}
+from app.store import Store
 
 # Several times what the form has; a body of more is no form of ours.
 _MOST_FIELDS = 500
-_NAMING = ("name", "seed", "tags")
-
-# Fields that few change stand behind "More options", unless they are changed or wrong.
-_SELDOM = frozenset(
-    {
-        "/task/validation",
-        "/model/layer_skips",
-        "/model/bias",
-        "/model/input_initializer",
-        "/model/spectral_radius",
-        "/model/forget_bias",
-        "/training/reduction",
-        "/training/precision",
-        "/recording/probe_size",
-        "/recording/batch",
-        "/recording/checkpoints",
-        "/recording/statistics",
-    }
-)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Group:
-    """A card of the form."""
-
-    name: str
-    title: str
-    help: str
-    fields: tuple[Field, ...]
-    seldom: tuple[Field, ...]
-
-    @property
-    def is_open(self) -> bool:
-        """Whether something behind "More options" wants to be seen."""
-        return any(field.error or field.is_changed for field in self.seldom)
-
-
-@dataclass(frozen=True, kw_only=True)
-class NewPage(PageContext):
-    """The names that `new.html` uses."""
-
-    template: ClassVar[str] = "new.html"
-    here: ClassVar[str] = "new"
-    groups: tuple[Group, ...]
-    naming: tuple[Field, ...]
-    presets: Mapping[str, Preset]
-    chosen_preset: str
-    source: Run | None
-    notice: str
-    other_problems: tuple[tuple[str, str], ...]
-    config_text: str
 
 
 def build_router(templates: Jinja2Templates) -> APIRouter:
@@ -149,100 +90,3 @@ def read_config(text: str) -> tuple[Mapping[str, Any], str]:
     if isinstance(model, dict) and "cell" not in model:
         model = {**START["model"], **model}
     return {**START, **values, "model": model}, ""
-
-
-def new_page(
-    values: Mapping[str, Any],
-    *,
-    problems: Mapping[str, str] | None = None,
-    notice: str = "",
-    source: Run | None = None,
-    chosen_preset: str = "",
-) -> NewPage:
-    """Return the form with values, and with what is wrong with them beside the fields."""
-    schema: Schema = engine.config_schema()
-    if problems is None:
-        problems = problems_of(values)
-    catalog = engine.catalog()
-    cell = _part(values, "model").get("cell")
-    builder = Builder(
-        problems=problems,
-        words=choice_words(catalog),
-        conditions=conditions(catalog),
-        chosen={"/model/cell": str(cell)},
-        left_out={"/recording/statistics": always_recorded(catalog)},
-    )
-    groups = tuple(_groups(schema, values, builder))
-    naming = tuple(
-        builder.field(part, value_of(part, values, name), f"/{name}")
-        for name, part in schema["properties"].items()
-        if name in _NAMING
-    )
-    pointers = {pointer for group in groups for pointer in _pointers(group.fields + group.seldom)}
-    pointers |= set(_pointers(naming))
-    others = tuple(
-        (pointer, detail)
-        for pointer, detail in problems.items()
-        if pointers.isdisjoint(_places(pointer))
-    )
-    return NewPage(
-        groups=groups,
-        naming=naming,
-        presets=PRESETS,
-        chosen_preset=chosen_preset,
-        source=source,
-        notice=notice,
-        other_problems=others,
-        config_text=json.dumps(values, indent=2, ensure_ascii=False),
-    )
-
-
-def problems_of(values: Mapping[str, Any]) -> dict[str, str]:
-    """Return what the engine finds wrong with a configuration, by pointer."""
-    try:
-        engine.RunConfig.from_dict(values)
-    except engine.ConfigError as err:
-        return {problem.pointer: problem.detail for problem in err.problems}
-    return {}
-
-
-def _groups(schema: Schema, values: Mapping[str, Any], builder: Builder) -> "list[Group]":
-    groups = []
-    for name in ("task", "model", "training", "recording"):
-        part = schema["properties"][name]
-        value = _part(values, name)
-        if "oneOf" in part:
-            fields = [builder.field(part, value, f"/{name}")]
-        else:
-            fields = list(builder.fields(part, value, f"/{name}"))
-        groups.append(
-            Group(
-                name=name,
-                title=str(part["title"]),
-                help=str(part["description"]),
-                fields=tuple(field for field in fields if field.pointer not in _SELDOM),
-                seldom=tuple(field for field in fields if field.pointer in _SELDOM),
-            )
-        )
-    return groups
-
-
-def _part(values: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    part = values.get(name)
-    return part if isinstance(part, Mapping) else {}
-
-
-def _places(pointer: str) -> set[str]:
-    """Return where a problem may be shown: its field, its choice, or the list it is an item of."""
-    parent, _, last = pointer.rpartition("/")
-    return {pointer, parent} if last == "kind" or last.isdecimal() else {pointer}
-
-
-def _pointers(fields: tuple[Field, ...]) -> list[str]:
-    found = []
-    for field in fields:
-        found.append(field.pointer)
-        for option in field.options:
-            if option.selected:
-                found += _pointers(option.fields)
-    return found

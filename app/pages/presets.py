@@ -34,22 +34,22 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
         ),
         "exploding": Preset(
             title="Make it explode",
-            sentence="A ReLU network whose weights are a fifth too large and nothing that "
-            "clips: the gradient grows with every step back.",
+            sentence="Weights that start almost twice too large: the gradient grows a hundred "
+            "thousand times on its way back, and clipping alone keeps the training alive.",
             config={
                 "task": {"kind": "adding", "length": 100},
                 "model": {
                     "cell": "elman",
-                    "activation": "relu",
+                    "activation": "tanh",
                     "hidden_size": 64,
-                    "initializer": {"kind": "identity", "gain": 1.2},
+                    "initializer": {"kind": "orthogonal", "gain": 1.8},
                 },
                 "training": {
-                    "steps": 200,
-                    "optimizer": {"kind": "sgd", "learning_rate": 0.0001},
-                    "clipping": None,
+                    "steps": 500,
+                    "optimizer": {"kind": "sgd", "learning_rate": 0.01},
+                    "clipping": {"kind": "norm", "threshold": 1.0},
                 },
-                "recording": {"every": 5},
+                "recording": {"every": 10},
             },
         ),
         "lstm": Preset(

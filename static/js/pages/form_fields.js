@@ -34,10 +34,17 @@ export function showChosen(form) {
     const help = document.getElementById(`${select.id}-help`);
     help.textContent = select.selectedOptions[0]?.dataset.help || help.dataset.help;
   }
+  for (const figure of form.querySelectorAll("[data-curves-of]")) {
+    const chosen = form.querySelector(`[name="${figure.dataset.curvesOf}"]`);
+    for (const curve of figure.querySelectorAll("[data-curve]")) curve.toggleAttribute("hidden", curve.dataset.curve !== chosen.value);
+    figure.hidden = figure.querySelector("[data-curve]:not([hidden])") === null;
+  }
   for (const field of form.querySelectorAll("[data-needs]")) {
     const chosen = form.querySelector(`[name="${field.dataset.needs}"]`)?.value;
     field.hidden = !field.dataset.needsValues.split(" ").includes(chosen);
     for (const control of field.querySelectorAll("[name]")) control.disabled = field.hidden;
+    const figure = form.querySelector(`[data-curves-of="${field.dataset.field}"]`);
+    if (figure && field.hidden) figure.hidden = true;
     for (const branch of form.querySelectorAll(`[data-branch-of="${field.dataset.field}"]`)) {
       if (field.hidden) branch.disabled = branch.hidden = true;
     }

@@ -6,10 +6,12 @@ from typing import Any
 import pytest
 
 import engine
-from app.pages.form import Builder, Condition, Field, number_text
+from app.pages.form import Condition, Field, number_text
+from app.pages.form_builder import Builder
 from app.pages.form_choices import always_recorded, choice_words, conditions
 from app.pages.form_values import posted_config
-from app.pages.new import START, NewPage, new_page, read_config
+from app.pages.new import read_config
+from app.pages.new_form import START, NewPage, new_page
 from app.pages.presets import PRESETS
 
 CELLS = [cell["name"] for cell in engine.catalog()["cells"]]  # type: ignore[attr-defined]

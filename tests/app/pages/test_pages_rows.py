@@ -3,7 +3,7 @@
 import json
 import math
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -53,6 +53,11 @@ def test_a_running_run_says_how_long_it_takes() -> None:
     row = run_row(RUN)
     assert row.progress_text == "about 0:42 left"
     assert row.can_cancel
+
+
+def test_a_run_that_is_over_says_how_long_it_took() -> None:
+    row = run_row(replace(RUN, status="succeeded", finished_at=NOW + timedelta(seconds=72)))
+    assert row.progress_text == "took 1:12"
 
 
 @pytest.mark.parametrize("status", ["succeeded", "diverged", "failed", "cancelled"])
