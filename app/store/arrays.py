@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
-import zarr
 from numpy.typing import NDArray
 from sqlalchemy.engine import Connection
 
@@ -18,6 +17,7 @@ from app.store.database import Database
 from app.store.errors import RunNotFound, StatisticNotFound
 from app.store.indexing import Index, Where, count_of, index_of, selected_coords, take
 from app.store.layouts import StoredLayout, layout_of
+from app.store.mapped import MappedArray
 from app.store.records import ArrayInfo
 from app.store.slices import Selection, Slice
 from app.store.tables import frame_steps, frames, runs
@@ -30,7 +30,7 @@ class _OpenRun:
     """What never changes of a run's arrays: layouts, open Zarr arrays, steps of its frames."""
 
     layouts: Mapping[str, StoredLayout]
-    arrays: dict[str, Any] = field(default_factory=dict)
+    arrays: dict[str, MappedArray] = field(default_factory=dict)
     steps: list[int] = field(default_factory=list)
 
 
@@ -213,7 +213,7 @@ class ArrayStore:
     ) -> NDArray[Any]:
         flushed = extent.flushed[int(layout.per_step)]
         if 0 <= index.last < flushed:
-            return self._stored(run_id, opened, layout, index.rows, index.others)
+            return self._stored(run_id, opened, layout, index.positions, index.others)
         rows = index.positions
         shape = (len(rows), *(count_of(each) for each in index.others))
         values = np.full(shape, np.nan, dtype=layout.dtype)
@@ -232,17 +232,14 @@ class ArrayStore:
         run_id: str,
         opened: _OpenRun,
         layout: StoredLayout,
-        rows: Where,
+        rows: NDArray[np.intp],
         others: Sequence[Where],
     ) -> NDArray[Any]:
         array = opened.arrays.get(layout.name)
         if array is None:
-            array = zarr.open_array(store=self.folder_of(run_id) / layout.name, mode="r")
+            array = MappedArray(self.folder_of(run_id) / layout.name, layout)
             opened.arrays[layout.name] = array
-        key = (rows, *others)
-        if all(isinstance(each, slice) for each in key):
-            return np.asarray(array[key])
-        return np.asarray(array.oindex[key])
+        return array.read(rows, others)
 
 
 def _step_coords(
