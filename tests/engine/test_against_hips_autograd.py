@@ -1,5 +1,6 @@
 """The engine's gradients are those of HIPS autograd: the proof that needs no torch."""
 
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -47,3 +48,28 @@ def test_the_initial_states_gradient_is_autograds(recipe: Recipe) -> None:
     mine = state_parts(problem_of(recipe), ours(recipe).initial_state_gradient)
     differences = disagreement(mine, autograd(recipe)["initial"])
     assert max(differences.values()) <= EXACT, differences
+
+
+@pytest.mark.parametrize("t", [1, 3, 6])
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        replace(recipe, reduction="sum")
+        for recipe in MATRIX
+        if recipe.asked == "every" and recipe.cell != "lstm"  # `hidden` holds no c_t
+    ],
+    ids=str,
+)
+def test_the_immediate_gradient_is_the_total_one_of_that_step_alone(recipe: Recipe, t: int) -> None:
+    problem = problem_of(recipe)
+    step = slice(t, t + 1)
+    alone = replace(
+        problem,
+        inputs=problem.inputs[step],
+        targets=problem.targets[step],
+        mask=problem.mask[step],
+        initial={"h": ours(recipe).hidden[:, t - 1]},
+    )
+    theirs = hips_twin.states(hips_twin.differentiate(alone)[1], "h")
+    mine = ours(recipe).immediate_gradient.array()[:, step]
+    assert relative_difference(mine, theirs) <= EXACT

@@ -51,9 +51,9 @@ def _matmul(a: Long, b: Long) -> Long:
 
 def _long_activate(problem: Problem, a: Long) -> Long:
     if problem.activation == "sigmoid":
-        return np.reciprocal(1 + np.exp(-a))
-    if problem.activation == "tanh":
-        return np.tanh(a)
+        a = np.reciprocal(1 + np.exp(-a))
+    elif problem.activation == "tanh":
+        a = np.tanh(a)
     return a
 
 
