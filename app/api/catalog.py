@@ -20,7 +20,6 @@ def _catalog() -> tuple[bytes, str]:
     record = {
         **engine.catalog(),
         "figures": [figure_record(figure) for figure in FIGURES.values()],
-        "schema": engine.config_schema(),
     }
     body = to_json(record)
     return body, etag_of(body.decode())

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from starlette.responses import Response, StreamingResponse
 
 from app.api.caching import IMMUTABLE, REVALIDATE, etag_of, matches, not_modified
+from app.api.definedness import undefined
 from app.api.dependencies import SettingsOf, StoreOf, json_response
 from app.api.formats import FORMATS, ArrayFormat, choose_format
 from app.api.schemas import ArrayInfoModel, ArrayModel, problems
@@ -115,7 +116,7 @@ def get_statistic(
     # A frame may have come in since: the tag is of what is answered.
     headers["ETag"] = _etag(run, name, found.coords, format_)
     headers["X-Gradtide-Shape"] = ",".join(str(length) for length in found.values.shape)
-    return _answer(found, undefined(found, run.facts.get("last_asked")), format_, headers)
+    return _answer(found, undefined(found, run), format_, headers)
 
 
 def _info(store: Store, run_id: str, name: str) -> ArrayInfo:
@@ -140,31 +141,3 @@ def _answer(
     if isinstance(body, bytes):
         return Response(body, media_type=format_.media_type, headers=headers)
     return StreamingResponse(body, media_type=format_.media_type, headers=headers)
-
-
-def undefined(array: Slice, last_asked: int | None) -> NDArray[np.bool_] | None:
-    """Return where an array is not defined: a loss does not depend on the states after it.
-
-    Args:
-        array: A slice.
-        last_asked: τ, to whose loss `last_loss_gradient` belongs.
-
-    Returns:
-        True where state time > loss time, in the slice's shape; None where all is defined.
-    """
-    if "state_time" not in array.axes:
-        return None
-    state = _along(array, "state_time")
-    if "loss_time" in array.axes:
-        after = state > _along(array, "loss_time")
-    elif last_asked is not None:
-        after = state > last_asked
-    else:
-        return None
-    return np.broadcast_to(after, array.values.shape)
-
-
-def _along(array: Slice, axis: str) -> NDArray[Any]:
-    shape = [1] * len(array.axes)
-    shape[list(array.axes).index(axis)] = -1
-    return np.asarray(array.coords[axis]).reshape(shape)

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,11 @@ import pytest
 from fastapi import FastAPI
 
 from app.main import create_app
+from app.runs.control import Control
+from app.runs.service import described
+from app.runs.training import train_run
 from app.settings import Settings
+from app.store import open_store
 
 BASE_URL = "http://127.0.0.1:8000"
 SMALL: dict[str, Any] = {
@@ -44,6 +49,15 @@ def changed(config: dict[str, Any], **parts: dict[str, Any]) -> dict[str, Any]:
     return {**config, **{name: {**config[name], **part} for name, part in parts.items()}}
 
 
+# A learning rate of a thousand and no clipping: the loss is infinite after some steps.
+DIVERGING = changed(
+    SMALL,
+    model={"activation": "relu"},
+    training={"steps": 40, "optimizer": {"kind": "sgd", "learning_rate": 1e3}, "clipping": None},
+)
+CLASSIFYING = {**SMALL, "task": {"kind": "temporal_order", "length": 12}}
+
+
 def settings_of(data: Path, **options: Any) -> Settings:  # noqa: ANN401  # fields of Settings
     """Return settings that take nothing from the environment's own installation."""
     return Settings(_env_file=None, data=data, **{"workers": 0, **options})  # type: ignore[call-arg]  # pydantic-settings' own keyword
@@ -73,4 +87,45 @@ def settings(tmp_path: Path) -> Settings:
 async def client(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
     """A client of an application whose runs stay queued."""
     async with serving(create_app(settings)) as client:
+        yield client
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Trained:
+    """A store on disk with trained runs in it."""
+
+    data: Path
+    succeeded: str
+    diverged: str
+    classified: str
+
+
+def train_into(data: Path, config: dict[str, Any]) -> str:
+    """Train a configuration into the store of a folder, by the same work as a worker's."""
+    settings = settings_of(data)
+    store = open_store(settings)
+    complete, facts, layouts = described(config)
+    run, _ = store.runs.create(complete, facts, layouts)
+    claim = store.attempts.claim(run.id, "a test")
+    assert claim is not None
+    with Control(store, claim) as control:
+        train_run(store, claim, control, checkpoint_seconds=settings.checkpoint_seconds)
+    store.close()
+    return run.id
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    """A store with a run that succeeded, one that diverged, and one that classifies."""
+    data = tmp_path_factory.mktemp("trained")
+    succeeded, diverged, classified = (
+        train_into(data, config) for config in (SMALL, DIVERGING, CLASSIFYING)
+    )
+    return Trained(data=data, succeeded=succeeded, diverged=diverged, classified=classified)
+
+
+@pytest.fixture
+async def reader(trained: Trained) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of an application over the trained runs."""
+    async with serving(create_app(settings_of(trained.data))) as client:
         yield client
