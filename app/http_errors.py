@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from app.pages.errors import error_response, wants_page
+from app.pages.login import login_response
 from app.runs import IllegalTransition
 from app.store import (
     IdempotencyConflict,
@@ -125,7 +126,12 @@ def problem_response(
     """Answer with a problem: as a page where a browser navigated, else as problem+json."""
     templates = getattr(request.app.state, "templates", None) if "app" in request.scope else None
     if templates is not None and wants_page(request):
-        response = error_response(request, templates, body)
+        # Where a browser is told that it lacks the token, it gets the form that takes one.
+        response = (
+            login_response(request, templates, status=body["status"])
+            if body["status"] == HTTPStatus.UNAUTHORIZED
+            else error_response(request, templates, body)
+        )
     else:
         response = Response(
             orjson.dumps(body), status_code=body["status"], media_type=PROBLEM_MEDIA_TYPE

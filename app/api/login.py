@@ -1,7 +1,6 @@
 """The way in where a token is set: a form, or the link that the service prints at its start."""
 
-from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import Final
 from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Request
@@ -9,21 +8,13 @@ from starlette.responses import RedirectResponse, Response
 
 from app.guards import TOKEN_COOKIE, cookie_value, same
 from app.http_errors import HttpProblem
-from app.pages.base import PageContext, render
+from app.pages.login import login_response
 
 router = APIRouter(include_in_schema=False)
 
 _FORM: Final = "application/x-www-form-urlencoded"
 _FIELD: Final = "token"
 _A_MONTH_SECONDS: Final = 30 * 24 * 3600
-
-
-@dataclass(frozen=True, kw_only=True)
-class LoginPage(PageContext):
-    """The form; `refused` where a token was given that is not ours."""
-
-    template: ClassVar[str] = "login.html"
-    refused: bool = False
 
 
 @router.get("/login")
@@ -51,11 +42,9 @@ def _enter(request: Request, given: str | None) -> Response:
     if expected is None:
         return RedirectResponse("/", status_code=303)
     if given is None or not same(given.encode(errors="replace"), expected):
-        page = LoginPage(refused=given is not None)
-        status = 401 if page.refused else 200
-        response = render(request, request.app.state.templates, page, status_code=status)
-        response.headers["Cache-Control"] = "no-store"
-        return response
+        refused = given is not None
+        templates = request.app.state.templates
+        return login_response(request, templates, status=401 if refused else 200, refused=refused)
     response = RedirectResponse("/", status_code=303, headers={"Cache-Control": "no-store"})
     response.set_cookie(
         TOKEN_COOKIE,

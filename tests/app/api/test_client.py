@@ -89,7 +89,7 @@ def test_an_answer_that_is_no_problem_is_still_an_error() -> None:
     transport = httpx.MockTransport(lambda _: httpx.Response(502, text="bad gateway"))
     with (
         Client("http://127.0.0.1", transport=transport) as client,
-        pytest.raises(ProblemError) as e,
+        pytest.raises(ProblemError) as refused,
     ):
         client.run("x")
-    assert (e.value.status, e.value.detail) == (502, "bad gateway")
+    assert (refused.value.status, refused.value.detail) == (502, "bad gateway")

@@ -12,7 +12,7 @@ import pytest
 import uvicorn
 
 from app.api import events as routes
-from app.api.events_hub import MAX_WAITING, EventHub, Message, Subscription
+from app.api.events_hub import BATCH, MAX_WAITING, EventHub, Message, Subscription
 from app.client import Client, ProblemError, StreamedEvent, read_events
 from app.main import create_app
 from app.settings import Settings
@@ -113,7 +113,7 @@ def test_a_stream_is_resumed_after_the_server_was_started_anew(tmp_path: Path) -
 def test_a_replay_longer_than_a_batch_is_whole(served: tuple[Server, Client, Store]) -> None:
     _, client, store = served
     run = client.create_run(SMALL)["id"]
-    count = 2 * routes.BATCH + 3
+    count = 2 * BATCH + 3
     with store.database.write() as connection:
         for step in range(count):
             store.events.append(connection, run, "frame", step=step)

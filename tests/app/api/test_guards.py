@@ -1,6 +1,7 @@
 """Host, origin, token, sizes, patience: each refuses exactly what it should."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -152,7 +153,7 @@ async def test_no_method_answers_without_the_token(
     assert answer.status_code == 401
 
 
-@pytest.mark.parametrize("path", ["/healthz", "/static/css/tokens.css"])
+@pytest.mark.parametrize("path", ["/healthz", "/login", "/static/css/tokens.css"])
 async def test_the_way_in_is_open(guarded: FastAPI, path: str) -> None:
     async with serving(guarded) as client:
         answer = await client.get(path)
@@ -198,10 +199,37 @@ async def test_the_form_lets_in(guarded: FastAPI) -> None:
     assert (entered.status_code, runs.status_code) == (303, 200)
 
 
+async def test_a_wrong_token_at_the_form_is_401_and_sets_no_cookie(guarded: FastAPI) -> None:
+    async with serving(guarded) as client:
+        answer = await client.post("/login", data={"token": "guess"})
+    assert (answer.status_code, "set-cookie" in answer.headers) == (401, False)
+
+
 async def test_a_made_up_cookie_does_not_open(guarded: FastAPI) -> None:
     async with serving(guarded, cookies={TOKEN_COOKIE: "0" * 64}) as client:
         answer = await client.get("/api/v1/runs")
     assert answer.status_code == 401
+
+
+async def test_the_way_in_looks_right_without_the_token(guarded: FastAPI) -> None:
+    async with serving(guarded) as client:
+        page = (await client.get("/login")).text
+        files = re.findall(r'(?:href|src)="(/[^"]+)"', page)
+        closed = [file for file in files if (await client.get(file)).status_code != 200]
+    assert "/static/css/base.css" in page
+    assert closed == []
+
+
+async def test_a_browser_without_the_token_gets_a_page_that_leads_in(guarded: FastAPI) -> None:
+    async with serving(guarded) as client:
+        answer = await client.get("/", headers={"Accept": "text/html"})
+    found = (answer.status_code, answer.headers["content-type"], 'action="/login"' in answer.text)
+    assert found == (401, "text/html; charset=utf-8", True)
+
+
+async def test_without_a_token_there_is_nothing_to_log_in_to(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/login?token=x")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/")
 
 
 async def test_a_header_of_a_hundred_kilobytes_is_431(client: httpx.AsyncClient) -> None:

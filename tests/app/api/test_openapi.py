@@ -1,0 +1,134 @@
+"""The OpenAPI document is complete, and /docs shows it from files that are here."""
+
+import re
+from typing import Any
+
+import httpx
+import pytest
+from plotly.offline import get_plotlyjs_version
+
+import engine
+from app.guards import CONTENT_SECURITY_POLICY
+
+METHODS = {"get", "post", "put", "patch", "delete"}
+
+
+@pytest.fixture
+async def document(client: httpx.AsyncClient) -> dict[str, Any]:
+    """The document as it is served."""
+    found: dict[str, Any] = (await client.get("/openapi.json")).json()
+    return found
+
+
+def operations(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return every operation by method and path."""
+    return {
+        f"{method.upper()} {path}": operation
+        for path, item in document["paths"].items()
+        for method, operation in item.items()
+        if method in METHODS
+    }
+
+
+async def test_every_call_of_this_version_is_in_it(document: dict[str, Any]) -> None:
+    assert set(operations(document)) == {
+        "GET /api/v1/catalog",
+        "POST /api/v1/runs",
+        "GET /api/v1/runs",
+        "GET /api/v1/runs/{run_id}",
+        "DELETE /api/v1/runs/{run_id}",
+        "POST /api/v1/runs/{run_id}/cancel",
+        "GET /api/v1/runs/{run_id}/verdict",
+        "GET /api/v1/events",
+        "GET /api/v1/runs/{run_id}/events",
+        "GET /api/v1/runs/{run_id}/statistics",
+        "GET /api/v1/runs/{run_id}/statistics/{name}",
+        "GET /api/v1/figures",
+        "GET /api/v1/figures/{name}",
+        "GET /api/v1/runs/{run_id}/figures/{name}",
+        "GET /api/v1/runs/{run_id}/checkpoints",
+        "GET /api/v1/runs/{run_id}/checkpoints/{step}",
+        "GET /healthz",
+        "GET /readyz",
+    }
+
+
+async def test_the_body_of_a_run_is_the_engines_own_schema(document: dict[str, Any]) -> None:
+    body = operations(document)["POST /api/v1/runs"]["requestBody"]
+    schemas = document["components"]["schemas"]
+    reference = body["content"]["application/json"]["schema"]["$ref"]
+    engines = engine.config_schema()["properties"]
+    assert reference == "#/components/schemas/RunConfig"
+    assert set(schemas["RunConfig"]["properties"]) == set(engines)
+    assert set(engine.config_schema().get("$defs", {})) <= set(schemas)
+
+
+async def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+    names = set(re.findall(r"'#/components/schemas/([^']+)'", str(document)))
+    assert names - set(schemas) == set()
+    assert "#/$defs/" not in str(document)
+
+
+async def test_every_refusal_is_described_as_a_problem(document: dict[str, Any]) -> None:
+    described = {
+        f"{name} {status}": list(answer["content"])
+        for name, operation in operations(document).items()
+        for status, answer in operation["responses"].items()
+        if status == "default" or status >= "400"
+    }
+    assert {tuple(kinds) for kinds in described.values()} == {("application/problem+json",)}
+
+
+async def test_every_operation_and_parameter_says_what_it_is(document: dict[str, Any]) -> None:
+    silent = [name for name, found in operations(document).items() if not found.get("description")]
+    assert silent == []
+
+
+async def test_every_axis_is_a_described_parameter(document: dict[str, Any]) -> None:
+    operation = operations(document)["GET /api/v1/runs/{run_id}/statistics/{name}"]
+    named = {parameter["name"] for parameter in operation["parameters"]}
+    axes = {axis for found in engine.STATISTICS.values() for axis in found.axes}
+    assert axes <= named
+
+
+async def test_the_page_loads_nothing_from_elsewhere_and_no_inline_script(
+    client: httpx.AsyncClient,
+) -> None:
+    answer = await client.get("/docs")
+    files = re.findall(r'(?:src|href)="([^"]+)"', answer.text)
+    statuses = {file: (await client.get(file)).status_code for file in files}
+    assert answer.headers["content-security-policy"] == CONTENT_SECURITY_POLICY
+    assert set(statuses.values()) == {200}, statuses
+    assert all(file.startswith("/") for file in files)
+    assert not re.search(r"<script(?![^>]*src=)", answer.text)
+
+
+@pytest.mark.parametrize(
+    ("file", "kind"),
+    [
+        ("swagger-ui-bundle.js", "text/javascript"),
+        ("swagger-ui.css", "text/css"),
+        ("start.js", "text/javascript"),
+    ],
+)
+async def test_the_files_of_the_page_have_their_types(
+    client: httpx.AsyncClient, file: str, kind: str
+) -> None:
+    answer = await client.get(f"/docs/{file}")
+    assert answer.headers["content-type"].split(";")[0] == kind
+
+
+async def test_plotly_is_served_for_ever_at_its_version(client: httpx.AsyncClient) -> None:
+    answer = await client.get(f"/static/vendor/plotly-{get_plotlyjs_version()}.min.js")
+    again = await client.get(answer.url.path, headers={"If-None-Match": answer.headers["etag"]})
+    found = (answer.status_code, "immutable" in answer.headers["cache-control"], again.status_code)
+    assert found == (200, True, 304)
+
+
+@pytest.mark.parametrize(("query", "is_immutable"), [("", False), ("?v=abc", True)])
+async def test_a_static_file_is_kept_where_its_address_names_a_version(
+    client: httpx.AsyncClient, query: str, is_immutable: bool
+) -> None:
+    answer = await client.get(f"/static/css/base.css{query}")
+    assert ("immutable" in answer.headers["cache-control"]) == is_immutable
