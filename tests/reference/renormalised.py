@@ -22,7 +22,7 @@ DIGITS = 50
 
 
 def longdouble_log10_norms(problem: Problem) -> Array:
-    """Return log10 ‖dℓ/dh_t‖ per sample [T,B], ℓ being the sample's own cross-entropy at T."""
+    """Return log10 ‖dℓ/dh_t‖ per sample [T,B], ℓ being the sample's own loss at T."""
     weight_h = _long(problem.parameters["weight_hh_l0"])
     hs = _long_forward(problem, weight_h)
     adjoint = _top_adjoint(problem, hs[-1])
@@ -77,11 +77,22 @@ def _long_forward(problem: Problem, weight_h: Long) -> Long:
 
 
 def _top_adjoint(problem: Problem, h: Long) -> Long:
+    """Return dℓ_T/dh_T of each sample's own loss."""
     weight_y = _long(problem.parameters["readout.weight"])
-    logits = _matmul(h, weight_y.T) + _long(problem.parameters["readout.bias"])
-    shares = np.exp(logits) / np.sum(np.exp(logits), axis=1, keepdims=True)
+    y = _matmul(h, weight_y.T) + _long(problem.parameters["readout.bias"])
+    if problem.loss == "mean_squared_error":
+        errors = y - problem.targets[-1].astype(np.longdouble)
+        return _matmul(2 * errors / y.shape[1], weight_y)
+    shares = np.exp(y) / np.sum(np.exp(y), axis=1, keepdims=True)
     shares[np.arange(problem.batch), problem.targets[-1]] -= 1
     return _matmul(shares, weight_y)
+
+
+def log10_mean(logs: Array) -> Array:
+    """Return log10 of the mean over the last axis of numbers given by their log10."""
+    peak = logs.max(axis=-1, keepdims=True)
+    mean: Array = peak[..., 0] + np.log10(np.mean(10.0 ** (logs - peak), axis=-1))
+    return mean
 
 
 def mpmath_log10_norms(problem: Problem, sample: int) -> list[float]:
