@@ -1,36 +1,47 @@
-"""Take the README's pictures from a running service: python docs/take_pictures.py ADDRESS RUN.
+"""Take the README's pictures from a running service.
 
-The picture is of the real page in a real browser; nothing is drawn by hand.
+    python docs/take_pictures.py ADDRESS RUN [RUN …]
+
+The first run gives the picture of a run's page, all of them together that of the comparison. The
+pictures are of the real pages in a real browser; nothing is drawn by hand.
 """
 
 import sys
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Page, sync_playwright
 
 from tests.browser.install import find
 
 PICTURES = Path(__file__).parent / "pictures"
 VIEWPORT = {"width": 1440, "height": 900}
+SETTLED_MS = 2500  # figures are drawn one a task, and toasts go
 
 
-def main(address: str, run: str) -> None:
-    """Open a run's page, wait until its figures are drawn, and keep what is seen."""
+def take(page: Page, path: str, picture: str) -> None:
+    """Open a page, wait until its figures are drawn, and keep what is seen."""
+    page.goto(path)
+    page.wait_for_selector(".js-plotly-plot .main-svg", state="attached")
+    page.wait_for_timeout(SETTLED_MS)
+    page.screenshot(path=PICTURES / picture)
+
+
+def main(address: str, first: str, *others: str) -> None:
+    """Take both pictures."""
     path = find()
     if path is None:
         raise SystemExit("no Chromium on this machine: make browser")
     PICTURES.mkdir(exist_ok=True)
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(
-            executable_path=path, args=["--no-sandbox", "--disable-gpu"]
-        )
+        flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        chromium = playwright.chromium.launch(executable_path=path, args=flags)
         page = chromium.new_page(
             viewport=VIEWPORT, reduced_motion="reduce", color_scheme="light", base_url=address
         )
-        page.goto(f"/runs/{run}")
-        page.wait_for_selector(".js-plotly-plot .plot")
-        page.wait_for_timeout(2000)  # the figures that come one by one
-        page.screenshot(path=PICTURES / "run-page.png")
+        take(page, f"/runs/{first}", "run-page.png")
+        if others:
+            query = "&".join(f"run={run}" for run in (first, *others))
+            take(page, f"/compare?{query}", "comparison.png")
         chromium.close()
 
 
