@@ -138,6 +138,9 @@ class LocalExecutor:
         self._reaped_at = time.monotonic()
         for lost in self._store.queue.reap():
             log.info("run taken back", run=lost.run_id, status=lost.status)
+            if lost.run_id in self._workers:
+                # Frozen or starved: it must not hold a place, nor wake up beside its successor.
+                self._workers[lost.run_id].process.kill()
 
     def _enforce_cancels(self) -> None:
         if not self._workers:

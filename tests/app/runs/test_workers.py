@@ -105,6 +105,22 @@ def test_a_run_that_kills_its_worker_every_time_fails(tmp_path: Path) -> None:
         service.close()
 
 
+def test_a_frozen_worker_loses_its_run_to_another(tmp_path: Path) -> None:
+    service = Service(settings_for(tmp_path, lease=2.0))
+    try:
+        config = configuration(steps=1500, every=30)
+        run, _ = service.runs.create(config)
+        pid = service.worker_pid(run.id)
+        eventually(lambda: frames(service.store, run.id) >= 2)
+        os.kill(pid, signal.SIGSTOP)
+        eventually(lambda: service.store.runs.get(run.id).attempt >= 2)
+        eventually(lambda: not is_alive(pid))
+        eventually(status_is(service.store, run.id, "succeeded"))
+        require_same_bits(service.store, run.id, config)
+    finally:
+        service.close()
+
+
 def test_a_service_that_stops_lets_its_workers_save(tmp_path: Path) -> None:
     settings = settings_for(tmp_path, checkpoint_seconds=1000)
     config = configuration(steps=1500, every=30)

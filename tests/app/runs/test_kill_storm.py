@@ -1,0 +1,51 @@
+"""Kills at random moments, many of them: no run is lost and every bit stays."""
+
+import os
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app.runs import RunStatus
+from app.store import Run
+from tests.app.runs.small_runs import (
+    TICK,
+    Service,
+    configuration,
+    eventually,
+    require_same_bits,
+    settings_for,
+)
+
+RUNS, KILLS = 8, 20
+
+pytestmark = pytest.mark.long
+
+
+def test_a_storm_of_kills_loses_no_run(tmp_path: Path, rng: np.random.Generator) -> None:
+    # More attempts than kills: this is about what is kept, not about giving up.
+    service = Service(settings_for(tmp_path, max_attempts=KILLS + 1))
+    try:
+        configs = [configuration(steps=3000, every=30, seed=seed) for seed in range(RUNS)]
+        made: list[Run] = [service.runs.create(config)[0] for config in configs]
+        killed = 0
+        while killed < KILLS:
+            TICK.wait(float(rng.uniform(0.2, 1.5)))
+            living = [pid for run in made if (pid := service.executor.pid_of(run.id)) is not None]
+            if not living:
+                break
+            os.kill(int(rng.choice(living)), signal.SIGKILL)
+            killed += 1
+
+        def over() -> bool:
+            rows = [service.store.runs.get(run.id) for run in made]
+            return all(RunStatus(row.status).is_terminal for row in rows)
+
+        eventually(over, patience=500)
+        assert [service.store.runs.get(run.id).status for run in made] == ["succeeded"] * RUNS
+        assert killed >= KILLS // 2
+        for run, config in zip(made, configs, strict=True):
+            require_same_bits(service.store, run.id, config)
+    finally:
+        service.close()
