@@ -9,8 +9,8 @@ from tests.architecture.tree import files, text, tracked
 
 TEXTS = [path for path in tracked() if text(path)]
 ADDRESS = re.compile(r"https?://(\[[0-9a-f:]+\]|[A-Za-z0-9][A-Za-z0-9.\-]*)")
-# This machine, names without a dot, the names that stand for "somebody else's" (RFC 2606, 6761) and XML's name spaces,
-# which are names and not places; and the one address that a licence demands beside the data.
+# This machine, names without a dot, those that stand for "somebody else's" (RFC 2606, 6761), XML's
+# name spaces, which are no places, and the one address that a licence demands beside the data.
 ALLOWED = re.compile(
     r"^([a-z]+|127\.0\.0\.\d+|0\.0\.0\.0|localhost|\[::1?\]|www\.w3\.org|json-schema\.org|creativecommons\.org|"
     r"(.+\.)?(example|example\.com|example\.org|evil\.com|invalid|test))\.?(:\d*)?$"
