@@ -150,6 +150,9 @@ def test_a_chosen_theme_stays_and_goes_back_to_the_systems(page: Page) -> None:
 def test_a_link_may_name_its_theme(page: Page) -> None:
     page.goto("/?theme=dark")
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    page.locator("[data-shell=theme]").click()
+    page.reload()
+    assert page.locator("html").get_attribute("data-theme") is None
 
 
 def test_the_keyboard_has_a_list_of_itself(page: Page) -> None:

@@ -36,7 +36,7 @@ export function showChosen(form) {
   }
   for (const figure of form.querySelectorAll("[data-curves-of]")) {
     const chosen = form.querySelector(`[name="${figure.dataset.curvesOf}"]`);
-    for (const curve of figure.querySelectorAll("[data-curve]")) curve.toggleAttribute("hidden", curve.dataset.curve !== chosen.value);
+    for (const curve of figure.querySelectorAll("[data-curve]")) curve.hidden = curve.dataset.curve !== chosen.value;
     figure.hidden = figure.querySelector("[data-curve]:not([hidden])") === null;
   }
   for (const field of form.querySelectorAll("[data-needs]")) {

@@ -33,6 +33,12 @@ export function setTheme(theme) {
   } catch {
     // Not kept, but seen: the choice holds for this page.
   }
+  const query = new URLSearchParams(location.search);
+  if (query.has("theme")) {
+    // A link that names a theme would undo the choice at the next reload.
+    query.set("theme", theme);
+    history.replaceState(history.state, "", `?${query}${location.hash}`);
+  }
   announce();
 }
 

@@ -34,11 +34,9 @@ def parts_of(environment: Environment, name: str) -> Iterator[nodes.Template]:
 def own_names(tree: nodes.Template) -> set[str]:
     """What a template imports or sets itself; jinja2.meta loses sight of both within blocks."""
     imported = {str(name) for node in tree.find_all(nodes.FromImport) for name in node.names}
-    assigned = {
-        node.target.name
-        for node in tree.find_all((nodes.Assign, nodes.AssignBlock))
-        if isinstance(node.target, nodes.Name)
-    }
+    targets = [node.target for node in tree.find_all(nodes.Assign)]
+    targets += [node.target for node in tree.find_all(nodes.AssignBlock)]
+    assigned = {target.name for target in targets if isinstance(target, nodes.Name)}
     return imported | assigned
 
 
