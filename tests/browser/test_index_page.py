@@ -168,6 +168,15 @@ def test_the_keyboard_has_a_list_of_itself(page: Page) -> None:
     expect(page).to_have_url(re.compile(r"/(\?.*)?$"))
 
 
+def test_a_key_leads_to_the_comparison_of_what_is_ticked(page: Page, service: Service) -> None:
+    runs = [service.finish(config_of(name)) for name in ("by key", "by key too")]
+    follow(page)
+    for name in ("by key", "by key too"):
+        row_of(page, name).get_by_role("checkbox").check()
+    page.keyboard.press("c")
+    page.wait_for_url(f"/compare?run={runs[0]}&run={runs[1]}")
+
+
 def test_the_first_tab_stop_leads_past_the_bar(page: Page) -> None:
     page.goto("/")
     page.keyboard.press("Tab")

@@ -14,8 +14,12 @@ const help = document.querySelector("[data-shell=help]");
 help.addEventListener("click", openHelp);
 help.hidden = false;
 
-const follow = (name) => () => document.querySelector(`[data-shortcut=${name}]`)?.click();
-if (document.querySelector("[data-shortcut=new]")) shortcut("n", "New run", follow("new"), EVERYWHERE);
-if (document.querySelector("[data-shortcut=compare]")) shortcut("c", "Compare", follow("compare"), EVERYWHERE);
+// The page's own control goes before the bar's: it may know what to compare.
+const follow = (name) => () => {
+  const controls = [...document.querySelectorAll(`[data-shortcut=${name}]`)];
+  controls.reverse().find((control) => !control.disabled)?.click();
+};
+shortcut("n", "New run", follow("new"), EVERYWHERE);
+shortcut("c", "Compare", follow("compare"), EVERYWHERE);
 shortcut("t", "Change the theme", () => setTheme(nextTheme(chosenTheme())), EVERYWHERE);
 shortcut("?", "This list", openHelp, EVERYWHERE);

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 import pytest
 from jinja2 import Environment, meta, nodes
 
-from app.api.login import LoginPage
 from app.pages import build_templates
 from app.pages.base import PageContext, context_names
 from app.pages.compare import ComparePage
 from app.pages.errors import ErrorPage
 from app.pages.index import IndexPage
+from app.pages.login import LoginPage
 from app.pages.new_form import NewPage
 from app.pages.run import RunPage
 
