@@ -52,7 +52,7 @@ class RunPage(PageContext):
     is_over: bool
     step: int
     steps: int
-    message: str
+    remark: str
     error: str
     verdict: VerdictView | None
     layers: tuple[int, ...]
@@ -83,7 +83,7 @@ def page_of(run: Run) -> RunPage:
         is_over=run.status in OVER,
         step=run.step,
         steps=run.steps,
-        message=message_of(run),
+        remark=remark_of(run),
         error=run.error or "",
         verdict=verdict_view(run.verdict),
         layers=tuple(range(int(run.config["model"]["layers"]))),
@@ -94,13 +94,13 @@ def page_of(run: Run) -> RunPage:
     )
 
 
-def message_of(run: Run) -> str:
-    """The state in a sentence, for where there is something to explain."""
+def remark_of(run: Run) -> str:
+    """What there is to say of a state beside its word."""
     return {
-        "queued": "Waiting for a free worker: the first frame comes with the first step.",
-        "interrupted": "The worker was lost; the run goes on from its last checkpoint.",
-        "cancelled": f"Cancelled at step {run.step}. What was recorded stays readable.",
-        "failed": "The run failed. What was recorded before stays readable.",
+        "queued": "waiting for a free worker",
+        "interrupted": "the worker was lost; goes on from the last checkpoint",
+        "cancelled": "what was recorded stays readable",
+        "diverged": "the loss is no longer finite",
     }.get(run.status, "")
 
 

@@ -3,11 +3,12 @@ import { GLYPHS, capital, duration, short, showMagnitude, wordClass } from "../p
 import { numberOf } from "../wire/api.js";
 
 const OVER = new Set(["succeeded", "diverged", "failed", "cancelled"]);
-const MESSAGES = {
-  queued: "Waiting for a free worker: the first frame comes with the first step.",
-  interrupted: "The worker was lost; the run goes on from its last checkpoint.",
-  cancelled: "Cancelled. What was recorded stays readable.",
-  failed: "The run failed. What was recorded before stays readable.",
+// Beside the progress, so that nothing moves when the state changes; a failure has a place of its own.
+const REMARKS = {
+  queued: "waiting for a free worker",
+  interrupted: "the worker was lost; goes on from the last checkpoint",
+  cancelled: "what was recorded stays readable",
+  diverged: "the loss is no longer finite",
 };
 
 /** @param {string} status */
@@ -21,6 +22,7 @@ export function createRunHead(page, run) {
   const number = (name) => page.querySelector(`[data-number=${name}]`);
   const note = (name) => page.querySelector(`[data-note=${name}]`);
   let seen = null;
+  let ahead = "";
 
   /** Steps a second, from one progress event to the next. */
   function pace(step) {
@@ -38,7 +40,12 @@ export function createRunHead(page, run) {
     const words = [];
     if (rate && !isOver(run.status)) words.push(`${short(rate)} steps/s`);
     if (eta !== null && !isOver(run.status)) words.push(`about ${duration(numberOf(eta))} left`);
-    part("pace").textContent = words.map((word) => ` · ${word}`).join("");
+    remark(words);
+  }
+
+  function remark(words) {
+    const all = REMARKS[run.status] ? [REMARKS[run.status] + ahead, ...words] : words;
+    part("pace").textContent = all.map((word) => ` · ${word}`).join("");
   }
 
   function status(name, { error = "", position = null } = {}) {
@@ -49,13 +56,9 @@ export function createRunHead(page, run) {
     const over = isOver(name);
     page.querySelector("[data-action=cancel]").hidden = over;
     page.querySelector("[data-action=delete]").hidden = !over;
-    if (over) part("pace").textContent = "";
-    const notice = part("notice");
-    notice.className = `run-notice run-notice--${name}`;
-    notice.hidden = !MESSAGES[name];
-    const ahead = position ? ` ${position} ${position === 1 ? "run is" : "runs are"} ahead.` : "";
-    part("notice-text").textContent = (MESSAGES[name] ?? "") + ahead;
-    part("error").hidden = !error;
+    ahead = position ? `, ${position} ${position === 1 ? "run" : "runs"} ahead` : "";
+    remark([]);
+    part("notice").hidden = name !== "failed";
     part("error-text").textContent = error;
   }
 

@@ -1,0 +1,153 @@
+"""The comparison in a real browser: one colour scale, one scrubber, the activations side by side."""
+
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Service
+
+PATIENCE_MS = 30_000
+DESKTOP = {"width": 1440, "height": 900}
+ACTIVATIONS = ("sigmoid", "tanh", "relu")
+
+
+@pytest.fixture(scope="module")
+def runs(service: Service) -> list[str]:
+    """The same task on three activations."""
+    return [
+        service.finish(
+            {
+                "name": f"{activation} compared",
+                "task": {"kind": "adding", "length": 10},
+                "model": {"cell": "elman", "activation": activation, "hidden_size": 5},
+                "training": {"steps": 8, "batch_size": 4},
+                "recording": {"every": 4, "probe_size": 4},
+            }
+        )
+        for activation in ACTIVATIONS
+    ]
+
+
+def address(runs: list[str], query: str = "") -> str:
+    """The link to a comparison."""
+    return "/compare?" + "&".join(f"run={run}" for run in runs) + query
+
+
+def ready(page: Page) -> None:
+    """Wait until all that is on screen is drawn; what is below is drawn on the way."""
+    panels = page.locator("[data-panel]")
+    for index in range(panels.count()):
+        panels.nth(index).scroll_into_view_if_needed()
+        expect(panels.nth(index)).to_have_attribute("data-state", "ready", timeout=PATIENCE_MS)
+
+
+def traces(page: Page) -> list[dict[str, Any]]:
+    """The heatmap of every panel as Plotly draws it."""
+    found: list[dict[str, Any]] = page.evaluate(
+        """[...document.querySelectorAll("[data-plot]")].map((element) => {
+            const trace = element._fullData[0];
+            return {
+                type: trace.type, zmin: trace.zmin, zmax: trace.zmax,
+                z: Array.from(trace.z, (row) => Array.from(row)),
+                names: element.layout.xaxis.ticktext ?? null,
+            };
+        })"""
+    )
+    return found
+
+
+def test_activations_stand_side_by_side_with_the_recorded_numbers(
+    page: Page, service: Service, runs: list[str]
+) -> None:
+    page.goto(address(runs, "&mode=magnitude"))
+    ready(page)
+    comparison = traces(page)[0]
+    assert comparison["names"] == list(ACTIVATIONS)
+    for column, run in enumerate(runs):
+        url = f"{service.url}/api/v1/runs/{run}/statistics/hidden_gradient_norm"
+        wanted = httpx.get(url, params={"step": "last"}).json()["data"][0][0]
+        np.testing.assert_array_equal(np.array(comparison["z"])[:, column], wanted)
+
+
+def test_all_heatmaps_share_one_colour_scale(page: Page, runs: list[str]) -> None:
+    page.goto(address(runs))
+    ready(page)
+    page.get_by_label("Range").select_option("4")
+    expect(page.locator("[data-range]")).to_have_value("4")
+    ready(page)
+    drawn = traces(page)
+    assert len(drawn) == 4
+    assert {(one["type"], one["zmin"], one["zmax"]) for one in drawn} == {("heatmap", -4, 4)}
+
+
+def test_one_scrubber_moves_all(page: Page, runs: list[str]) -> None:
+    page.goto(address(runs))
+    ready(page)
+    before = traces(page)[0]["z"]
+    page.locator("[data-scrub=back]").click()
+    expect(page.locator("[data-scrub=label]")).to_have_text("4")
+    assert "step=4" in page.url
+    for _ in range(100):
+        if traces(page)[0]["z"] != before:
+            break
+        page.wait_for_timeout(50)
+    assert traces(page)[0]["z"] != before
+
+
+def test_a_link_restores_the_comparison(new_page: Callable[..., Page], runs: list[str]) -> None:
+    first = new_page(viewport=DESKTOP)
+    first.goto(address(runs, "&step=4&mode=magnitude&range=16"))
+    ready(first)
+    second = new_page(viewport=DESKTOP)
+    second.goto(first.url)
+    ready(second)
+    assert traces(second) == traces(first)
+
+
+def test_what_differs_is_said_and_what_is_alike_is_not(page: Page, runs: list[str]) -> None:
+    page.goto(address(runs))
+    tags = page.locator("[data-compared] .tag")
+    assert tags.all_inner_texts() == [f"activation {name}" for name in ACTIVATIONS]
+
+
+def test_without_runs_the_page_offers_them(page: Page, runs: list[str]) -> None:
+    page.goto("/compare")
+    for name in ACTIVATIONS[:2]:
+        page.get_by_role("checkbox", name=f"{name} compared").check()
+    page.locator(".chooser-form").get_by_role("button", name="Compare").click()
+    expect(page.locator("[data-compared]")).to_have_count(2)
+
+
+def test_a_run_that_is_gone_is_counted_and_is_no_error(page: Page, runs: list[str]) -> None:
+    gone = "00000000-0000-4000-8000-000000000000"
+    page.goto(address([*runs[:2], gone]))
+    expect(page.locator("[data-compared]")).to_have_count(2)
+    expect(page.locator(".run-notice")).to_contain_text("1 of the runs")
+
+
+@pytest.mark.parametrize("width", [320, 390, 800])
+def test_nothing_scrolls_sideways(
+    new_page: Callable[..., Page], runs: list[str], width: int
+) -> None:
+    page = new_page(viewport={"width": width, "height": 844})
+    page.goto(address(runs))
+    ready(page)
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("with_runs", [True, False], ids=["compared", "empty"])
+def test_axe_finds_nothing(
+    new_page: Callable[..., Page], runs: list[str], scheme: str, with_runs: bool
+) -> None:
+    page = new_page(viewport=DESKTOP, color_scheme=scheme)
+    page.goto(address(runs) if with_runs else "/compare")
+    if with_runs:
+        ready(page)
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
