@@ -1,4 +1,4 @@
-"""The comparison in a real browser: one colour scale, one scrubber, the activations side by side."""
+"""The comparison in a real browser: one colour scale, one scrubber, activations side by side."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,13 +6,12 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Service
+from tests.browser.page_checks import DESKTOP, sideways_scroll, violations
 
 PATIENCE_MS = 30_000
-DESKTOP = {"width": 1440, "height": 900}
 ACTIVATIONS = ("sigmoid", "tanh", "relu")
 
 
@@ -71,7 +70,7 @@ def test_activations_stand_side_by_side_with_the_recorded_numbers(
     for column, run in enumerate(runs):
         url = f"{service.url}/api/v1/runs/{run}/statistics/hidden_gradient_norm"
         wanted = httpx.get(url, params={"step": "last"}).json()["data"][0][0]
-        np.testing.assert_array_equal(np.array(comparison["z"])[:, column], wanted)
+        np.testing.assert_array_equal(np.float32(comparison["z"])[:, column], np.float32(wanted))
 
 
 def test_all_heatmaps_share_one_colour_scale(page: Page, runs: list[str]) -> None:
@@ -137,7 +136,7 @@ def test_nothing_scrolls_sideways(
     page = new_page(viewport={"width": width, "height": 844})
     page.goto(address(runs))
     ready(page)
-    assert page.evaluate("document.documentElement.scrollWidth") == width
+    assert sideways_scroll(page) == 0
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -149,5 +148,4 @@ def test_axe_finds_nothing(
     page.goto(address(runs) if with_runs else "/compare")
     if with_runs:
         ready(page)
-    found = Axe().run(page)
-    assert found.violations_count == 0, found.generate_report()
+    assert violations(page) == []

@@ -7,14 +7,20 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Service, Watch
+from tests.browser.page_checks import (
+    DESKTOP,
+    FINGER_TARGET,
+    PHONE,
+    POINTER_TARGET,
+    sideways_scroll,
+    small_targets,
+    violations,
+)
 
 PATIENCE_MS = 30_000
-DESKTOP = {"width": 1440, "height": 900}
-PHONE = {"width": 390, "height": 844}
 OVERVIEW = (
     "hidden_gradient_norm",
     "decay",
@@ -49,7 +55,7 @@ def diverged(service: Service) -> str:
     training = {
         "steps": 12,
         "batch_size": 4,
-        "optimizer": {"kind": "sgd", "learning_rate": 1e30},
+        "optimizer": {"kind": "sgd", "learning_rate": 1e6},
         "clipping": None,
     }
     model = {"cell": "elman", "activation": "relu", "hidden_size": 6}
@@ -91,7 +97,7 @@ def recorded(service: Service, run: str) -> np.ndarray:
     """The statistic as the service serves it, [step, time]."""
     url = f"{service.url}/api/v1/runs/{run}/statistics/hidden_gradient_norm"
     data = httpx.get(url).json()["data"]
-    return np.array(data, dtype=np.float64)[:, 0]
+    return np.array(data, dtype=np.float32)[:, 0]
 
 
 def test_the_heatmap_shows_the_recorded_numbers(
@@ -100,7 +106,7 @@ def test_the_heatmap_shows_the_recorded_numbers(
     shown = heatmap(opened(page, finished, "?mode=magnitude"))
     assert shown["type"] == "heatmap"
     assert shown["x"] == [0, 2, 4, 6, 8, 10, 12]
-    np.testing.assert_array_equal(np.array(shown["z"]).T, recorded(service, finished))
+    np.testing.assert_array_equal(np.float32(shown["z"]).T, recorded(service, finished))
 
 
 def test_ratio_is_one_at_the_last_time_asked(page: Page, service: Service, finished: str) -> None:
@@ -135,7 +141,8 @@ def test_mode_range_and_theme_need_no_network(page: Page, finished: str) -> None
     after = heatmap(page)
     assert (before["zmin"], before["zmax"], after["zmin"], after["zmax"]) == (-8, 8, -24, 8)
     assert before["z"] != after["z"]
-    assert asked == []
+    # Chromium asks for the icon when it likes.
+    assert [url for url in asked if "/icons/" not in url] == []
 
 
 def test_a_link_restores_the_view_in_a_new_profile(
@@ -294,7 +301,17 @@ def test_nothing_scrolls_sideways(new_page: Callable[..., Page], finished: str, 
     page = new_page(viewport={"width": width, "height": 844})
     page.goto(f"/runs/{finished}")
     ready(page, "hidden_gradient_norm")
-    assert page.evaluate("document.documentElement.scrollWidth") == width
+    assert sideways_scroll(page) == 0
+
+
+@pytest.mark.parametrize(("viewport", "least"), [(DESKTOP, POINTER_TARGET), (PHONE, FINGER_TARGET)])
+def test_controls_are_large_enough_to_hit(
+    new_page: Callable[..., Page], finished: str, viewport: dict[str, int], least: int
+) -> None:
+    page = new_page(viewport=viewport)
+    page.goto(f"/runs/{finished}")
+    ready(page, "hidden_gradient_norm")
+    assert small_targets(page, least) == []
 
 
 def test_on_a_phone_the_scrubber_is_a_bar_at_the_bottom(
@@ -334,5 +351,4 @@ def test_axe_finds_nothing(
         ready(page, "loss", "gradient_norm")
     else:
         opened(page, finished if state == "finished" else diverged)
-    found = Axe().run(page)
-    assert found.violations_count == 0, found.generate_report()
+    assert violations(page) == []

@@ -181,10 +181,13 @@ followRuns(ids, {
     for (const id of ids) refreshRun(id).catch(() => {});
   },
   onEvent(kind, data) {
+    const run = runs.find((one) => one.id === data.run);
+    // A stream opens with the newest event of each kind: what is over came with the page already.
+    if (!run || isOver(run.status)) return;
     if (kind === "frame" || kind === "end") {
       changedRuns.add(data.run);
       framesSoon();
     }
-    if (kind === "status" || kind === "verdict" || kind === "end") refreshRun(data.run).catch(() => {});
+    if (kind !== "frame" && kind !== "progress") refreshRun(run.id).catch(() => {});
   },
 });

@@ -22,15 +22,11 @@ export function followRun(run, { head, isNews, refresh, status }) {
   return followRuns([run.id], {
     catchUp,
     onEvent(kind, data) {
-      // A stream opens with the newest event of each kind: most of it is on the page already.
-      if (kind === "progress") {
-        if (!isOver(run.status)) head.progress(data);
-      } else if (kind === "frame") {
-        if (isNews(data.step)) refreshSoon();
-      } else if (!isOver(run.status)) {
-        statusSoon();
-        if (kind === "end") refreshSoon();
-      }
+      // A stream opens with the newest event of each kind: what is over came with the page already.
+      if (isOver(run.status)) return;
+      if (kind === "progress") head.progress(data);
+      else if (kind !== "frame") statusSoon();
+      if (kind === "end" || (kind === "frame" && isNews(data.step))) refreshSoon();
     },
   });
 }
