@@ -143,6 +143,32 @@ class Guard:
         )
 
 
+class HeadAnswers:
+    """Answers HEAD on every address that answers GET: the same headers, no body."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Ask the route as by GET and let the body go; a stream ends where it would begin."""
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self.app(scope, receive, send)
+            return
+        ended = asyncio.Event()
+
+        async def send_head(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                await send(message)
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
+                ended.set()
+
+        async def receive_until_answered() -> Message:
+            await ended.wait()
+            return {"type": "http.disconnect"}
+
+        await self.app({**scope, "method": "GET"}, receive_until_answered, send_head)
+
+
 class BodyLimit:
     """Bounds what a body may weigh and how long it may take; both refusals are problems."""
 

@@ -11,7 +11,7 @@ from app import http_errors
 from app.api import build_router as build_api
 from app.api.assets import StaticAssets
 from app.api.events_hub import EventHub
-from app.guards import BodyLimit, Guard, ResponseHeaders
+from app.guards import BodyLimit, Guard, HeadAnswers, ResponseHeaders
 from app.openapi import openapi_of
 from app.pages import build_router as build_pages
 from app.pages import build_templates
@@ -48,6 +48,7 @@ def _guard(app: FastAPI, settings: Settings) -> None:
     """Put the guards in front; the last one added is the first one passed."""
     own = () if settings.host in WILDCARD_ADDRESSES else (settings.host,)
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, timeout=settings.body_timeout)
+    app.add_middleware(HeadAnswers)
     app.add_middleware(
         Guard,
         allowed_hosts=(*settings.allowed_hosts, *own),

@@ -15,6 +15,7 @@ from app.settings import Settings
 
 GRACEFUL_SECONDS = 3  # open event streams would hold the server for ever
 MAX_CONNECTIONS = 1000
+HEADER_BYTES = 262_144  # beyond this bare h11 refuses; below, our own guard, as a problem
 WILDCARDS = ("0.0.0.0", "::")  # compared with, not bound to
 
 
@@ -32,6 +33,7 @@ def run_server(settings: Settings, *, open_browser: bool, starter: bool) -> None
         host=settings.host,
         port=settings.port,
         http="h11",  # refuses endless headers, which httptools takes
+        h11_max_incomplete_event_size=HEADER_BYTES,
         log_level="warning",
         access_log=False,
         server_header=False,

@@ -182,6 +182,17 @@ async def test_a_bad_last_event_id_is_422(client: httpx.AsyncClient, last: str) 
     assert (answer.status_code, answer.json()["errors"][0]["header"]) == (422, "Last-Event-ID")
 
 
+def test_a_reader_of_a_deleted_run_may_go_on(served: tuple[Server, Client, Store]) -> None:
+    _, client, store = served
+    kept, deleted = (client.create_run(SMALL)["id"] for _ in range(2))
+    seen = say(store, deleted, "frame", step=1)
+    client.cancel(deleted)
+    client.delete(deleted)
+    stream = client.events(last_event_id=seen)
+    sent = say(store, kept, "frame", step=2)
+    assert [event.id for event in take(stream, 1)] == [sent]
+
+
 def test_an_unknown_run_has_no_stream(served: tuple[Server, Client, Store]) -> None:
     with pytest.raises(ProblemError) as refused:
         next(served[1].events(["nobody"]))

@@ -237,6 +237,23 @@ async def test_a_header_of_a_hundred_kilobytes_is_431(client: httpx.AsyncClient)
     assert answer.status_code == 431
 
 
+@pytest.mark.parametrize(
+    "path", ["/healthz", "/", "/api/v1/runs", "/docs", "/static/css/base.css", "/nowhere"]
+)
+async def test_head_has_the_headers_of_get_and_no_body(
+    client: httpx.AsyncClient, path: str
+) -> None:
+    got = await client.get(path)
+    head = await client.head(path)
+    expected = (got.status_code, got.headers["content-type"], b"")
+    assert (head.status_code, head.headers["content-type"], head.content) == expected
+
+
+async def test_head_of_a_stream_ends(client: httpx.AsyncClient) -> None:
+    head = await asyncio.wait_for(client.head("/api/v1/events"), timeout=5)
+    assert head.headers["content-type"].startswith("text/event-stream")
+
+
 async def test_a_body_that_stalls_is_408(tmp_path: Path) -> None:
     async def stalling() -> AsyncIterator[bytes]:
         yield b"{"

@@ -57,10 +57,9 @@ async def test_the_body_of_a_run_is_the_engines_own_schema(document: dict[str, A
     body = operations(document)["POST /api/v1/runs"]["requestBody"]
     schemas = document["components"]["schemas"]
     reference = body["content"]["application/json"]["schema"]["$ref"]
-    engines = engine.config_schema()["properties"]
+    engines: Any = engine.config_schema()["properties"]
     assert reference == "#/components/schemas/RunConfig"
     assert set(schemas["RunConfig"]["properties"]) == set(engines)
-    assert set(engine.config_schema().get("$defs", {})) <= set(schemas)
 
 
 async def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
