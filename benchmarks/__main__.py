@@ -1,18 +1,23 @@
 """Run the benchmarks: `python -m benchmarks [--full] [--json FILE] [--only NAME …]`."""
 
 import argparse
+import importlib.util
 import os
+import sys
 from pathlib import Path
 
 # Before NumPy and PyTorch are imported: both read these once.
 for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[_name] = "1"
 
+if importlib.util.find_spec("torch") is None:
+    sys.exit("The benchmarks measure against PyTorch: install torch into this environment first.")
+
 from benchmarks import ours, paired, report, theirs, workloads  # noqa: E402
 
 RESULTS = Path(__file__).parent / "results"
 BATCHES = 16
-PROBE_STEPS = 15
+PRICED_STEPS = 15
 
 
 def main() -> None:
@@ -42,8 +47,10 @@ def measure(workload: workloads.Workload, rounds: int) -> report.Line:
     found = paired.measure(
         ours.recorded_training(workload), theirs.training(workload, batches), rounds
     )
-    probe = ours.probe_frame_price(workload, PROBE_STEPS)
-    return report.Line(workload=workload, paired=found, probe=probe)
+    _, look = ours.prices(workload, PRICED_STEPS, **ours.FULLY)
+    return report.Line(
+        workload=workload, paired=found, look=look, probe=ours.prices(workload, PRICED_STEPS)
+    )
 
 
 if __name__ == "__main__":

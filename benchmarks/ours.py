@@ -42,9 +42,15 @@ def _copy(snapshot: engine.Snapshot) -> Batch:
     return type(batch)(batch.inputs.copy(), batch.targets.copy(), batch.mask.copy())
 
 
-def probe_frame_price(workload: Workload, steps: int) -> tuple[float, float]:
-    """Return CPU seconds of a training step and of one probe frame with default statistics."""
-    config = engine.RunConfig.from_dict(workload.config(every=1))
+def prices(workload: Workload, steps: int, **recording: object) -> tuple[float, float]:
+    """Return CPU seconds of a training step alone, and of the look of a Recorder at it.
+
+    Args:
+        workload: What is trained.
+        steps: Training steps over which medians are taken.
+        recording: Of the configuration; a frame is made at every step.
+    """
+    config = engine.RunConfig.from_dict(workload.config(**{**recording, "every": 1}))
     snapshots: Iterator[engine.Snapshot] = engine.train(config)
     recorder = engine.Recorder(config)
     training, looking = [], []
