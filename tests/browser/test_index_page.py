@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import Service
+from tests.browser.conftest import Service, Watch
 from tests.browser.page_checks import (
     DESKTOP,
     FINGER_TARGET,
@@ -193,6 +193,18 @@ def test_the_list_has_no_violation(
     page = new_page(color_scheme=scheme, viewport=viewport)
     follow(page)
     assert violations(page) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_an_address_without_a_page_says_so_and_leads_back(
+    new_page: Callable[..., Page], watch: Watch, scheme: str
+) -> None:
+    watch.expect("404")
+    page = new_page(color_scheme=scheme)
+    page.goto("/nowhere")
+    assert violations(page) == []
+    page.get_by_role("link", name="To the list of runs").click()
+    expect(page.get_by_role("heading", name="Runs")).to_be_visible()
 
 
 @pytest.mark.parametrize("viewport", [DESKTOP, PHONE, NARROW], ids=["desktop", "phone", "narrow"])
