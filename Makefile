@@ -16,7 +16,7 @@ export PATH := $(PATH):/usr/sbin:/sbin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev browser image-tools run test check test-long bench bench-full format constraints clean
+.PHONY: help setup setup-dev browser image-tools run test check test-long torch bench bench-full format constraints clean
 
 help:
 	@echo 'make run         set up and start the dashboard on http://127.0.0.1:8000'
@@ -70,13 +70,19 @@ image-tools: $(VENV)/.dev
 test: check browser image-tools
 	$(BIN)/python -m pytest
 
-test-long: setup-dev browser
+test-long: torch browser
 	$(BIN)/python -m pytest -q -m 'long or benchmark'
 
-bench: setup-dev
+# PyTorch stands in no constraints file: which build fits is the machine's affair. Nothing that is
+# pinned may move for its sake.
+torch: $(VENV)/.dev
+	@$(BIN)/python -m pip freeze --exclude-editable > $(VENV)/pinned.txt
+	$(BIN)/python -m pip install --quiet --constraint $(VENV)/pinned.txt torch==2.13.0
+
+bench: torch
 	$(BIN)/python -m benchmarks
 
-bench-full: setup-dev
+bench-full: torch
 	$(BIN)/python -m benchmarks --full
 
 format: setup-dev
