@@ -70,7 +70,8 @@ def test_activations_stand_side_by_side_with_the_recorded_numbers(
     for column, run in enumerate(runs):
         url = f"{service.url}/api/v1/runs/{run}/statistics/hidden_gradient_norm"
         wanted = httpx.get(url, params={"step": "last"}).json()["data"][0][0]
-        np.testing.assert_array_equal(np.float32(comparison["z"])[:, column], np.float32(wanted))
+        shown = np.array(comparison["z"], dtype=np.float32)[:, column]
+        np.testing.assert_array_equal(shown, np.array(wanted, dtype=np.float32))
 
 
 def test_all_heatmaps_share_one_colour_scale(page: Page, runs: list[str]) -> None:

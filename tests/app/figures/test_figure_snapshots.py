@@ -6,6 +6,8 @@
 import base64
 import json
 import os
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -40,11 +42,11 @@ def special(name: str, value: float) -> RunData:
     return with_slice(run, STATISTIC[name], values)
 
 
-CASES = {
+CASES: dict[str, Callable[[str], RunData]] = {
     "ordinary": lambda name: linear_run([0.5, 0.9, 1.2], length=4, units=3),
     "empty": lambda name: without_frames(linear_run([0.5], length=4)),
     "one_point": lambda name: linear_run([0.5], length=1, units=1, steps=0),
-    **{word: (lambda name, v=value: special(name, v)) for word, value in SPECIAL.items()},
+    **{word: partial(special, value=value) for word, value in SPECIAL.items()},
 }
 
 
@@ -69,7 +71,8 @@ def readable(found: Any) -> Any:  # noqa: ANN401  # whatever JSON holds
 @pytest.mark.parametrize("name", FIGURES)
 def test_figure_is_as_it_was_reviewed(name: str, case: str) -> None:
     drawn = FIGURES[name].draw([CASES[case](name)], FigureOptions(mode="ratio"))
-    found = readable(json.loads(drawn.to_json()))
+    text = drawn.to_json()
+    found = readable(json.loads(text))
     file = SNAPSHOTS / name / f"{case}.json"
     if os.environ.get("GRADTIDE_WRITE_SNAPSHOTS") == "1":
         file.parent.mkdir(parents=True, exist_ok=True)

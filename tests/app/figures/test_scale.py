@@ -2,11 +2,13 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from app.figures import scale
+from app.figures.base import Mode
 from app.figures.hidden_gradient import mean_of_logs
 from app.figures.hidden_gradient_norm import reach
 from app.figures.palette import CIVIDIS, VIK, colorscale
@@ -16,15 +18,15 @@ VECTORS = json.loads((Path(__file__).parents[2] / "js/vectors/scale.json").read_
 WORDS = {"NaN": np.nan, "Infinity": np.inf, "-Infinity": -np.inf}
 
 
-def numbers(found: object) -> np.ndarray:
+def numbers(found: Any) -> np.ndarray:  # noqa: ANN401  # whatever JSON holds
     """The vectors' words for what JSON lacks, as numbers."""
     if isinstance(found, list):
         return np.array([numbers(item) for item in found], dtype=np.float64)
-    return np.float64(WORDS[found] if isinstance(found, str) else found)
+    return np.asarray(WORDS[found] if isinstance(found, str) else found, dtype=np.float64)
 
 
 @pytest.mark.parametrize("vector", VECTORS["ratio"], ids=lambda v: v["what"])
-def test_ratio_of_the_shared_vectors(vector: dict[str, object]) -> None:
+def test_ratio_of_the_shared_vectors(vector: dict[str, Any]) -> None:
     found = scale.ratio(numbers(vector["log10"]), numbers(vector["reference"]))
     np.testing.assert_array_equal(
         found.astype(np.float32), numbers(vector["is"]).astype(np.float32)
@@ -32,7 +34,7 @@ def test_ratio_of_the_shared_vectors(vector: dict[str, object]) -> None:
 
 
 @pytest.mark.parametrize("vector", VECTORS["kinds"], ids=lambda v: v["what"])
-def test_kinds_of_the_shared_vectors(vector: dict[str, object]) -> None:
+def test_kinds_of_the_shared_vectors(vector: dict[str, Any]) -> None:
     floor = None if vector["floor"] is None else numbers(vector["floor"])
     undefined = np.array(vector["undefined"], dtype=bool)
     found = scale.kinds(numbers(vector["log10"]), floor=floor, undefined=undefined)
@@ -40,7 +42,7 @@ def test_kinds_of_the_shared_vectors(vector: dict[str, object]) -> None:
 
 
 @pytest.mark.parametrize("vector", VECTORS["clamp"], ids=lambda v: v["what"])
-def test_clamp_of_the_shared_vectors(vector: dict[str, object]) -> None:
+def test_clamp_of_the_shared_vectors(vector: dict[str, Any]) -> None:
     low, high = vector["limits"]
     np.testing.assert_array_equal(
         scale.clamp(numbers(vector["log10"]), low, high), numbers(vector["is"])
@@ -48,12 +50,12 @@ def test_clamp_of_the_shared_vectors(vector: dict[str, object]) -> None:
 
 
 @pytest.mark.parametrize("vector", VECTORS["limits"], ids=lambda v: f"{v['mode']}-{v['range']}")
-def test_limits_of_the_shared_vectors(vector: dict[str, object]) -> None:
+def test_limits_of_the_shared_vectors(vector: dict[str, Any]) -> None:
     assert list(scale.limits(vector["mode"], vector["range"])) == vector["is"]
 
 
 @pytest.mark.parametrize(("mode", "anchors"), [("ratio", VIK), ("magnitude", CIVIDIS)])
-def test_the_page_has_the_same_colours(mode: str, anchors: tuple[str, ...]) -> None:
+def test_the_page_has_the_same_colours(mode: Mode, anchors: tuple[str, ...]) -> None:
     assert tuple(VECTORS["anchors"][mode]) == anchors
     assert [stop[1] for stop in colorscale(mode)] == list(anchors)
 
@@ -80,7 +82,7 @@ def test_a_diverged_block_is_one_rectangle() -> None:
 
 def test_an_empty_mask_has_no_outline() -> None:
     xs, ys = scale.outline(
-        scale.rectangles(np.zeros((3, 3), dtype=bool)), np.arange(4), np.arange(4)
+        scale.rectangles(np.zeros((3, 3), dtype=bool)), np.arange(4.0), np.arange(4.0)
     )
     assert (xs.size, ys.size) == (0, 0)
 
@@ -91,16 +93,16 @@ def test_edges_lie_midway_between_uneven_centres() -> None:
 
 def test_reach_counts_the_steps_that_keep_one_percent() -> None:
     rows = np.array([[-3.0, -2.5, -1.9, -1.0, 0.0], [0.0, 0.0, 0.0, 0.0, 0.0]])
-    assert reach(rows, np.arange(1, 6), 5).tolist() == [2, 4]
+    assert reach(rows, np.arange(1.0, 6.0), 5).tolist() == [2, 4]
 
 
 def test_reach_stops_at_the_first_gap_even_if_the_gradient_returns() -> None:
     rows = np.array([[0.0, 0.0, -np.inf, -1.0, 0.0]])
-    assert reach(rows, np.arange(1, 6), 5).tolist() == [1]
+    assert reach(rows, np.arange(1.0, 6.0), 5).tolist() == [1]
 
 
 def test_reach_of_a_gradient_that_is_not_finite_is_not_a_number() -> None:
-    assert np.isnan(reach(np.array([[0.0, np.nan]]), np.arange(1, 3), 2)).all()
+    assert np.isnan(reach(np.array([[0.0, np.nan]]), np.arange(1.0, 3.0), 2)).all()
 
 
 def test_pooling_keeps_the_largest_and_lets_nan_win() -> None:
