@@ -1,10 +1,22 @@
 """Where the service's own messages go: standard error, which nobody reads as an answer."""
 
 import sys
+from typing import TextIO, cast
 
 import structlog
 
 
+class _StandardError:
+    """Standard error as it is when something is written, not as it was at the start."""
+
+    def write(self, text: str) -> int:
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
+
+
 def log_to_stderr() -> None:
     """Send every message to standard error; called once by each process."""
-    structlog.configure(logger_factory=structlog.WriteLoggerFactory(sys.stderr))
+    file = cast(TextIO, _StandardError())
+    structlog.configure(logger_factory=structlog.WriteLoggerFactory(file))

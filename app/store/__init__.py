@@ -27,6 +27,8 @@ from app.store.records import ArrayInfo, CheckpointInfo, Event, Run
 from app.store.run_table import RunTable
 from app.store.slices import Choice, Selection, Slice, Span, parse_choice
 
+DATABASE_FILE = "gradtide.db"
+
 __all__ = [
     "FINISHED",
     "PARTS",
@@ -113,7 +115,13 @@ def open_store(settings: Settings, *, migrate: bool = True) -> Store:
     for path in (folder, folder / "arrays", folder / "checkpoints"):
         # Nobody else on the machine reads a run: names and data may be private.
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    url = settings.database_url or f"sqlite:///{folder / 'gradtide.db'}"
+    url = settings.database_url
+    if url is None:
+        file = folder / DATABASE_FILE
+        # Made here for its mode, which SQLite gives to its side files as well: the folder may
+        # have been there before, open to others.
+        file.touch(mode=0o600)
+        url = f"sqlite:///{file}"
     database = Database(url, lock_file=folder / "migration.lock")
     if migrate:
         database.migrate()

@@ -74,6 +74,15 @@ def test_the_data_folder_is_the_owners_alone(tmp_path: Path) -> None:
     store.close()
 
 
+def test_a_database_in_an_open_folder_is_the_owners_alone(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    store = new_store(tmp_path)
+    queued(store)
+    modes = {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.glob("gradtide.db*")}
+    assert modes == {0o600}
+    store.close()
+
+
 def test_files_without_a_run_are_found_and_removed(store: Store) -> None:
     run = queued(store)
     for run_id in (run.id, "gone"):
