@@ -25,9 +25,11 @@ const STATISTICS = { decay: "last_loss_gradient" };
 const EAGER = new Set(["decay", "hidden_gradient_norm"]);
 const WITH_CURSOR = new Set(["hidden_gradient_norm", "saturation"]);
 
+let scrubber = null;
 let colors = themeColors(seenTheme());
 let latest = null;
 
+const shownStep = () => scrubber?.shown() ?? null;
 const layerOf = () => Math.min(state.get().layer ?? run.layers - 1, run.layers - 1);
 
 const panels = [...page.querySelectorAll("[data-panel]")].map((section) => {
@@ -54,7 +56,7 @@ const heading = (name) => panelOf(name).section.querySelector("h2");
 const heatmap = panelOf("hidden_gradient_norm");
 
 const scrubberElement = page.querySelector("[data-scrubber]");
-const scrubber = createScrubber(scrubberElement, {
+scrubber = createScrubber(scrubberElement, {
   onStep: (step) => {
     state.set({ step });
     return refreshStep();
@@ -97,7 +99,7 @@ function dataOf(name, format) {
 function viewOf(name) {
   const { mode, range, log, reach, order } = state.get();
   const cursor = WITH_CURSOR.has(name);
-  return { mode, range, log, reach, order, colors, cursor, step: cursor ? scrubber.shown() : null };
+  return { mode, range, log, reach, order, colors, cursor, step: cursor ? shownStep() : null };
 }
 
 /** What a figure brings beside its picture: verdict, numbers, the steps that are recorded. */

@@ -1,7 +1,5 @@
 // The only caller of Plotly. Plotly is a script of its own that may come later than the first figure.
 
-import { tagSide } from "./theme.js";
-
 const CONFIG = { displaylogo: false, displayModeBar: false, responsive: true, showTips: false, doubleClick: "reset" };
 
 let loading = null;
@@ -22,28 +20,6 @@ export function plotly() {
 export async function draw(element, figure) {
   const Plotly = await plotly();
   await Plotly.react(element, figure.data, figure.layout, CONFIG);
-}
-
-/**
- * Move the cursor of a drawn figure: shapes and one note, nothing of the data.
- * @param {HTMLElement} element @param {number} step
- */
-export async function moveCursor(element, step) {
-  const layout = element.layout;
-  if (!layout?.shapes) return;
-  const change = {};
-  layout.shapes.forEach((shape, i) => {
-    if (!String(shape.name).startsWith("cursor")) return;
-    change[`shapes[${i}].x0`] = step;
-    change[`shapes[${i}].x1`] = step;
-  });
-  layout.annotations?.forEach((note, i) => {
-    if (note.name !== "cursor-tag") return;
-    change[`annotations[${i}].x`] = step;
-    change[`annotations[${i}].text`] = String(step);
-    for (const [key, value] of Object.entries(tagSide(step, layout.xaxis?.range))) change[`annotations[${i}].${key}`] = value;
-  });
-  if (Object.keys(change).length) await (await plotly()).relayout(element, change);
 }
 
 /** @param {HTMLElement} element @param {(point: {x: number, y: number, row: number, column: number} | null) => void} onCell */

@@ -3,7 +3,8 @@
 import { apiUrl, ApiError } from "../wire/api.js";
 import { newest } from "../wire/newest.js";
 import { decodeFigure } from "./decode.js";
-import { draw, moveCursor, onHover } from "./mount.js";
+import { mountCursor } from "./cursor.js";
+import { draw, onHover } from "./mount.js";
 import { present } from "./view.js";
 
 /** Figures of finished frames never change: so many are kept for scrubbing back and forth. */
@@ -25,6 +26,7 @@ export function createPanel(section, { address, view, onFigure = () => {}, onCel
   let missed = null;
   let listening = false;
   const waiting = new Set();
+  const moveCursor = view().cursor ? mountCursor(plot) : null;
 
   function show(state, words = "") {
     section.dataset.state = state;
@@ -70,6 +72,7 @@ export function createPanel(section, { address, view, onFigure = () => {}, onCel
       return;
     }
     await draw(plot, present(figure, view()));
+    moveCursor?.(view().step ?? null);
     if (!listening) {
       onHover(plot, onCell);
       listening = true;
@@ -124,7 +127,7 @@ export function createPanel(section, { address, view, onFigure = () => {}, onCel
     },
     /** @param {number} step */
     cursor(step) {
-      if (figure && visible) moveCursor(plot, step);
+      if (figure && visible) moveCursor?.(step);
     },
   };
 }

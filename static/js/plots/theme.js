@@ -71,34 +71,3 @@ export function paintAxis(axis, colors) {
     title: { ...axis.title, font: { ...axis.title?.font, color: colors.muted } },
   };
 }
-
-/** On which side of the cursor its tag has room. @param {number} step @param {[number, number]} [range] of the axis */
-export function tagSide(step, range) {
-  const late = range && step > range[0] + 0.85 * (range[1] - range[0]);
-  return late ? { xanchor: "right", xshift: -4 } : { xanchor: "left", xshift: 4 };
-}
-
-/** The line that marks the chosen step, and its tag. @param {number} step @param {[number, number]} [range] */
-export function cursor(step, colors, range, axis = "x") {
-  const line = { type: "line", xref: axis, yref: "paper", x0: step, x1: step, y0: 0, y1: 1 };
-  return {
-    shapes: [
-      { ...line, name: "cursor-casing", line: { width: 4, color: ON_MAP.casing } },
-      { ...line, name: "cursor", line: { width: 2, color: ON_MAP.line } },
-    ],
-    tag: {
-      name: "cursor-tag",
-      text: String(step),
-      x: step,
-      xref: axis,
-      y: 1,
-      yref: "paper",
-      yanchor: "top",
-      ...tagSide(step, range),
-      showarrow: false,
-      bgcolor: colors.text,
-      borderpad: 2,
-      font: { size: 11, color: colors.card },
-    },
-  };
-}

@@ -1,20 +1,20 @@
 // What Plotly is given: a figure as it came, in the mode, range, theme and size of this page. Pure, and without network.
 import { colorscale, limits, shownRows } from "./scale.js";
-import { cursor, paintAxis, paintNote, paintShape, paintTrace } from "./theme.js";
+import { paintAxis, paintNote, paintShape, paintTrace } from "./theme.js";
 
 /** Room around each figure's axes, in pixels. */
 const MARGINS = {
   hidden_gradient_norm: { l: 44, r: 12, t: 4, b: 34 },
   decay: { l: 58, r: 12, t: 8, b: 38 },
   activation_slope_histogram: { l: 40, r: 10, t: 8, b: 36 },
+  saturation: { l: 44, r: 84, t: 8, b: 34 },
   activation_comparison: { l: 46, r: 12, t: 24, b: 40 },
 };
 const PLAIN = { l: 44, r: 12, t: 8, b: 36 };
 const ROOM_FOR_CAPTION = 20;
 
 /**
- * @typedef {{mode: "ratio" | "magnitude", range: number, colors: Record<string, string>, step?: number | null,
- *   log?: boolean, reach?: boolean, order?: "size" | "index", cursor?: boolean, manyRuns?: boolean}} View
+ * @typedef {{mode: "ratio" | "magnitude", range: number, colors: Record<string, string>, log?: boolean, reach?: boolean, order?: "size" | "index", cursor?: boolean, manyRuns?: boolean}} View
  */
 
 /** @param {{data: object[], layout: object}} figure decoded @param {View} view @returns {{data: object[], layout: object}} */
@@ -60,11 +60,6 @@ function presentLayout(layout, data, name, view) {
   }
   out.shapes = [...grounds(data, colors), ...(layout.shapes ?? []).map((shape) => paintShape(shape, colors))];
   out.annotations = (layout.annotations ?? []).map((note) => paintNote(note, colors));
-  if (view.cursor && typeof view.step === "number" && data.length) {
-    const mark = cursor(view.step, colors, layout.xaxis?.range);
-    out.shapes.push(...mark.shapes);
-    out.annotations.push(mark.tag);
-  }
   return out;
 }
 

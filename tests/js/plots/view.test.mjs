@@ -45,14 +45,6 @@ test("the reach line can be left out", () => {
   assert.equal(present({ data, layout: layout("hidden_gradient_norm") }, { ...view, reach: false }).data[0].visible, false);
 });
 
-test("the cursor stands at the chosen step, with its tag", () => {
-  const figure = { data: [heatmap([[0, 0]])], layout: layout("hidden_gradient_norm") };
-  const shown = present(figure, { ...view, cursor: true, step: 10 }).layout;
-  assert.deepEqual(shown.shapes.filter((shape) => /^cursor/.test(shape.name)).map((shape) => shape.x0), [10, 10]);
-  const tag = shown.annotations.find((note) => note.name === "cursor-tag");
-  assert.deepEqual([tag.text, tag.xanchor], ["10", "right"]);
-});
-
 test("without the log the loss strip starts at zero", () => {
   const figure = { data: [], layout: { ...layout("hidden_gradient_norm"), yaxis2: { type: "log", range: [-1, 0], tickvals: [1] } } };
   const { yaxis2 } = present(figure, { ...view, log: false }).layout;
