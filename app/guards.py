@@ -47,6 +47,7 @@ OPEN_PATHS: Final = frozenset({"/healthz", "/login"})
 _STYLE_SHEET: Final = re.compile(r"/static/css/[a-z0-9_-]+\.css")
 _HOST: Final = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(?::(?P<port>[0-9]{1,5}))?")
 MAX_HEADER_BYTES: Final = 32_768
+MAX_TARGET_BYTES: Final = 16_384
 BODY_TIMEOUT_SECONDS: Final = 10.0
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
@@ -113,6 +114,8 @@ class Guard:
         headers = Headers(scope=scope)
         if sum(len(name) + len(value) for name, value in headers.raw) > MAX_HEADER_BYTES:
             raise HttpProblem(431, f"The headers are larger than {MAX_HEADER_BYTES} bytes.")
+        if len(scope.get("raw_path") or b"") + len(scope["query_string"]) > MAX_TARGET_BYTES:
+            raise HttpProblem(414, f"The address is longer than {MAX_TARGET_BYTES} bytes.")
         host, port = self._host(headers)
         if scope["method"] not in SAFE_METHODS:
             check_origin(headers, host, port)

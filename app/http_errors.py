@@ -73,6 +73,7 @@ _CODES: Mapping[int, str] = MappingProxyType(
         409: "conflict",
         410: "gone",
         413: "too-large",
+        414: "address-too-long",
         415: "unsupported-media-type",
         416: "range-not-satisfiable",
         422: "invalid-request",

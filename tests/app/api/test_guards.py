@@ -237,6 +237,11 @@ async def test_a_header_of_a_hundred_kilobytes_is_431(client: httpx.AsyncClient)
     assert answer.status_code == 431
 
 
+async def test_an_endless_address_is_414(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/api/v1/runs", params={"q": "x" * 20_000})
+    assert (answer.status_code, answer.json()["type"]) == (414, "/problems/address-too-long")
+
+
 @pytest.mark.parametrize(
     "path", ["/healthz", "/", "/api/v1/runs", "/docs", "/static/css/base.css", "/nowhere"]
 )
