@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from app.store.errors import InvalidCursor, StaleCursor
 from app.store.tables import runs
 
+LARGEST = 2**63  # what a database's integer holds
 SORTS = {"created_at": runs.c.number, "name": runs.c.name, "final_loss": runs.c.loss_rank}
 
 
@@ -72,7 +73,8 @@ def read_cursor(cursor: str, belongs: str) -> tuple[Any, int]:
         origin, value, number = json.loads(base64.urlsafe_b64decode(cursor.encode()))
     except (ValueError, TypeError, binascii.Error, RecursionError) as err:
         raise InvalidCursor("this is no cursor that was handed out") from err
-    if not isinstance(number, int) or not isinstance(value, (str, int, float)):
+    fits = all(abs(part) < LARGEST for part in (value, number) if isinstance(part, int))
+    if not isinstance(number, int) or not isinstance(value, (str, int, float)) or not fits:
         raise InvalidCursor("this is no cursor that was handed out")
     if origin != belongs:
         raise StaleCursor("this cursor belongs to a list with other filters or another order")

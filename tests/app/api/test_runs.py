@@ -1,6 +1,8 @@
 """The routes of runs, with nobody who works on what is queued."""
 
+import base64
 import json
+import math
 from typing import Any
 
 import httpx
@@ -127,6 +129,22 @@ async def test_a_bad_list_parameter_is_refused_by_name(
     answer = await client.get(RUNS, params=query)
     found = (answer.status_code, answer.json()["errors"][0]["parameter"])
     assert found == (status, parameter)
+
+
+@pytest.mark.parametrize("value", [10**30, -(10**30), None, [], {}, True, math.inf])
+@pytest.mark.parametrize("place", [1, 2])
+async def test_a_forged_cursor_is_no_fault_of_ours(
+    client: httpx.AsyncClient, place: int, value: object
+) -> None:
+    await create(client)
+    await create(client)
+    query = {"limit": 1, "sort": "name"}
+    cursor = (await client.get(RUNS, params=query)).json()["next_cursor"]
+    parts = json.loads(base64.urlsafe_b64decode(cursor))
+    parts[place] = value
+    forged = base64.urlsafe_b64encode(json.dumps(parts).encode()).decode()
+    answer = await client.get(RUNS, params={**query, "cursor": forged})
+    assert answer.status_code in {200, 422}
 
 
 async def test_a_cursor_of_another_list_is_410(client: httpx.AsyncClient) -> None:
