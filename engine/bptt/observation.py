@@ -120,26 +120,29 @@ class Observation:
     @cached_property
     def hidden(self) -> Array:
         """States h_t, (S, T, B, H)."""
-        return np.stack([self._states(index) for index in range(self.layers)])
-
-    def _states(self, index: int) -> Array:
-        tape = self.sweep.tapes[index]
-        if tape.cell.state_delta is None:
-            return tape.outputs[1:].transpose(0, 2, 1)
-        return tape.tape_rows.view(tape.tape[:-1], "h").transpose(0, 2, 1)
+        found = self._feature_first()
+        for states, tape in zip(found, self.sweep.tapes, strict=True):
+            own_row = tape.cell.state_delta is not None
+            np.copyto(
+                states,
+                tape.tape_rows.view(tape.tape[:-1], "h") if own_row else tape.outputs[1:],
+            )
+        return found.transpose(0, 1, 3, 2)
 
     @cached_property
     def slopes(self) -> Array:
         """φ′ at the (candidate's) pre-activation, (S, T, B, H)."""
-        found = []
-        for tape in self.sweep.tapes:
-            name = self.cell.candidate
+        found = self._feature_first()
+        name = self.cell.candidate
+        for slopes, tape in zip(found, self.sweep.tapes, strict=True):
             rows = slice(1, None) if name in tape.input_rows else slice(0, self.length)
-            values = np.ascontiguousarray(tape.now(rows)[name])
-            slope = np.empty_like(values)
-            self.cell.activation.slope_of_value(values, slope)
-            found.append(slope.transpose(0, 2, 1))
-        return np.stack(found)
+            self.cell.activation.slope_of_value(tape.now(rows)[name], slopes)
+        return found.transpose(0, 1, 3, 2)
+
+    def _feature_first(self) -> Array:
+        """Return room for one block of every layer and step, as the sweep lays it out."""
+        shape = (self.layers, self.length, self.hidden_size, self.size)
+        return np.empty(shape, self.network.dtype)
 
     def loss_state(self, times: Sequence[int] | None = None) -> Array:
         """Return log10 of the mean over samples of ‖dℓ_t/dh_k‖.

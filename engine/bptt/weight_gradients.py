@@ -14,6 +14,9 @@ from engine.bptt.blocks import aligned_zeros, as_items
 from engine.bptt.exponents import shift
 from engine.bptt.tape import CHUNK, LayerTape
 
+MARGIN = 20
+"""Powers of two above the smallest normal number: room for what the deltas are multiplied with."""
+
 
 class WeightGradients:
     """Adds up the gradients of a layer, in memory made once."""
@@ -26,6 +29,9 @@ class WeightGradients:
         self._deltas = as_items(tape.deltas)
         self._read = aligned_zeros((tape.input_rows.total * width,), tape.dtype)
         self._returned = aligned_zeros((tape.delta_rows.total * width,), tape.dtype)
+        smallest = int(np.finfo(tape.dtype).minexp)
+        self._negligible = 2.0 ** (smallest + MARGIN)
+        self._small = smallest // 2
         self._share = [np.empty_like(p.gradient) for p in tape.weights.products]
 
     def clear(self) -> None:
@@ -51,9 +57,19 @@ class WeightGradients:
             returned = self._side_by_side(self._returned, items, steps)
             if exponents is not None:
                 shift(returned.reshape(-1, steps, tape.batch), exponents)
+                if exponents.min() < self._small:
+                    self._drop_negligible(returned)
             rows = read[tape.weights.hidden - product.hidden :]
             np.dot(returned, rows.reshape(-1, width).T, share)
             np.add(product.gradient, share, product.gradient)
+
+    def _drop_negligible(self, returned: Array) -> None:
+        """Set what no update can feel to zero: a product of subnormal numbers is 100 times slower.
+
+        The norms that are recorded come from the adjoints, not from here.
+        """
+        felt = np.abs(returned) > self._negligible
+        np.multiply(returned, felt, returned)
 
     def _side_by_side(self, room: Array, items: NDArray[np.void], steps: int) -> Array:
         """Return (rows, steps·B) of (steps, rows) items, in `room`."""
