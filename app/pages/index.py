@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 from urllib.parse import urlencode
 
@@ -117,7 +117,7 @@ def run_row(run: Run, ahead: int | None = None) -> RunRow:
         loss=plain_number(loss),
         baseline=plain_number(baseline),
         created_at=run.created_at,
-        created_text=f"{run.created_at:%Y-%m-%d %H:%M}",
+        created_text=ago_text((datetime.now(UTC) - run.created_at).total_seconds()),
         can_cancel=not is_over,
     )
 
@@ -152,6 +152,18 @@ def progress_text(run: Run, ahead: int | None) -> str:
     if run.started_at is not None and run.finished_at is not None:
         return f"took {duration_text((run.finished_at - run.started_at).total_seconds())}"
     return ""
+
+
+def ago_text(seconds: float) -> str:
+    """Write how long ago something was.
+
+    >>> ago_text(5), ago_text(7300)
+    ('just now', '2 h ago')
+    """
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{int(seconds // size)} {unit} ago"
+    return "just now"
 
 
 def duration_text(seconds: float) -> str:

@@ -42,3 +42,22 @@ def sideways_scroll(page: Page) -> int:
 def small_targets(page: Page, least: int) -> list[str]:
     """Controls that are lower than `least` pixels."""
     return list(page.evaluate(_SMALL_TARGETS, [_CONTROLS, least, POINTER_TARGET]))
+
+
+_SHIFTS = """() => {
+  window.shifted = [];
+  new PerformanceObserver((list) => {
+    for (const entry of list.getEntries())
+      shifted.push(...entry.sources.map((source) => source.node?.className ?? "text"));
+  }).observe({type: "layout-shift", buffered: true});
+}"""
+
+
+def watch_shifts(page: Page) -> None:
+    """Collect what moves by itself, from the next page on."""
+    page.add_init_script(f"({_SHIFTS})()")
+
+
+def shifts(page: Page) -> list[str]:
+    """The classes of what has moved by itself."""
+    return list(page.evaluate("window.shifted"))

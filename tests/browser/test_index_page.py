@@ -14,9 +14,11 @@ from tests.browser.page_checks import (
     NARROW,
     PHONE,
     POINTER_TARGET,
+    shifts,
     sideways_scroll,
     small_targets,
     violations,
+    watch_shifts,
 )
 
 LONG_STEPS = 1_000_000
@@ -215,6 +217,18 @@ def test_the_list_needs_no_sideways_scrolling(
     page = new_page(viewport=viewport)
     follow(page)
     assert sideways_scroll(page) == 0
+
+
+@pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_nothing_in_the_list_moves_by_itself(
+    new_page: Callable[..., Page], service: Service, viewport: dict[str, int]
+) -> None:
+    service.finish(config_of("still"))
+    page = new_page(viewport=viewport)
+    watch_shifts(page)
+    follow(page)
+    expect(page.locator("[data-time]").first).to_have_attribute("title", re.compile("20"))
+    assert shifts(page) == []
 
 
 @pytest.mark.parametrize(

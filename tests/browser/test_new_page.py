@@ -16,9 +16,11 @@ from tests.browser.page_checks import (
     NARROW,
     PHONE,
     POINTER_TARGET,
+    shifts,
     sideways_scroll,
     small_targets,
     violations,
+    watch_shifts,
 )
 
 
@@ -201,6 +203,17 @@ def test_the_form_needs_no_sideways_scrolling(
     for more in page.locator("details.group-more > summary").all():
         more.click()
     assert sideways_scroll(page) == 0
+
+
+@pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_nothing_in_the_form_moves_by_itself(
+    new_page: Callable[..., Page], viewport: dict[str, int]
+) -> None:
+    page = new_page(viewport=viewport)
+    watch_shifts(page)
+    page.goto("/runs/new")
+    expect(page.get_by_role("button", name="curl")).to_be_visible()
+    assert shifts(page) == []
 
 
 @pytest.mark.parametrize(

@@ -82,7 +82,7 @@ copy.addEventListener("click", async () => {
   }
 });
 
-formats.hidden = copy.hidden = false;
+for (const control of [formats, copy]) delete control.dataset.waiting;
 showChosen(form);
 showOutput();
 shortcut("Shift+Enter", "Start the run", () => form.requestSubmit());

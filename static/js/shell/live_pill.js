@@ -2,9 +2,10 @@
 
 /** @typedef {"live" | "connecting" | "stale" | "paused" | "off"} LiveState */
 
+// The first connection takes an instant: it has the word that follows, so that nothing moves.
 const WORDS = {
   live: "Live",
-  connecting: "Connecting",
+  connecting: "Live",
   stale: "Reconnecting",
   paused: "Paused",
   off: "Not following",
@@ -36,7 +37,7 @@ export function mountLivePill({ onPause, onResume }) {
     show("connecting");
     (paused ? onPause : onResume)();
   });
-  button.hidden = false;
+  delete button.dataset.waiting;
   show("connecting");
   return { show, paused: () => paused };
 }

@@ -12,7 +12,7 @@ mountTheme(document.querySelector("[data-shell=theme]"));
 
 const help = document.querySelector("[data-shell=help]");
 help.addEventListener("click", openHelp);
-help.hidden = false;
+delete help.dataset.waiting;
 
 // The page's own control goes before the bar's: it may know what to compare.
 const follow = (name) => () => {

@@ -60,7 +60,7 @@ export function mountTheme(button) {
   document.addEventListener("gradtide:theme", show);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", announce);
   show();
-  button.hidden = false;
+  delete button.dataset.waiting;
 }
 
 function announce() {

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from app.pages.index import duration_text, run_row, summary_of
+from app.pages.index import ago_text, duration_text, run_row, summary_of
 from app.pages.sparkline import HEIGHT, WIDTH, sparkline
 from app.pages.verdicts import SPAN_WORDS, plain_number, quantity_of_log10, shown_verdict
 from app.store import Run
@@ -121,6 +121,11 @@ def test_a_loss_is_written_as_the_page_writes_it(value: float | str, text: str) 
 @pytest.mark.parametrize(("seconds", "text"), VECTORS["durations"])
 def test_a_time_is_written_as_the_page_writes_it(seconds: float, text: str) -> None:
     assert duration_text(seconds) == text
+
+
+@pytest.mark.parametrize(("seconds", "text"), VECTORS["ago"])
+def test_a_past_is_written_as_the_page_writes_it(seconds: float, text: str) -> None:
+    assert ago_text(seconds) == text
 
 
 @pytest.mark.parametrize(("ahead", "text"), [(0, "next in the queue"), (3, "3 ahead in the queue")])

@@ -22,7 +22,7 @@ test("an estimate says how long", () => assert.equal(etaText(42), "· about 0:42
 
 test("steps have thousands apart", () => assert.equal(countText(1234567), "1,234,567"));
 
-for (const [seconds, text] of [[5, "just now"], [300, "5 min ago"], [7200, "2 h ago"], [200000, "2 d ago"]]) {
+for (const [seconds, text] of vectors.ago) {
   test(`${seconds} s before is ${text}`, () => {
     const now = new Date(Date.UTC(2026, 0, 2));
     assert.equal(agoText(new Date(now.getTime() - seconds * 1000), now), text);
