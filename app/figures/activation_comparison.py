@@ -58,7 +58,9 @@ def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
         parts,
         {
             "xaxis": layout.axis(
-                "activation",
+                "activation"
+                if block == 1
+                else f"activation (largest of {block} times in each cell)",
                 range=[-0.5, len(shown) - 0.5],
                 tickmode="array",
                 tickvals=list(range(len(shown))),

@@ -59,6 +59,7 @@ def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
                 range=[0.5, units.size + 0.5],
                 **layout.time_ticks(int(units.size)),
             ),
+            "annotations": layout.pooled_note(max(block_t, block_u)),
         },
         title=TITLE,
         figure=NAME,

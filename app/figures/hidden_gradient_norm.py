@@ -55,8 +55,7 @@ def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
     if options.step is not None:
         step = drawn_step(runs[0], NAME, options.step)
         frame["shapes"] += [] if step is None else cursor(step)
-    if pooled > 1:
-        frame["annotations"].append(_pooled(pooled))
+    frame["annotations"] += layout.pooled_note(pooled)
     told = {key: runs[0].facts.get(key) for key in ("baseline", "needed_lag", "last_asked")}
     latest = drawn_step(runs[0], NAME, None)
     return layout.figure(
@@ -202,12 +201,6 @@ def _heading(run: RunData, x: float) -> Part:
     return layout.note(
         run.name, x, 1.0, name="heading", xref="paper", yref="paper", yanchor="bottom"
     )
-
-
-def _pooled(block: int) -> Part:
-    words = f"largest of {block} in each cell"
-    where = {"xref": "paper", "yref": "paper", "xanchor": "right", "yanchor": "bottom"}
-    return layout.note(words, 1, 1, name="pooled", **where)
 
 
 FIGURE = FigureDefinition(

@@ -118,6 +118,14 @@ def note(text: str, x: float, y: float, *, name: str = "caption", **more: Any) -
     }
 
 
+def pooled_note(block: int) -> list[Part]:
+    """Say over the plot that a cell holds the largest of several; nothing where it holds one."""
+    if block <= 1:
+        return []
+    where = {"xref": "paper", "yref": "paper", "xanchor": "right", "yanchor": "bottom"}
+    return [note(f"largest of {block} in each cell", 1, 1, name="pooled", **where)]
+
+
 def empty(title: str, sentence: str, **meta: Any) -> go.Figure:  # noqa: ANN401
     """A figure that says in words why there is nothing to draw."""
     blank = {"visible": False}

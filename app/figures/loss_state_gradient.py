@@ -52,7 +52,7 @@ def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
         {
             "xaxis": layout.axis("state time k", range=[0.5, length + 0.5], **ticks),
             "yaxis": layout.axis("loss time t", range=[first - 0.5, last + 0.5], **rows),
-            "annotations": _captions(losses, length),
+            "annotations": _captions(losses, length) + layout.pooled_note(block),
         },
         title=TITLE,
         figure=NAME,

@@ -1,0 +1,102 @@
+"""What the run page and the comparison say of a run, state by state."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+import engine
+from app.api.assets import PLOTLY_URL as SERVED_PLOTLY
+from app.pages import build_templates
+from app.pages.base import context_names
+from app.pages.compare import differences
+from app.pages.run import PLOTLY_URL, page_of
+from app.store import Run
+
+STATUSES = (
+    "queued",
+    "running",
+    "succeeded",
+    "diverged",
+    "failed",
+    "cancelled",
+    "paused",
+    "interrupted",
+)
+
+
+def run_of(**changes: Any) -> Run:  # noqa: ANN401  # fields of a run
+    """A run as the store hands it out."""
+    config = engine.RunConfig.from_dict(
+        {"task": {"kind": "adding", "length": 20}, "model": {"cell": "elman"}}
+    ).to_dict()
+    fields: dict[str, Any] = {
+        "id": "0f5b6cbe-6f0a-4f43-a8a5-1d3c5d9d1c11",
+        "number": 1,
+        "name": "a run",
+        "status": "running",
+        "config": config,
+        "facts": {},
+        "tags": (),
+        "notes": "",
+        "versions": {},
+        "step": 7,
+        "steps": 1000,
+        "eta_seconds": None,
+        "loss": 0.2,
+        "final_loss": None,
+        "error": None,
+        "verdict": None,
+        "sparkline": None,
+        "created_at": datetime(2026, 1, 1, tzinfo=UTC),
+        "started_at": None,
+        "finished_at": None,
+        "attempt": 1,
+        "cancel_requested": False,
+        "recorded_rows": 0,
+        "recorded_series": 0,
+    }
+    return Run(**{**fields, **changes})
+
+
+def html_of(run: Run) -> str:
+    """The page as the template makes it."""
+    context = page_of(run)
+    values = {name: getattr(context, name) for name in context_names(context)}
+    return build_templates().env.get_template("run.html").render(values)
+
+
+@pytest.mark.parametrize("status", STATUSES)
+def test_every_state_has_its_page_and_its_word(status: str) -> None:
+    assert f"status--{status}" in html_of(run_of(status=status))
+
+
+def test_a_failure_shows_its_message_inert() -> None:
+    page = html_of(run_of(status="failed", error="<b>boom</b>"))
+    assert "&lt;b&gt;boom&lt;/b&gt;" in page
+    assert "<b>boom" not in page
+
+
+def test_a_name_cannot_end_the_script_that_carries_it() -> None:
+    page = html_of(run_of(name="</script><script>alert(1)</script>"))
+    assert "<script>alert" not in page
+
+
+def test_a_loss_that_is_not_finite_is_still_json() -> None:
+    assert page_of(run_of(loss=float("inf"))).data["loss"] == "inf"
+
+
+def test_every_panel_is_there_without_a_script() -> None:
+    page = html_of(run_of())
+    for name in ("hidden_gradient_norm", "decay", "hidden_gradient", "loss_state_gradient", "loss"):
+        assert f'data-panel="{name}"' in page
+
+
+def test_plotly_is_asked_for_where_it_is_served() -> None:
+    assert PLOTLY_URL == SERVED_PLOTLY
+
+
+def test_differences_leave_out_what_is_alike() -> None:
+    one = {"name": "a", "seed": 1, "model": {"activation": "tanh", "hidden_size": 8}}
+    other = {"name": "b", "seed": 1, "model": {"activation": None, "hidden_size": 8}}
+    assert differences([one, other]) == [(("activation", "tanh"),), ()]
