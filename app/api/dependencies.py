@@ -8,10 +8,11 @@ from starlette.responses import Response
 
 from app.api.events_hub import EventHub
 from app.http_errors import HttpProblem
+from app.json_texts import MalformedJSONError, parse_json, text_problems
 from app.runs import RunService
 from app.settings import Settings
 from app.store import Store
-from app.wire import MalformedJSONError, parse_json, text_problems, to_json
+from app.wire import to_json
 
 
 def get_store(request: Request) -> Store:

@@ -9,9 +9,9 @@ from starlette.responses import Response
 from app.api.dependencies import JsonBody, ServiceOf, StoreOf, json_response
 from app.api.schemas import RunModel, RunPageModel, problems
 from app.http_errors import HttpProblem, bad_parameter
+from app.json_texts import is_plain
 from app.store import Run
 from app.store.listing import SORTS
-from app.wire import is_plain
 
 router = APIRouter(prefix="/runs", tags=["runs"])
 

@@ -1,4 +1,4 @@
-"""Every field of a configuration against values that are bad for most: never a 500, exact places."""
+"""Every field of a configuration against values bad for most: never a 500, exact places."""
 
 import copy
 import json
@@ -44,7 +44,7 @@ def places(config: dict[str, Any], above: tuple[str, ...] = ()) -> Iterator[tupl
 def written(place: tuple[str, ...], text: str) -> bytes:
     """Return the configuration as JSON with a text in the place of a field's value."""
     config = copy.deepcopy(COMPLETE)
-    part = config
+    part: Any = config
     for key in place[:-1]:
         part = part[key]
     part[place[-1]] = "@here@"

@@ -138,7 +138,7 @@ async def test_a_forged_cursor_is_no_fault_of_ours(
 ) -> None:
     await create(client)
     await create(client)
-    query = {"limit": 1, "sort": "name"}
+    query: dict[str, Any] = {"limit": 1, "sort": "name"}
     cursor = (await client.get(RUNS, params=query)).json()["next_cursor"]
     parts = json.loads(base64.urlsafe_b64decode(cursor))
     parts[place] = value
