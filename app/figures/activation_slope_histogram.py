@@ -1,6 +1,6 @@
 """How often each slope φ′(a) occurs in one frame: what the activation does to the gradient."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import plotly.graph_objects as go
@@ -20,6 +20,10 @@ TITLE = "Activation slope"
 NAME = "activation_slope_histogram"
 # SCIENCE.md `saturation`: slopes under γ/10.
 SATURATED_SHARE_OF_GAMMA = 0.1
+# Their slopes never come near zero, so that nothing of them is saturated or not.
+NEVER_SATURATED = frozenset({"identity", "leaky_relu"})
+# With the mean further left than this the words on saturation stand at the right.
+CROWDED = 0.72
 
 
 def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
@@ -39,7 +43,8 @@ def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
     middles = edges + width / 2
     share = 100 * summed / total
     mean = float((middles * summed).sum() / total)
-    low = middles < SATURATED_SHARE_OF_GAMMA * gamma
+    saturates = _activation(run) not in NEVER_SATURATED
+    low = (middles < SATURATED_SHARE_OF_GAMMA * gamma) & saturates
     saturated = float(share[low].sum())
     return layout.figure(
         [
@@ -51,13 +56,13 @@ def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
             "yaxis": layout.axis("share of units × steps, %", rangemode="tozero", showgrid=True),
             "bargap": 0,
             "shapes": [_mean_rule(mean)],
-            "annotations": _notes(saturated, mean, gamma),
+            "annotations": _notes(saturated if saturates else None, mean, gamma),
         },
         title=TITLE,
         figure=NAME,
         step=step,
         mean=mean,
-        saturated=saturated,
+        saturated=saturated if saturates else None,
     )
 
 
@@ -87,10 +92,18 @@ def _mean_rule(mean: float) -> Part:
     }
 
 
-def _notes(saturated: float, mean: float, gamma: float) -> list[Part]:
+def _activation(run: RunData) -> str:
+    """The kind of the activation; the cell's own has no name here."""
+    found = run.config.get("model", {}).get("activation")
+    return str(found["kind"] if isinstance(found, Mapping) else found)
+
+
+def _notes(saturated: float | None, mean: float, gamma: float) -> list[Part]:
     """The saturated share over the low bins, the mean beside its rule."""
-    words = f"{saturated:.1f} % saturated<br>(φ′ < {SATURATED_SHARE_OF_GAMMA * gamma:g})"
-    crowded = mean < gamma / 2
+    words = ""
+    if saturated is not None:
+        words = f"{saturated:.1f} % saturated<br>(φ′ < {SATURATED_SHARE_OF_GAMMA * gamma:g})"
+    crowded = mean < CROWDED * gamma
     corner: Part = {"xanchor": "left", "yanchor": "top", "align": "left"}
     beside: Part = {"xanchor": "right", "xshift": -4}
     if crowded:

@@ -70,7 +70,8 @@ def _asked(losses: FloatArray, values: FloatArray) -> tuple[FloatArray, FloatArr
 def _captions(losses: FloatArray, length: int) -> list[Part]:
     if losses.size == 1:
         words = f"asked at t = {int(losses[0])} alone: one row"
-        return [layout.note(words, 0.5, 1, xref="paper", yref="paper", yanchor="bottom")]
+        where = {"xref": "paper", "yref": "paper", "xanchor": "left", "yanchor": "bottom"}
+        return [layout.note(words, 0, 1, **where)]
     if losses[0] > length / 2:
         return []
     words = "k > t: the future<br>cannot cause a loss"

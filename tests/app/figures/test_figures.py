@@ -140,6 +140,12 @@ def test_slopes_add_up_and_the_saturated_part_is_said() -> None:
     assert drawn.layout.meta["saturated"] == pytest.approx(25)
 
 
+def test_an_identity_has_no_saturated_part() -> None:
+    drawn = draw("activation_slope_histogram", linear_run([0.5], activation="identity"))
+    assert drawn.layout.meta["saturated"] is None
+    assert len(trace(drawn, "saturated").x) == 0
+
+
 def test_the_comparison_has_a_column_for_each_activation() -> None:
     runs = [linear_run([f], activation=a) for f, a in ((0.2, "sigmoid"), (0.9, "relu"))]
     drawn = draw("activation_comparison", *runs)
