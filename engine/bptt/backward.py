@@ -158,9 +158,10 @@ class LayerBackward:
         low, high = self._measure(start, stop)
         window = self.window
         self._within = low > window.low and high < window.high
+        sound = low > window.suspect_low and high < window.suspect_high
         if self._within:
             self._span = CHUNK
-        elif stop - start > 1 and self._suspect(start, stop):
+        elif not sound and stop - start > 1 and self._suspect(start, stop):
             self._span = max(1, (stop - start) // 4)
             return None
         return start

@@ -14,8 +14,8 @@ from engine.bptt.blocks import aligned_zeros, as_items
 from engine.bptt.exponents import shift
 from engine.bptt.tape import CHUNK, LayerTape
 
-MARGIN = 20
-"""Powers of two above the smallest normal number: room for what the deltas are multiplied with."""
+MARGIN = 40
+"""Powers of two above the smallest normal number: room for the deltas, stored near 1."""
 
 
 class WeightGradients:
@@ -50,26 +50,27 @@ class WeightGradients:
         tape, steps, first = self.tape, stop - start, start % CHUNK
         width = steps * tape.batch
         read = self._side_by_side(self._read, self._inputs[start:stop], steps)
+        if exponents is not None:
+            # Σ (δ 2^E) ⊗ s = Σ δ ⊗ (s 2^E), and s has the fewer rows.
+            shift(read.reshape(-1, steps, tape.batch), exponents)
+            if exponents.min() < self._small:
+                self._drop_negligible(read)
         for product, share in zip(tape.weights.products, self._share, strict=True):
             back = product.product.back
             span = tape.delta_rows.span(back[0], back[-1])
             items = self._deltas[first : first + steps, span]
             returned = self._side_by_side(self._returned, items, steps)
-            if exponents is not None:
-                shift(returned.reshape(-1, steps, tape.batch), exponents)
-                if exponents.min() < self._small:
-                    self._drop_negligible(returned)
             rows = read[tape.weights.hidden - product.hidden :]
             np.dot(returned, rows.reshape(-1, width).T, share)
             np.add(product.gradient, share, product.gradient)
 
-    def _drop_negligible(self, returned: Array) -> None:
+    def _drop_negligible(self, read: Array) -> None:
         """Set what no update can feel to zero: a product of subnormal numbers is 100 times slower.
 
         The norms that are recorded come from the adjoints, not from here.
         """
-        felt = np.abs(returned) > self._negligible
-        np.multiply(returned, felt, returned)
+        felt = np.abs(read) > self._negligible
+        np.multiply(read, felt, read)
 
     def _side_by_side(self, room: Array, items: NDArray[np.void], steps: int) -> Array:
         """Return (rows, steps·B) of (steps, rows) items, in `room`."""
