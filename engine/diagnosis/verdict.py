@@ -122,15 +122,16 @@ def sentence_for(span: Span, *, steps_back: int, needed_lag: int | None) -> str:
     """Return what a span says, with its numbers."""
     if steps_back == 0:
         return "The answer is asked at the first time step: the gradient has no way to go."
-    if span.log10_span == -np.inf:
-        change = f"Nothing of the last loss's gradient arrives {steps_back} steps back."
-    else:
-        change = (
-            f"Over {steps_back} steps back the last loss's gradient changes by a factor of "
-            f"{_power(span.log10_span)}, {span.decay:.4g} a step."
-        )
-    far = f"A hundredth of it reaches {span.reach} steps back"
-    return f"{change} {far}." if needed_lag is None else f"{change} {far}; needed: {needed_lag}."
+    if span.log10_span > HEALTHY_TO:
+        size = _power(span.log10_span)
+        return f"{steps_back} steps back the last loss's gradient is {size} times as large."
+    if span.reach >= steps_back:
+        return f"At least 1 % of the last loss's gradient reaches all {steps_back} steps back."
+    heard = f"Only the last {span.reach} of {steps_back} steps back receive"
+    if span.reach == 0:
+        heard = f"None of the {steps_back} steps back receives"
+    needed = "." if needed_lag is None else f"; the task needs {needed_lag}."
+    return f"{heard} at least 1 % of the last loss's gradient{needed}"
 
 
 def _power(log10: float) -> str:

@@ -44,7 +44,8 @@ def test_reach_stands_beside_the_lag_that_the_task_needs(config: RunConfig) -> N
     verdict = diagnose(frame_with(falling(0.5)), config)
     assert verdict.reach == 6
     assert verdict.needed_lag is not None
-    assert f"{verdict.reach} steps back; needed: {verdict.needed_lag}" in verdict.sentence
+    assert f"the last {verdict.reach} of 39 steps back" in verdict.sentence
+    assert f"the task needs {verdict.needed_lag}" in verdict.sentence
 
 
 def test_later_times_than_the_last_asked_are_not_looked_at() -> None:
@@ -66,7 +67,7 @@ def test_a_gradient_of_which_nothing_arrives_is_vanishing(config: RunConfig) -> 
     row[-1] = 0.0
     verdict = diagnose(frame_with(row), config)
     assert (verdict.word, verdict.span, verdict.reach) == ("vanishing", 0.0, 0)
-    assert "Nothing" in verdict.sentence
+    assert "None of the 39 steps back receives" in verdict.sentence
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
@@ -94,5 +95,5 @@ def test_a_dictionary_of_a_verdict_holds_every_field(config: RunConfig) -> None:
 
 
 def test_spans_beyond_float64_are_written_out(config: RunConfig) -> None:
-    verdict = diagnose(frame_with(falling(1e-30)), config)
-    assert "1e-1170" in verdict.sentence
+    verdict = diagnose(frame_with(falling(1e30)), config)
+    assert "1e1170 times as large" in verdict.sentence
