@@ -9,6 +9,11 @@ for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
 
 import numpy as np  # noqa: E402  # reads the variables above
 import pytest  # noqa: E402
+from hypothesis import settings  # noqa: E402
+
+# A busy machine is no failure: no test holds a time.
+settings.register_profile("gradtide", deadline=None)
+settings.load_profile("gradtide")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -21,7 +21,7 @@ import numpy as np
 
 from engine.arrays import Array, IntArray
 from engine.bptt.blocks import aligned_zeros
-from engine.bptt.exponents import NONE, WINDOWS, exponent_of, log10_norms, shift
+from engine.bptt.exponents import NONE, WINDOWS, exponent_of, log10_mean_norms, log10_norms, shift
 from engine.bptt.own_state import OwnState
 from engine.bptt.sources import DenseSource, Source
 from engine.bptt.tape import CHUNK, LayerTape
@@ -100,6 +100,12 @@ class LayerBackward:
         if self._own is not None:
             return self._own.log10_norms()
         return log10_norms(self.squares[1:, 0], self.norm_exponents[1:])
+
+    def log10_mean_norms(self) -> Array:
+        """Return log10 of the mean over samples of ‖dℓ/dh_t‖ up to the loss's scale, (T,)."""
+        if self._own is not None:
+            return self._own.log10_mean_norms()
+        return log10_mean_norms(self.squares[1:, 0], self.norm_exponents[1:])
 
     # Stretches
 

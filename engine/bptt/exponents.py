@@ -84,6 +84,21 @@ def powers_of_two(exponents: IntArray, dtype: DTypeLike) -> Array | None:
     return powers
 
 
+def log10_mean_norms(squares: Array, exponents: IntArray) -> Array:
+    """Return log10 of the mean over the last axis of ‖stored‖ · 2^E, from ‖stored‖².
+
+    −inf where all are zero; NaN and inf are kept. Nothing underflows: the largest exponent of
+    those that are not zero is taken out first.
+    """
+    norms = np.sqrt(squares, dtype=np.float64)
+    known = np.where(squares == 0, NONE, exponents)
+    largest = known.max(axis=-1, keepdims=True)
+    norms *= np.ldexp(1.0, np.maximum(known - largest, -LARGEST_SHIFT))
+    with np.errstate(divide="ignore"):
+        logs: Array = np.log10(norms.mean(axis=-1))
+    return logs + LOG10_2 * np.where(largest == NONE, 0, largest)[..., 0]
+
+
 def log10_norms(squares: Array, exponents: IntArray) -> NDArray[np.float64]:
     """Return log10 of ‖stored‖ · 2^E from ‖stored‖²; −inf for zeros, NaN and inf kept."""
     with np.errstate(divide="ignore"):

@@ -13,7 +13,6 @@ import numpy as np
 from engine.arrays import Array
 from engine.bptt.exponents import LOG10_2, NONE, WINDOWS
 from engine.bptt.network import Network
-from engine.bptt.stack import Stack
 from engine.bptt.sweep import Sweep
 from engine.tasks.base import Batch
 
@@ -90,6 +89,11 @@ class Observation:
         return self._swept_back.log10_hidden_norms
 
     @cached_property
+    def log10_hidden_norm_means(self) -> Array:
+        """log10 of the mean over samples of ‖dℓ/dh_t‖, (S, T)."""
+        return self._swept_back.log10_hidden_norm_means
+
+    @cached_property
     def log10_immediate_norms(self) -> Array:
         """log10 of the norm of the immediate dℓ_t/dh_t, (S, T, B)."""
         return self._swept_back.log10_immediate_norms
@@ -120,7 +124,7 @@ class Observation:
     @cached_property
     def hidden(self) -> Array:
         """States h_t, (S, T, B, H)."""
-        found = self._feature_first()
+        found = self.sweep.room("hidden")
         for states, tape in zip(found, self.sweep.tapes, strict=True):
             own_row = tape.cell.state_delta is not None
             np.copyto(
@@ -132,17 +136,12 @@ class Observation:
     @cached_property
     def slopes(self) -> Array:
         """φ′ at the (candidate's) pre-activation, (S, T, B, H)."""
-        found = self._feature_first()
+        found = self.sweep.room("slopes")
         name = self.cell.candidate
         for slopes, tape in zip(found, self.sweep.tapes, strict=True):
             rows = slice(1, None) if name in tape.input_rows else slice(0, self.length)
             self.cell.activation.slope_of_value(tape.now(rows)[name], slopes)
         return found.transpose(0, 1, 3, 2)
-
-    def _feature_first(self) -> Array:
-        """Return room for one block of every layer and step, as the sweep lays it out."""
-        shape = (self.layers, self.length, self.hidden_size, self.size)
-        return np.empty(shape, self.network.dtype)
 
     def loss_state(self, times: Sequence[int] | None = None) -> Array:
         """Return log10 of the mean over samples of ‖dℓ_t/dh_k‖.
@@ -153,22 +152,22 @@ class Observation:
         Returns:
             (S, R, T), NaN where k > t, −inf where exactly zero (also where t is not asked).
         """
-        sweep = self._swept_back
         rows = list(range(1, self.length + 1)) if times is None else list(times)
-        stack = Stack(sweep.tapes, sweep.top_source, self.network.skips, rows)
-        found = np.empty((self.layers, len(rows), self.length))
-        scale = math.log10(sweep.loss.sample_scale / self.size)
-        for first, norms in stack.run():
-            found[:, first : first + norms.shape[1]] = log10_sum(norms) + scale
-        future = np.arange(1, self.length + 1) > np.array(rows)[:, None]
-        found[:, future] = np.nan
-        return found
+        self._add_rows([row for row in rows if row not in self._rows])
+        return np.stack([self._rows[row] for row in rows], axis=1)
 
+    @cached_property
+    def _rows(self) -> dict[int, Array]:
+        """Rows of the loss-state matrix that were made, (S, T) each."""
+        return {}
 
-def log10_sum(logs: Array) -> Array:
-    """Return log10 of the sum over the last axis of 10^logs; keeps −inf, inf and NaN."""
-    largest = logs.max(axis=-1, keepdims=True)
-    base = np.where(np.isfinite(largest), largest, 0)
-    with np.errstate(divide="ignore", over="ignore"):
-        sums: Array = np.log10(np.power(10.0, logs - base).sum(axis=-1)) + base[..., 0]
-    return sums
+    def _add_rows(self, rows: list[int]) -> None:
+        if not rows:
+            return
+        sweep = self._swept_back
+        scale = math.log10(sweep.loss.sample_scale)
+        for first, norms in sweep.stack(len(rows)).run(sweep.top_source, rows):
+            for offset, row in enumerate(rows[first : first + norms.shape[1]]):
+                found = norms[:, offset] + scale
+                found[:, row:] = np.nan
+                self._rows[row] = found

@@ -4,7 +4,7 @@ import numpy as np
 
 from engine.arrays import Array, IntArray
 from engine.bptt.blocks import aligned_zeros
-from engine.bptt.exponents import NONE, exponent_of, log10_norms, shift
+from engine.bptt.exponents import NONE, exponent_of, log10_mean_norms, log10_norms, shift
 from engine.bptt.tape import CHUNK, LayerTape
 
 
@@ -58,3 +58,7 @@ class OwnState:
     def log10_norms(self) -> Array:
         """Return log10 ‖dℓ/dh_t‖ up to the loss's scale, (T, B)."""
         return log10_norms(self._squares, self._norm_exponents)
+
+    def log10_mean_norms(self) -> Array:
+        """Return log10 of the mean over samples of ‖dℓ/dh_t‖ up to the loss's scale, (T,)."""
+        return log10_mean_norms(self._squares, self._norm_exponents)

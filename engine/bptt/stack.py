@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from engine.arrays import Array, IntArray
-from engine.bptt.exponents import NONE, WINDOWS, log10_norms
+from engine.bptt.exponents import NONE, WINDOWS, log10_mean_norms
 from engine.bptt.sources import Source
 from engine.bptt.stack_layer import Scaled, StackLayer
 from engine.bptt.tape import LayerTape
@@ -59,47 +59,47 @@ class Stack:
     def __init__(
         self,
         tapes: Sequence[LayerTape],
-        source: Source,
         skips: Sequence[bool],
-        loss_rows: Sequence[int],
+        count: int,
     ) -> None:
-        """Bind the stack to a forward sweep that was made, and to its immediate derivatives.
+        """Allocate and bind; a stack serves every sweep of the same tapes.
 
         Args:
             tapes: The layers' tapes.
-            source: Immediate derivatives at the top layer.
             skips: Which layers add their input to their output.
-            loss_rows: State rows (1 … T) of the loss times, ascending.
+            count: How many loss times it will sweep back; above BLOCK they go in blocks.
         """
-        self.source, self.skips = source, skips
-        self.loss_rows = list(loss_rows)
-        self.layers = [StackLayer(tape, min(BLOCK, len(self.loss_rows))) for tape in tapes]
+        self.skips = skips
+        self.layers = [StackLayer(tape, min(BLOCK, count)) for tape in tapes]
         self.window = WINDOWS[tapes[0].dtype]
-        self._period = PERIOD
-        for layer in self.layers:
-            layer.linearize()
 
-    def run(self, visitor: Visitor | None = None) -> Iterator[tuple[int, Array]]:
+    def run(
+        self, source: Source, loss_rows: Sequence[int], visitor: Visitor | None = None
+    ) -> Iterator[tuple[int, Array]]:
         """Sweep all blocks.
 
         Args:
+            source: Immediate derivatives at the top layer, of the sweep that was made last.
+            loss_rows: State rows (1 … T) of the loss times, ascending.
             visitor: Called for every layer and state row, where given: then one period serves
                 all, the shortest, so that no block is visited twice.
 
         Yields:
             Index of the block's first loss time, and log10 ‖dℓ_t/dh_k‖ up to the loss's scale,
-            (S, m, T, B): m loss times ascending, −inf also where k > t.
+            its mean over samples, (S, m, T): m loss times ascending, −inf also where k > t.
         """
-        if visitor is not None:
-            self._period = 1
-        for first in range(0, len(self.loss_rows), BLOCK):
-            rows = self.loss_rows[first : first + BLOCK][::-1]
+        self.source = source
+        self._period = PERIOD if visitor is None else 1
+        for layer in self.layers:
+            layer.linearize()
+        for first in range(0, len(loss_rows), BLOCK):
+            rows = list(loss_rows[first : first + BLOCK])[::-1]
             with np.errstate(over="ignore", invalid="ignore", under="ignore"):
                 while not self._block(rows, first, visitor):
                     self._period = max(1, self._period // 4)
             m = len(rows)
             norms = [
-                log10_norms(layer.squares[:m, 1:, 0], layer.norm_exponents[:m, 1:])[::-1]
+                log10_mean_norms(layer.squares[:m, 1:, 0], layer.norm_exponents[:m, 1:])[::-1]
                 for layer in self.layers
             ]
             yield first, np.stack(norms)

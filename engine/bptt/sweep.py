@@ -16,6 +16,7 @@ from engine.bptt.immediate import immediate_log10_norms
 from engine.bptt.network import Network
 from engine.bptt.readout import Loss, Readout
 from engine.bptt.sources import DenseSource, Source, source_of_loss
+from engine.bptt.stack import BLOCK, Stack
 from engine.bptt.tape import LayerTape
 from engine.tasks.base import Batch
 
@@ -46,6 +47,8 @@ class Sweep:
         ]
         self._back: list[LayerBackward] = []
         self._between: list[DenseSource] = []
+        self._rooms: dict[str, Array] = {}
+        self._stacks: dict[int, Stack] = {}
 
     # Forward
 
@@ -171,11 +174,31 @@ class Sweep:
 
     # What a sweep leaves
 
+    def room(self, name: str) -> Array:
+        """Return memory for one block of every layer and step, (S, T, H, B), made once a name."""
+        if name not in self._rooms:
+            shape = (len(self.tapes), self.length, self.network.hidden, self.batch)
+            self._rooms[name] = aligned_zeros(shape, self.network.dtype)
+        return self._rooms[name]
+
+    def stack(self, count: int) -> Stack:
+        """Return a stack for `count` loss times over this sweep's tapes; bound once a size."""
+        size = min(count, BLOCK)
+        if size not in self._stacks:
+            self._stacks[size] = Stack(self.tapes, self.network.skips, size)
+        return self._stacks[size]
+
     @property
     def log10_hidden_norms(self) -> Array:
         """log10 ‖dℓ/dh_t‖ of every layer, time and sample, (S, T, B); −inf is an exact zero."""
         scale = math.log10(self.loss.sample_scale)
         return np.stack([layer.log10_norms() for layer in self.backward_layers]) + scale
+
+    @property
+    def log10_hidden_norm_means(self) -> Array:
+        """log10 of the mean over samples of ‖dℓ/dh_t‖, (S, T)."""
+        scale = math.log10(self.loss.sample_scale)
+        return np.stack([layer.log10_mean_norms() for layer in self.backward_layers]) + scale
 
     @property
     def log10_immediate_norms(self) -> Array:

@@ -78,6 +78,10 @@ class Observed(Protocol):
         """log10 ‖dℓ/dh_t‖ of each sample, [S, T, B]."""
 
     @property
+    def log10_hidden_norm_means(self) -> Array:
+        """log10 of the mean over samples of ‖dℓ/dh_t‖, [S, T]."""
+
+    @property
     def log10_immediate_norms(self) -> Array:
         """log10 of the immediate derivative's norm of each sample, [S, T, B]."""
 

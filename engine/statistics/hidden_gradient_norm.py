@@ -18,12 +18,11 @@ Source: Pascanu, Mikolov, Bengio 2013, arXiv:1211.5063.
 
 from engine.arrays import Array
 from engine.statistics.base import Observed, StatisticDefinition
-from engine.statistics.reductions import log10_mean
 
 
 def compute(observation: Observed) -> Array:
     """Return log10 of the mean over samples of ‖dℓ/dh_t‖, [S, T]."""
-    return log10_mean(observation.log10_hidden_norms, axis=2)
+    return observation.log10_hidden_norm_means
 
 
 STATISTIC = StatisticDefinition(

@@ -6,7 +6,6 @@ import numpy as np
 
 from engine.arrays import Array
 from engine.statistics.base import Observed
-from engine.statistics.reductions import log10_mean
 
 
 def loss_rows(observation: Observed, times: Sequence[int]) -> Array:
@@ -26,8 +25,7 @@ def loss_rows(observation: Observed, times: Sequence[int]) -> Array:
         rows[:, row, time:] = np.nan
     wanted = [row for row, time in enumerate(times) if time in asked]
     if len(asked) == 1 and wanted:
-        means = log10_mean(observation.log10_hidden_norms, axis=2)
-        rows[:, wanted[0], : asked[0]] = means[:, : asked[0]]
+        rows[:, wanted[0], : asked[0]] = observation.log10_hidden_norm_means[:, : asked[0]]
     elif wanted:
         rows[:, wanted] = observation.loss_state([times[row] for row in wanted])
     return rows

@@ -11,7 +11,7 @@ from engine.bptt.network import READOUT_BIAS, READOUT_WEIGHT
 from engine.bptt.observation import Observation
 from engine.bptt.readout import Loss
 from engine.bptt.sources import Source
-from engine.bptt.stack import Stack, Visit
+from engine.bptt.stack import BLOCK, Visit
 from engine.bptt.sweep import Sweep
 from engine.errors import ShapeError, UnknownNameError
 from engine.statistics import STATISTICS
@@ -115,11 +115,6 @@ class Trace:
             plain: Array = np.ldexp(stored * self._scalar.scale, exponents).T
         return plain
 
-    def _stack(self) -> Stack:
-        sweep = self._sweep
-        rows = range(1, sweep.length + 1)
-        return Stack(sweep.tapes, self._top, sweep.network.skips, rows)
-
     def loss_state_gradients(self) -> Array:
         """Return ∂L_t/∂h_k, (S, T, T, B, H): loss time t, then state time k; NaN for k > t.
 
@@ -149,14 +144,14 @@ class Trace:
 
     def _times(self, visit: Visit) -> IntArray:
         """Return the loss times (0-based) of a visit's rows: the block's, last first."""
-        stop = min(visit.first + self._block, self._sweep.length)
+        stop = min(visit.first + BLOCK, self._sweep.length)
         return np.arange(stop - 1, stop - 1 - len(visit.incoming), -1)
 
     def _visit(self, visitor: Callable[[Visit], None]) -> None:
-        stack = self._stack()
-        self._block = len(stack.layers[0].incoming)
+        sweep = self._sweep
+        rows = range(1, sweep.length + 1)
         with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-            for _ in stack.run(visitor):
+            for _ in sweep.stack(sweep.length).run(self._top, rows, visitor):
                 pass
 
     def path_terms(self, parameter: str) -> Array:
