@@ -21,11 +21,22 @@ import numpy as np
 
 from engine.arrays import Array, IntArray
 from engine.bptt.blocks import aligned_zeros
-from engine.bptt.exponents import NONE, WINDOWS, exponent_of, log10_mean_norms, log10_norms, shift
+from engine.bptt.exponents import (
+    NONE,
+    WINDOWS,
+    exponent_of,
+    least_positive,
+    log10_mean_norms,
+    log10_norms,
+    shift,
+)
 from engine.bptt.own_state import OwnState
 from engine.bptt.sources import DenseSource, Source
 from engine.bptt.tape import CHUNK, LayerTape
 from engine.bptt.weight_gradients import WeightGradients
+
+SPARE = 2.0**-30
+"""Squared norm at the end of a shortened stretch from which the next may be twice as long."""
 
 JOIN_ABOVE = 20
 """Powers of two by which a source must exceed the sweep's exponent for a stretch to end there."""
@@ -164,12 +175,12 @@ class LayerBackward:
         low, high = self._measure(start, stop)
         window = self.window
         self._within = low > window.low and high < window.high
-        sound = low > window.suspect_low and high < window.suspect_high
-        if self._within:
-            self._span = CHUNK
-        elif not sound and stop - start > 1 and self._suspect(start, stop):
-            self._span = max(1, (stop - start) // 4)
+        self._sound = low > window.suspect_low and high < window.suspect_high
+        if not self._sound and stop - start > 1 and self._suspect(start, stop):
+            self._span = (stop - start) // 2
             return None
+        if self._span < CHUNK and least_positive(self.squares[start:stop]) > SPARE:
+            self._span *= 2
         return start
 
     def _sweep(self, start: int, stop: int, source: Source) -> None:
@@ -231,7 +242,7 @@ class LayerBackward:
     def _settle_or_keep(self, start: int, source: Source) -> None:
         """Bring the stretch's last row back where it left the window or something arrives."""
         arriving = source.rows[start] if self._careful else None
-        if self._within and arriving is None:
+        if self._within and arriving is None and self._span == CHUNK:
             return
         carry = self.tape.deltas[start % CHUNK]
         if arriving is None and self._scale_by_norms(start, carry):
@@ -239,17 +250,14 @@ class LayerBackward:
         self._settle(start, carry, arriving, source)
 
     def _scale_by_norms(self, t: int, carry: Array) -> bool:
-        """Rescale row t by the norms just taken; False where they are not to be trusted."""
+        """Rescale row t by the norms just taken; False where one of them is not to be trusted."""
+        if not self._sound:
+            return False
         squares = self.squares[t, 0]
         for span in self._carried.values():
             squares = np.maximum(squares, np.einsum("hb,hb->b", carry[span], carry[span]))
-        window = self.window
-        sound = (squares > window.suspect_low) & (squares < window.suspect_high)
-        if not np.all(sound | (squares == 0)):
-            return False
         _, twice = np.frexp(squares)
-        target = np.where(squares == 0, NONE, self.exponents + twice // 2).astype(np.int32)
-        self._move(t, carry, target)
+        self._move(t, carry, self.exponents + (twice >> 1))
         self._careful = True
         return True
 

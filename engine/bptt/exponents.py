@@ -84,6 +84,11 @@ def powers_of_two(exponents: IntArray, dtype: DTypeLike) -> Array | None:
     return powers
 
 
+def least_positive(squares: Array) -> float:
+    """Return the least number that is not exactly zero; 1 where all are."""
+    return float(squares.min(initial=1, where=squares > 0))
+
+
 def log10_mean_norms(squares: Array, exponents: IntArray) -> Array:
     """Return log10 of the mean over the last axis of ‖stored‖ · 2^E, from ‖stored‖².
 
