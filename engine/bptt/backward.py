@@ -14,8 +14,7 @@ came from so far that entries may have been lost, the stretch is swept again in 
 As long as all norms stay within the window no exponent is ever touched.
 """
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -84,7 +83,11 @@ class LayerBackward:
         top = self.tape.length if final else source.top
         self._start(top, source, final or {})
         self._span = CHUNK
-        with self._injected_state(final or {}):
+        if self._own is None or final is None or "h" not in final:
+            self._back(top, source, below)
+            return
+        self.exponents[self.exponents == NONE] = 0
+        with self._own.injected(final["h"], self.exponents):
             self._back(top, source, below)
 
     def _back(self, top: int, source: Source, below: DenseSource | None) -> None:
@@ -144,25 +147,6 @@ class LayerBackward:
         low, high = self._measure(top, top + 1)
         if not (low > self.window.low and high < self.window.high):
             self._settle(top, carry, None, source)
-
-    @contextmanager
-    def _injected_state(self, final: Mapping[str, Array]) -> Iterator[None]:
-        """Add dL/dh_T to the last step's deltas, where h is not what products read."""
-        if self._own is None or "h" not in final:
-            yield
-            return
-        tape = self.tape
-        self.exponents[self.exponents == NONE] = 0
-        injected = np.array(final["h"])
-        shift(injected, -self.exponents)
-        last = tape.length - 1
-        delta = self._own.row(last)
-        program = tape.back_program[last]
-        program.insert(1, (np.add, (delta, injected, delta)))
-        try:
-            yield
-        finally:
-            del program[1]
 
     def _stretch(self, first: int, stop: int, source: Source) -> int | None:
         """Sweep a stretch that ends before `stop`; return its start, or None to try shorter."""

@@ -1,5 +1,8 @@
 """dℓ/dh of cells whose state is not what products read: a block of the deltas, kept for all t."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 
 from engine.arrays import Array, IntArray
@@ -28,6 +31,20 @@ class OwnState:
     def row(self, t: int) -> Array:
         """Return the block of step t's deltas, as the sweep writes it."""
         return self._tape.delta_rows.view(self._tape.deltas[t % CHUNK], self._block)
+
+    @contextmanager
+    def injected(self, gradient: Array, exponents: IntArray) -> Iterator[None]:
+        """Add dL/dh_T, (H, B), to the last step's deltas, stored with `exponents`, meanwhile."""
+        moved = np.array(gradient)
+        shift(moved, -exponents)
+        last = self._tape.length - 1
+        delta = self.row(last)
+        program = self._tape.back_program[last]
+        program.insert(1, (np.add, (delta, moved, delta)))
+        try:
+            yield
+        finally:
+            del program[1]
 
     def clear_above(self, top: int) -> None:
         """Set the states after row `top` to exactly zero."""
