@@ -119,6 +119,18 @@ async def test_a_run_can_be_the_start_of_another(client: httpx.AsyncClient) -> N
     assert ">first</a>" in page
 
 
+@pytest.mark.parametrize("page", ["/", "/runs/{run}"])
+async def test_every_link_to_a_run_like_this_one_fills_the_form(
+    client: httpx.AsyncClient, page: str
+) -> None:
+    run = await start(client, "first")
+    text = (await client.get(page.format(run=run))).text
+    links = re.findall(rf'href="(/runs/new\?[^"]*{run}[^"]*)"', text)
+    assert links
+    for link in links:
+        assert ">first</a>" in (await client.get(unescape(link))).text
+
+
 async def test_an_unknown_run_is_a_page_of_its_own(client: httpx.AsyncClient) -> None:
     answer = await client.get("/runs/new?from=nobody", headers=PAGE)
     assert answer.status_code == 404
