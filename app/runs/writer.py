@@ -38,7 +38,10 @@ class FrameWriter:
         steps = int(claim.config["training"]["steps"])
         every = int(claim.config["recording"]["every"])
         folder = store.arrays.folder_of(claim.run_id)
-        chunks.create(folder, layouts, frames=frame_count(steps=steps, every=every), steps=steps)
+        # Series end before the last step, unless the run diverges on the last frame's own batch.
+        chunks.create(
+            folder, layouts, frames=frame_count(steps=steps, every=every), steps=steps + 1
+        )
         self._arrays = chunks.ChunkWriter(folder, layouts)
         self._steps = store.arrays.frame_steps(claim.run_id)
         self._series_end = claim.recorded_series

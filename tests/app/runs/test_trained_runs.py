@@ -127,6 +127,21 @@ def test_a_diverging_run_is_a_result_with_everything_recorded(store: Store) -> N
     assert [each.step for each in store.checkpoints.list(run.id)] == [0, done.step]
 
 
+def test_a_run_that_diverges_on_its_last_frame_has_that_step_recorded(store: Store) -> None:
+    config = configuration(
+        steps=1,
+        model={"cell": "elman", "activation": "identity", "hidden_size": 6},
+        training={"optimizer": {"kind": "sgd", "learning_rate": 1e6}, "clipping": None},
+        task={"kind": "adding", "length": 60},
+        recording={"every": 1, "batch": "training"},
+    )
+    run = queued(store, config)
+    assert attempt(store, run) == "diverged"
+    recorded = engine.record(engine.RunConfig.from_dict(config)).statistic("learning_rate").values
+    assert recorded.tolist() == [1e6, 1e6]
+    assert store.arrays.read(run.id, "learning_rate").values.tolist() == recorded.tolist()
+
+
 def test_a_stopped_run_goes_on_to_the_same_bits(store: Store) -> None:
     config = configuration(steps=60, every=10)
     run = queued(store, config)
