@@ -71,6 +71,7 @@ def create_run(
     idempotency_key: Annotated[
         str | None,
         Header(
+            min_length=1,
             max_length=MAX_KEY_LENGTH,
             description="The same key and configuration make one run, however often sent",
         ),

@@ -76,6 +76,16 @@ async def test_an_idempotency_key_with_another_body_is_refused(client: httpx.Asy
     assert found == (422, "/problems/idempotency-conflict")
 
 
+@pytest.mark.parametrize("key", ["", "k" * 256])
+async def test_an_idempotency_key_that_is_none_is_refused(
+    client: httpx.AsyncClient, key: str
+) -> None:
+    answer = await client.post(RUNS, json=SMALL, headers={"Idempotency-Key": key})
+    assert answer.status_code == 422
+    assert [error["header"] for error in answer.json()["errors"]] == ["idempotency-key"]
+    assert (await client.get(RUNS)).json()["items"] == []
+
+
 async def test_the_list_goes_on_by_cursor_and_ends(client: httpx.AsyncClient) -> None:
     made = [(await create(client))["id"] for _ in range(5)]
     first = (await client.get(RUNS, params={"limit": 3})).json()
