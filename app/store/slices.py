@@ -58,7 +58,7 @@ def parse_choice(text: str) -> Choice:
     start, stop, *rest = text.split(":")
     if len(rest) > 1:
         raise ValueError(f"expected a:b or a:b:k, got {text!r}")
-    stride = int(rest[0]) if rest and rest[0] else 1
+    stride = _parse_stride(rest[0]) if rest and rest[0] else 1
     if stride < 1:
         raise ValueError(f"expected a stride of 1 or more, got {stride}")
     return Span(start=_parse_end(start), stop=_parse_end(stop), stride=stride)
@@ -137,6 +137,13 @@ def _parse_point(text: str) -> Choice:
         if value == value:
             return value
     return text
+
+
+def _parse_stride(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise ValueError(f"expected a whole number as stride, got {text[:40]!r}") from None
 
 
 def _parse_end(text: str) -> float | None:

@@ -36,7 +36,7 @@ def test_a_query_value_is_read(text: str, choice: Choice) -> None:
 
 @pytest.mark.parametrize("text", ["1:2:0", "1:2:-1", "a:b", "1:2:3:4", "1:2:x"])
 def test_a_query_value_that_says_nothing_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match=r"expected|invalid literal"):
+    with pytest.raises(ValueError, match="expected"):
         parse_choice(text)
 
 
