@@ -3,8 +3,9 @@
     norm    g ← min(1, c/‖g‖) g                    direction kept, no epsilon      (1)
     value   gᵢ ← max(−c, min(c, gᵢ))               direction changes               (2)
 
-The clip factor is ‖clipped‖/‖g‖, and 1 where g = 0. A norm that is NaN cuts nothing; an infinite
-one gives the factor 0, and 0·∞ = NaN then shows in the next loss: divergence is data.
+The clip factor is ‖clipped‖/‖g‖, and 1 where g = 0; it is NaN where ‖g‖ is not finite. A norm that
+is NaN cuts nothing, and an infinite one makes 0·∞ = NaN in (1), which then shows in the next loss:
+divergence is data.
 Source of (1): Pascanu, Mikolov & Bengio 2013, arXiv:1211.5063, algorithm 1; of (2): Mikolov 2012.
 """
 
@@ -34,8 +35,12 @@ class Clipper:
 
         Returns:
             g itself where nothing is cut, else a buffer that lasts until the next call; and
-            ‖clipped‖/‖g‖.
+            ‖clipped‖/‖g‖, NaN where ‖g‖ is not finite.
         """
+        clipped, factor = self._cut(gradient, norm)
+        return clipped, factor if math.isfinite(norm) else math.nan
+
+    def _cut(self, gradient: Array, norm: float) -> tuple[Array, float]:
         match self._options:
             case NormClipping(threshold=threshold) if norm > threshold:
                 factor = threshold / norm

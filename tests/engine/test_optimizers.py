@@ -215,6 +215,16 @@ def test_a_gradient_of_zero_has_a_clip_factor_of_one(options: Clipping | None) -
     assert Clipper(options, zero).clip(zero, 0.0)[1] == 1.0
 
 
+@pytest.mark.parametrize("options", [None, NormClipping(), ValueClipping()])
+@pytest.mark.parametrize("norm", [math.inf, math.nan])
+def test_a_gradient_that_is_not_finite_has_no_clip_factor(
+    options: Clipping | None, norm: float
+) -> None:
+    gradient = np.array([norm, 1.0])
+    with np.errstate(invalid="ignore"):
+        assert math.isnan(Clipper(options, gradient).clip(gradient, norm)[1])
+
+
 def test_a_tiny_float32_gradient_is_measured_in_double_precision() -> None:
     gradient = np.full(4, 1e-30, dtype=np.float32)
     clipper = Clipper(ValueClipping(threshold=5e-31), gradient)
