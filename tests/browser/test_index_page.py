@@ -135,6 +135,23 @@ def test_a_paused_view_stays_as_it_is(page: Page, service: Service) -> None:
     expect(row_of(page, "unseen")).to_be_visible()
 
 
+def test_a_list_that_lost_the_service_says_how_old_it_is(
+    page: Page, service: Service, watch: Watch
+) -> None:
+    for words in ("ERR_INTERNET_DISCONNECTED", "Failed to load resource", "net::ERR"):
+        watch.expect(words)
+    follow(page)
+    pill = page.locator("[data-shell=live]")
+    pill.click()
+    page.context.set_offline(True)
+    pill.click()
+    expect(pill).to_contain_text("last data", timeout=30_000)
+    service.finish(config_of("missed"))
+    page.context.set_offline(False)
+    expect(pill).to_have_text("Live", timeout=30_000)
+    expect(row_of(page, "missed")).to_be_visible()
+
+
 def test_a_chosen_theme_stays_and_goes_back_to_the_systems(page: Page) -> None:
     page.goto("/")
     root = page.locator("html")

@@ -14,7 +14,7 @@ import { newest } from "../wire/newest.js";
 import { mountActions } from "./run_actions.js";
 import { isOver } from "./run_head.js";
 import { mountKeys } from "./run_keys.js";
-import { followRuns } from "./run_live.js";
+import { followRuns } from "./live_runs.js";
 
 const page = document.querySelector("[data-compare]");
 const runs = JSON.parse(document.getElementById("compare-data").textContent);

@@ -1,11 +1,10 @@
 // The list of runs: filters, ticks for the comparison, cancel and delete, and what happens while one looks.
 import { confirmAction } from "../shell/dialog.js";
 import { shortcut } from "../shell/keyboard.js";
-import { mountLivePill } from "../shell/live_pill.js";
 import { toast, toastError } from "../shell/toasts.js";
 import { post, remove } from "../wire/api.js";
-import { followEvents } from "../wire/events.js";
 import { newest } from "../wire/newest.js";
+import { followRuns } from "./live_runs.js";
 import { mountPicks } from "./picks.js";
 import { listOf, mergeList, showProgress, showTimes } from "./run_rows.js";
 
@@ -34,18 +33,14 @@ const refresh = newest(
   { interval: REFRESH_MS },
 );
 
-const pill = mountLivePill({ onPause: () => stream.close(), onResume: () => stream.resume() });
-const stream = followEvents({
+followRuns([], {
   onEvent(kind, data) {
     const row = rowOf(data.run);
     if (kind === "progress" && row) showProgress(row, data);
     else refresh();
   },
-  onState(state) {
-    pill.show(state === "closed" ? "off" : state);
-    // What happened between the page and the stream is not told by it.
-    if (state === "live") refresh();
-  },
+  // What happened between the page and the stream is not told by it.
+  onLive: refresh,
 });
 
 let typing = 0;
