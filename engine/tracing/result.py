@@ -6,6 +6,7 @@ from functools import cached_property
 import numpy as np
 
 from engine.arrays import Array, IntArray
+from engine.bptt.exponents import LARGEST_SHIFT
 from engine.bptt.immediate import immediates
 from engine.bptt.network import READOUT_BIAS, READOUT_WEIGHT
 from engine.bptt.observation import Observation
@@ -34,12 +35,13 @@ class Trace:
         """Hold a finished sweep."""
         self._sweep, self._batch, self._scalar, self._given = sweep, batch, scalar, given
         self._top = top
+        self._statistics: dict[str, Array] = {}
         self.parameter_gradients = given.gradients(sweep.network)
 
     @property
     def loss(self) -> float | None:
         """L; None where there are no targets."""
-        return None if np.isnan(self._scalar.scale) or not self._has_loss else self._scalar.value
+        return self._scalar.value if self._has_loss else None
 
     @property
     def _has_loss(self) -> bool:
@@ -85,7 +87,7 @@ class Trace:
     def input_gradients(self) -> Array:
         """∂L/∂x_t, (T, B, D)."""
         dense = self._sweep.input_source
-        exponents = np.maximum(dense.exponents[1:], -4096)[:, None, :]
+        exponents = np.maximum(dense.exponents[1:], -LARGEST_SHIFT)[:, None, :]
         with np.errstate(over="ignore", under="ignore"):
             plain = np.ldexp(dense.array[1:] * self._scalar.scale, exponents)
         gradients: Array = plain.transpose(0, 2, 1)
@@ -110,7 +112,7 @@ class Trace:
                 stored = stored * slope
         else:
             stored = tape.delta_rows.view(tape.deltas[0], name)
-        exponents = np.maximum(back.row_exponents[0], -4096)
+        exponents = np.maximum(back.row_exponents[0], -LARGEST_SHIFT)
         with np.errstate(over="ignore", under="ignore"):
             plain: Array = np.ldexp(stored * self._scalar.scale, exponents).T
         return plain
@@ -132,7 +134,7 @@ class Trace:
             tape = sweep.tapes[visit.layer]
             state = tape.cell.state_delta
             stored = visit.incoming if state is None else tape.delta_rows.view(visit.deltas, state)
-            exponents = np.maximum(visit.exponents, -4096)[:, None, :]
+            exponents = np.maximum(visit.exponents, -LARGEST_SHIFT)[:, None, :]
             plain = np.ldexp(stored * self._scalar.scale, exponents).transpose(0, 2, 1)
             times = self._times(visit)
             found[visit.layer, times, visit.row - 1] = plain
@@ -184,7 +186,7 @@ class Trace:
         def add(visit: Visit) -> None:
             if visit.layer != layer:
                 return
-            exponents = np.maximum(visit.exponents, -4096)[:, None, :]
+            exponents = np.maximum(visit.exponents, -LARGEST_SHIFT)[:, None, :]
             deltas = np.ldexp(visit.deltas * self._scalar.scale, exponents)
             times = self._times(visit)
             read = tape.inputs[visit.row - 1]
@@ -217,11 +219,12 @@ class Trace:
         Raises:
             UnknownNameError: No statistic has that name, or it belongs to a training.
         """
-        of_sweeps = {key: entry for key, entry in STATISTICS.items() if entry.compute is not None}
-        compute = of_sweeps[name].compute if name in of_sweeps else None
-        if compute is None:
-            raise UnknownNameError("statistic of a sweep", name, of_sweeps)
-        return compute(self._observation)
+        if name not in self._statistics:
+            of_sweeps = {key: entry.compute for key, entry in STATISTICS.items() if entry.compute}
+            if name not in of_sweeps:
+                raise UnknownNameError("statistic of a sweep", name, of_sweeps)
+            self._statistics[name] = of_sweeps[name](self._observation)
+        return self._statistics[name]
 
 
 def _refuse_above(what: str, shape: tuple[int, ...]) -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from engine.arrays import Array, IntArray
-from engine.bptt.exponents import log10_norms
+from engine.bptt.exponents import LARGEST_SHIFT, log10_norms
 
 
 class ScaledGradient:
@@ -21,7 +21,9 @@ class ScaledGradient:
     def array(self) -> Array:
         """Return the gradients, (S, T, B, H); what does not fit float64 is 0 or infinite."""
         with np.errstate(over="ignore", under="ignore"):
-            plain: Array = np.ldexp(self.values, np.maximum(self.exponents, -4096)[..., None])
+            plain: Array = np.ldexp(
+                self.values, np.maximum(self.exponents, -LARGEST_SHIFT)[..., None]
+            )
         return plain
 
     def log10_norm(self) -> Array:

@@ -186,6 +186,17 @@ def test_looking_leaves_the_gradient_of_the_training_step(rng: np.random.Generat
     np.testing.assert_array_equal(network.gradient, before)
 
 
+def test_a_statistic_of_a_trace_is_computed_once(rng: np.random.Generator) -> None:
+    parameters = make("gru", rng).parameters()
+    batch = classes(rng, 5, 2)
+    trace = engine.trace(
+        "gru", parameters, batch.inputs, targets=batch.targets, statistics=["saturation"]
+    )
+    assert trace.statistic("saturation") is trace.statistic("saturation")
+    with pytest.raises(UnknownNameError, match="known: .*saturation"):
+        trace.statistic("loss")
+
+
 def test_exploding_states_pass_through_as_what_they_are(rng: np.random.Generator) -> None:
     network = make("elman", rng, "identity", dtype=np.float32)
     network.flat *= 40
