@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 
 from engine.arrays import Array
-from engine.bptt.exponents import LOG10_2, NONE, WINDOWS
+from engine.bptt.exponents import LARGEST_SHIFT, LOG10_2, NONE, WINDOWS
 from engine.bptt.network import Network
 from engine.bptt.sweep import Sweep
 from engine.tasks.base import Batch
@@ -112,7 +112,7 @@ class Observation:
         for index, layer in enumerate(sweep.backward_layers):
             exponents = layer.state_exponents
             largest = exponents.max(axis=1)
-            weights = np.ldexp(1.0, np.maximum(exponents - largest[:, None], -2000))
+            weights = np.ldexp(1.0, np.maximum(exponents - largest[:, None], -LARGEST_SHIFT))
             sums = np.matmul(np.abs(layer.state_adjoints), weights[:, :, None])[..., 0]
             with np.errstate(divide="ignore", invalid="ignore"):
                 logs = np.log10(sums)
