@@ -4,7 +4,6 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import plotly.graph_objects as go
 
 from app.figures import palette
@@ -137,8 +136,3 @@ def empty(title: str, sentence: str, **meta: Any) -> go.Figure:  # noqa: ANN401
         empty=True,
         **meta,
     )
-
-
-def spaced(values: Sequence[float]) -> bool:
-    """Whether there is any finite number among the values."""
-    return bool(np.isfinite(np.asarray(values, dtype=np.float64)).any())

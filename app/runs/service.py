@@ -106,10 +106,6 @@ class RunService:
         if not self._store.delete_run(run_id):
             raise IllegalTransition(run_id, run.status, "delete")
 
-    def queue_position(self, run: Run) -> int | None:
-        """Return how many queued runs are ahead; None where the run is not queued."""
-        return self._store.runs.queue_position(run)
-
 
 def described(
     config: Mapping[str, Any],

@@ -130,11 +130,8 @@ class Attempts:
         with self._database.write() as connection:
             self._fenced(connection, claim, **values)
 
-    def beat(self, claim: Claim) -> bool:
+    def beat(self, claim: Claim) -> None:
         """Renew the lease.
-
-        Returns:
-            Whether somebody wants the run to be cancelled.
 
         Raises:
             LeaseLost: The run is no longer this attempt's.
@@ -142,8 +139,6 @@ class Attempts:
         with self._database.write() as connection:
             until = self._database.now(connection) + self.lease
             self._fenced(connection, claim, lease_until=until)
-            query = sa.select(runs.c.cancel_requested_at).where(runs.c.id == claim.run_id)
-            return connection.scalar(query) is not None
 
     def wants_cancel(self, claim: Claim) -> bool:
         """Say whether somebody wants the run to be cancelled, without writing anything."""

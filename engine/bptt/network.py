@@ -140,15 +140,8 @@ class Network:
 
     def gradient_norms(self) -> dict[str, float]:
         """Return ‖∂L/∂P‖ of every parameter P, natural scale."""
-        return self._norms(self.gradient)
-
-    def parameter_norms(self) -> dict[str, float]:
-        """Return ‖P‖ of every parameter P, natural scale."""
-        return self._norms(self.flat)
-
-    def _norms(self, vector: Array) -> dict[str, float]:
         # Squares in float64: those of float32 gradients underflow from 1e-23 down.
-        np.multiply(vector, vector, self._squares, dtype=np.float64)
+        np.multiply(self.gradient, self.gradient, self._squares, dtype=np.float64)
         return {
             name: math.sqrt(sum(float(np.add.reduce(view, axis=None)) for view in views))
             for name, views in self._square_views.items()
