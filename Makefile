@@ -22,7 +22,7 @@ help:
 	@echo 'make run         set up and start the dashboard on http://127.0.0.1:8000'
 	@echo 'make test        set up and check everything, in a real browser too'
 	@echo 'make test-long   the tests that take minutes, or measure time'
-	@echo 'make bench       the figures of the README; make bench-full: all of them'
+	@echo 'make bench       how fast a training step is, beside PyTorch; make bench-full: other sizes, too'
 	@echo 'make format      what the format check asks for'
 	@echo 'make constraints resolve the versions again (needs uv)'
 

@@ -12,9 +12,8 @@ from app.store import CheckpointInfo
 
 router = APIRouter(prefix="/runs/{run_id}/checkpoints", tags=["checkpoints"])
 
-# What a database's integer holds.
 Part = Literal["recurrent", "readout", "probe"]
-MAX_STEP: Final = 2**53
+MAX_STEP: Final = 2**53  # a double holds whole numbers exactly up to here; no run is as long
 _FILE: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "A safetensors file",

@@ -1,7 +1,7 @@
 """From log10 magnitudes to colours: ratio, limits, clamping, and the kinds of a cell.
 
 `static/js/plots/scale.js` holds the same functions for the page, so that switching the
-mode or the range needs no network; one file of vectors (tests/js/scale_vectors.json)
+mode or the range needs no network; one file of vectors (tests/js/vectors/scale.json)
 holds the two equal.
 
 A cell's kind is one of

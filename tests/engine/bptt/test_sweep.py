@@ -193,7 +193,7 @@ def test_a_statistic_of_a_trace_is_computed_once(rng: np.random.Generator) -> No
         "gru", parameters, batch.inputs, targets=batch.targets, statistics=["saturation"]
     )
     assert trace.statistic("saturation") is trace.statistic("saturation")
-    with pytest.raises(UnknownNameError, match="known: .*saturation"):
+    with pytest.raises(UnknownNameError, match=r"known: .*saturation"):
         trace.statistic("loss")
 
 
