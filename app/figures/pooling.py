@@ -33,7 +33,7 @@ def pool(
 
 
 def thin(x: ArrayLike, y: ArrayLike, buckets: int = BUCKETS) -> tuple[FloatArray, FloatArray]:
-    """Smallest and largest value of each bucket in their order, the first non-finite points kept."""
+    """Keep smallest and largest value of each bucket, and the first points that are not finite."""
     xs, ys = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
     if xs.size <= 2 * buckets:
         return xs, ys
