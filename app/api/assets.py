@@ -2,20 +2,16 @@
 
 from functools import lru_cache
 from importlib import resources
-from typing import Final
 
 from fastapi import APIRouter, Request
-from plotly.offline import get_plotlyjs_version
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from app.api.caching import IMMUTABLE, REVALIDATE, etag_of, matches, not_modified
-from app.pages import resource_dir
+from app.pages import PLOTLY_URL, resource_dir
 
 router = APIRouter(include_in_schema=False)
-
-PLOTLY_URL: Final = f"/static/vendor/plotly-{get_plotlyjs_version()}.min.js"
 
 
 @lru_cache(maxsize=1)

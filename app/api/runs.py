@@ -1,7 +1,7 @@
 """Runs: start, list, look at, cancel, delete, and their verdict."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query
 from starlette.responses import Response
@@ -10,14 +10,12 @@ from app.api.dependencies import JsonBody, ServiceOf, StoreOf, json_response
 from app.api.schemas import RunModel, RunPageModel, problems
 from app.http_errors import HttpProblem, bad_parameter
 from app.json_texts import is_plain
+from app.runs import RunStatus
 from app.store import Run
 from app.store.listing import SORTS
 
 router = APIRouter(prefix="/runs", tags=["runs"])
 
-Status = Literal[
-    "queued", "running", "succeeded", "diverged", "failed", "cancelled", "paused", "interrupted"
-]
 MAX_KEY_LENGTH = 255
 
 
@@ -86,7 +84,7 @@ def create_run(
 @router.get("", responses={200: {"model": RunPageModel}, **problems(410)})
 def list_runs(
     store: StoreOf,
-    status: Annotated[list[Status] | None, Query(description="One status or several")] = None,
+    status: Annotated[list[RunStatus] | None, Query(description="One status or several")] = None,
     tag: Annotated[str | None, Query(description="A tag the runs have")] = None,
     cell: Annotated[str | None, Query(description="Name of the cell")] = None,
     q: Annotated[str | None, Query(description="A part of the name")] = None,

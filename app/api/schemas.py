@@ -6,6 +6,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.http_errors import PROBLEM_MEDIA_TYPE
+from app.runs import RunStatus
 
 Number = float | Literal["NaN", "Infinity", "-Infinity"]
 
@@ -50,16 +51,7 @@ class RunModel(BaseModel):
 
     id: str
     name: str
-    status: Literal[
-        "queued",
-        "running",
-        "succeeded",
-        "diverged",
-        "failed",
-        "cancelled",
-        "paused",
-        "interrupted",
-    ]
+    status: RunStatus
     config: dict[str, Any]
     tags: list[str]
     notes: str

@@ -6,9 +6,9 @@ from fastapi import APIRouter
 from fastapi.templating import Jinja2Templates
 
 from app.pages import compare, index, new, run
-from app.pages.base import build_templates, resource_dir, static_url
+from app.pages.base import PLOTLY_URL, build_templates, resource_dir, static_url
 
-__all__ = ["build_router", "build_templates", "resource_dir", "static_url"]
+__all__ = ["PLOTLY_URL", "build_router", "build_templates", "resource_dir", "static_url"]
 
 # A page is one module and one line here.
 # `/runs/new` stands before `/runs/{id}`, which would take it for a run.

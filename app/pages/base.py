@@ -11,7 +11,11 @@ from typing import ClassVar
 from fastapi import Request
 from fastapi.templating import Jinja2Templates
 from jinja2 import StrictUndefined
+from plotly.offline import get_plotlyjs_version
 from starlette.responses import Response
+
+# The version is in the address, so that a browser may keep the file for ever.
+PLOTLY_URL = f"/static/vendor/plotly-{get_plotlyjs_version()}.min.js"
 
 # Enough of a digest to tell two versions of a file apart in an address.
 _DIGEST_CHARS = 12

@@ -10,8 +10,8 @@ from fastapi.templating import Jinja2Templates
 from starlette.responses import Response
 
 from app.figures import FIGURES
-from app.pages.base import PageContext, render
-from app.pages.run import PLOTLY_URL, VerdictView, verdict_view
+from app.pages.base import PLOTLY_URL, PageContext, render
+from app.pages.run import VerdictView, verdict_view
 from app.store import Run, RunNotFound, Store
 
 # Two to six fit beside each other; activation_comparison takes two more.

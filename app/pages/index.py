@@ -13,24 +13,14 @@ from starlette.responses import Response
 from app.pages.base import PageContext, render
 from app.pages.sparkline import Sparkline, sparkline
 from app.pages.verdicts import ShownVerdict, plain_number, shown_verdict
+from app.runs import RunStatus
 from app.store import Run, Store
 
 PAGE_SIZE = 50
 # What a search box takes; longer texts are cut, since no name is that long.
 _LONGEST_SEARCH = 200
 
-STATUSES = (
-    "queued",
-    "running",
-    "paused",
-    "interrupted",
-    "succeeded",
-    "diverged",
-    "failed",
-    "cancelled",
-)
-# From these a run goes on or may go on: it can be cancelled, and not yet deleted.
-_UNFINISHED = frozenset({"queued", "running", "paused", "interrupted"})
+STATUSES = tuple(str(status) for status in RunStatus)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +89,7 @@ def build_router(templates: Jinja2Templates) -> APIRouter:
 
 def run_row(run: Run, ahead: int | None = None) -> RunRow:
     """Return how a run is shown in the list; `ahead` of it so many wait in the queue."""
-    is_over = run.status not in _UNFINISHED
+    is_over = RunStatus(run.status).is_terminal
     loss = run.final_loss if is_over and run.final_loss is not None else run.loss
     baseline = run.facts.get("baseline")
     return RunRow(

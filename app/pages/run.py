@@ -3,30 +3,19 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar
 
 from fastapi import APIRouter, Request
 from fastapi.templating import Jinja2Templates
-from plotly.offline import get_plotlyjs_version
 from starlette.responses import Response
 
 import engine
 from app.figures import FIGURES
-from app.pages.base import PageContext, render
+from app.pages.base import PLOTLY_URL, PageContext, render
 from app.pages.run_facts import Fact, configuration
+from app.pages.verdicts import SPAN_WORDS
+from app.runs import RunStatus
 from app.store import Run, Store
-
-# Where app.api.assets serves plotly.js; a test holds the two equal.
-PLOTLY_URL: Final = f"/static/vendor/plotly-{get_plotlyjs_version()}.min.js"
-GLYPHS: Final[Mapping[str, str]] = {
-    "vanishing": "▼",
-    "fading": "▽",
-    "healthy": "●",
-    "growing": "△",
-    "exploding": "▲",
-    "not finite": "✕",
-}
-OVER: Final = frozenset({"succeeded", "diverged", "failed", "cancelled"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,7 +69,7 @@ def page_of(run: Run) -> RunPage:
         run_id=run.id,
         name=run.name,
         status=run.status,
-        is_over=run.status in OVER,
+        is_over=RunStatus(run.status).is_terminal,
         step=run.step,
         steps=run.steps,
         remark=remark_of(run),
@@ -109,10 +98,11 @@ def verdict_view(verdict: Mapping[str, Any] | None) -> VerdictView | None:
     if verdict is None:
         return None
     word = str(verdict["word"])
+    known = SPAN_WORDS.get(word)
     return VerdictView(
         word=word,
-        # The text glyph of a span that is undefined: nothing to point at.
-        glyph=GLYPHS.get(word, "\N{EN DASH}"),
+        # A span that is undefined has no glyph: there is nothing to point at.
+        glyph=known.glyph if known is not None else "\N{EN DASH}",
         sentence=str(verdict["sentence"]),
         step=int(verdict["step"]),
     )

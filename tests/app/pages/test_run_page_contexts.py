@@ -6,11 +6,10 @@ from typing import Any
 import pytest
 
 import engine
-from app.api.assets import PLOTLY_URL as SERVED_PLOTLY
 from app.pages import build_templates
 from app.pages.base import context_names
 from app.pages.compare import differences
-from app.pages.run import PLOTLY_URL, page_of
+from app.pages.run import page_of
 from app.store import Run
 
 STATUSES = (
@@ -90,10 +89,6 @@ def test_every_panel_is_there_without_a_script() -> None:
     page = html_of(run_of())
     for name in ("hidden_gradient_norm", "decay", "hidden_gradient", "loss_state_gradient", "loss"):
         assert f'data-panel="{name}"' in page
-
-
-def test_plotly_is_asked_for_where_it_is_served() -> None:
-    assert PLOTLY_URL == SERVED_PLOTLY
 
 
 def test_differences_leave_out_what_is_alike() -> None:
