@@ -88,7 +88,7 @@ def list_runs(
     from app.commands.reading import print_runs
     from app.commands.settings import settings_from
 
-    print_runs(settings_from(data=data), status=status, limit=limit)
+    raise typer.Exit(print_runs(settings_from(data=data), status=status, limit=limit))
 
 
 @app.command()

@@ -4,8 +4,10 @@ import multiprocessing
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from rich.markup import escape
 
 import engine
@@ -89,19 +91,24 @@ def _report_version(sender: "multiprocessing.connection.Connection") -> None:
 
 
 def _check_gradients(_settings: Settings) -> str:
-    cells = ("elman", "preactivation", "lstm", "gru")
-    worst = max(_error_of(cell) for cell in cells)
+    cells = [(str(cell["name"]), len(cell["gates"])) for cell in _cells()]
+    worst = max(_error_of(cell, gates) for cell, gates in cells)
     if not worst <= TOLERANCE:
         raise ArithmeticError(f"gradients differ from central differences by {worst:.2g} relative")
     return f"{len(cells)} cells agree with central differences to {worst:.1g}"
 
 
-def _error_of(cell: str) -> float:
+def _cells() -> list[dict[str, Any]]:
+    found: Any = engine.catalog()["cells"]
+    return list(found)
+
+
+def _error_of(cell: str, gates: int) -> float:
     """Return the relative error of a gradient along a random direction."""
     rng = np.random.default_rng(0)
     inputs = rng.normal(size=(CHECK_TIMES, CHECK_BATCH, CHECK_INPUTS))
     targets = rng.normal(size=(CHECK_TIMES, CHECK_BATCH, 1))
-    parameters = _parameters_of(cell, rng)
+    parameters = _parameters_of(gates, rng)
     direction = {name: rng.normal(size=value.shape) for name, value in parameters.items()}
 
     def trace_at(shift: float) -> engine.Trace:
@@ -117,8 +124,7 @@ def _error_of(cell: str) -> float:
     return float(abs(slope - difference) / abs(difference))
 
 
-def _parameters_of(cell: str, rng: np.random.Generator) -> dict[str, "np.ndarray"]:
-    gates = {"lstm": 4, "gru": 3}.get(cell, 1)
+def _parameters_of(gates: int, rng: np.random.Generator) -> dict[str, NDArray[np.float64]]:
     shapes = {
         "weight_ih_l0": (gates * CHECK_HIDDEN, CHECK_INPUTS),
         "weight_hh_l0": (gates * CHECK_HIDDEN, CHECK_HIDDEN),

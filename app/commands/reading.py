@@ -7,6 +7,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from app.commands.settings import err, out
+from app.runs.states import RunStatus
 from app.settings import Settings
 from app.store import Run, RunNotFound, Store, open_store
 
@@ -14,14 +15,20 @@ COLOURS = {"succeeded": "green", "running": "blue", "failed": "red", "diverged":
 MIN_PREFIX = 4
 
 
-def print_runs(settings: Settings, *, status: str | None, limit: int) -> None:
-    """Print the newest runs as a table."""
+def print_runs(settings: Settings, *, status: str | None, limit: int) -> int:
+    """Print the newest runs as a table, of one status or all; return the exit code."""
+    if status is not None and status not in set(RunStatus):
+        err.print(f"unknown status {escape(repr(status))}; known: {', '.join(RunStatus)}")
+        return 2
     store = open_store(settings)
     runs, more = store.runs.page(status=status, limit=limit)
     store.close()
-    if not runs:
+    if not runs and status is None:
         out.print("No runs yet. Start one with: gradtide train CONFIG.json")
-        return
+        return 0
+    if not runs:
+        out.print(f"No run is {status}.")
+        return 0
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("Run", "Status", "Steps", "Loss", "Gradient", "Made", "Name"):
         table.add_column(heading, no_wrap=heading != "Name")
@@ -38,6 +45,7 @@ def print_runs(settings: Settings, *, status: str | None, limit: int) -> None:
     out.print(table)
     if more:
         out.print(f"… and more; these are the newest {limit}.")
+    return 0
 
 
 def print_run(settings: Settings, prefix: str) -> int:

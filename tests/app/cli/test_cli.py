@@ -126,7 +126,13 @@ def test_the_store_is_listed_and_shown(data: Path, tmp_path: Path) -> None:
     assert "hidden_gradient_norm" in shown
     assert '"hidden_size": 6' in shown
     assert run("show", "nobody")[0] == 1
-    assert "No runs yet" in run("ls", "--status", "failed")[1]
+    assert run("ls", "--status", "failed") == (0, "No run is failed.\n")
+
+
+def test_a_status_that_is_none_is_refused_with_the_known_ones(data: Path) -> None:
+    code, printed = run("ls", "--status", "failing")
+    assert code == 2
+    assert "unknown status 'failing'; known: queued, running" in printed
 
 
 def test_the_doctor_finds_this_installation_well(data: Path) -> None:
