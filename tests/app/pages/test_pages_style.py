@@ -1,5 +1,6 @@
-"""The style sheets: one list of dark colours, and contrasts that can be read."""
+"""The style sheets: their weight, one list of dark colours, contrasts that can be read."""
 
+import gzip
 import re
 
 import pytest
@@ -10,6 +11,7 @@ CSS = resource_dir("static") / "css"
 SHEETS = sorted(path.name for path in CSS.glob("*.css"))
 TOKENS = (CSS / "tokens.css").read_text()
 LEAST_CONTRAST = 4.5
+HEAVIEST = 12 * 1024  # bytes, as gzip sends them
 
 
 def block(selector: str) -> dict[str, str]:
@@ -31,6 +33,11 @@ def luminance(color: str) -> float:
 def contrast(one: str, other: str) -> float:
     bright, dim = sorted((luminance(one), luminance(other)), reverse=True)
     return (bright + 0.05) / (dim + 0.05)
+
+
+def test_the_style_sheets_are_small_on_the_wire() -> None:
+    weight = sum(len(gzip.compress((CSS / sheet).read_bytes())) for sheet in SHEETS)
+    assert weight <= HEAVIEST
 
 
 def test_the_systems_dark_and_the_chosen_one_are_the_same() -> None:
