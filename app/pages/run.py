@@ -1,6 +1,5 @@
 """The page of one run: status, verdict, display bar, panels, configuration."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -117,8 +116,6 @@ def script_data(run: Run) -> dict[str, Any]:
         "step": run.step,
         "steps": run.steps,
         "eta_seconds": run.eta_seconds,
-        "loss": run.loss if run.loss is None or math.isfinite(run.loss) else str(run.loss),
         "every": int(run.config["recording"]["every"]),
         "layers": int(run.config["model"]["layers"]),
-        "cell": run.config["model"]["cell"],
     }
