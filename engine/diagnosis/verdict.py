@@ -10,7 +10,7 @@ import numpy as np
 
 from engine.arrays import Array
 from engine.config import RunConfig
-from engine.diagnosis.span import Span, measure_span
+from engine.diagnosis.span import HEARD_LOG10, Span, measure_span
 from engine.tasks import make_task
 
 Word = Literal["vanishing", "fading", "healthy", "growing", "exploding", "not finite", "undefined"]
@@ -127,6 +127,9 @@ def sentence_for(span: Span, *, steps_back: int, needed_lag: int | None) -> str:
         return f"{steps_back} steps back the last loss's gradient is {size} times as large."
     if span.reach >= steps_back:
         return f"At least 1 % of the last loss's gradient reaches all {steps_back} steps back."
+    if span.log10_span >= HEARD_LOG10:
+        share = f"{100 * span.span:.2g} % of it arrives {steps_back} steps back"
+        return f"The last loss's gradient dips under 1 % {span.reach + 1} steps back, yet {share}."
     heard = f"Only the last {span.reach} of {steps_back} steps back receive"
     if span.reach == 0:
         heard = f"None of the {steps_back} steps back receives"

@@ -97,3 +97,15 @@ def test_a_dictionary_of_a_verdict_holds_every_field(config: RunConfig) -> None:
 def test_spans_beyond_float64_are_written_out(config: RunConfig) -> None:
     verdict = diagnose(frame_with(falling(1e30)), config)
     assert "1e1170 times as large" in verdict.sentence
+
+
+def test_a_gradient_that_dips_and_comes_back_is_not_said_to_end(config: RunConfig) -> None:
+    row = np.zeros(T)
+    row[10:25] = -2.5
+    row[:10] = -0.7
+    verdict = diagnose(frame_with(row), config)
+    assert verdict.word == "healthy"
+    assert verdict.sentence == (
+        "The last loss's gradient dips under 1 % 15 steps back, yet 20 % of it arrives 39 steps "
+        "back."
+    )
