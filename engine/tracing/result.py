@@ -1,5 +1,6 @@
 """What a traced sweep found."""
 
+import math
 from collections.abc import Callable
 from functools import cached_property
 
@@ -21,6 +22,9 @@ from engine.tracing.parameters import GivenParameters
 from engine.tracing.scaled import ScaledGradient
 
 State = Array | tuple[Array, ...]
+
+OF_A_LOSS = ("loss", "accuracy", "gradient_norm", "parameter_gradient_norm")
+"""Statistics of the batch's loss and its gradient; the norms are those of L, as in a training."""
 
 LARGEST_ANSWER = 50_000_000
 """Numbers (400 MB) above which the full matrices of vectors are refused."""
@@ -221,10 +225,27 @@ class Trace:
         """
         if name not in self._statistics:
             of_sweeps = {key: entry.compute for key, entry in STATISTICS.items() if entry.compute}
-            if name not in of_sweeps:
-                raise UnknownNameError("statistic of a sweep", name, of_sweeps)
-            self._statistics[name] = of_sweeps[name](self._observation)
+            known = [*OF_A_LOSS, *of_sweeps]
+            if name not in known:
+                raise UnknownNameError("statistic of a sweep", name, known)
+            compute = of_sweeps.get(name)
+            self._statistics[name] = (
+                self._of_loss(name) if compute is None else compute(self._observation)
+            )
         return self._statistics[name]
+
+    def _of_loss(self, name: str) -> Array:
+        """Return one of OF_A_LOSS: what a training records of its own batch at every step."""
+        norms = [float(np.linalg.norm(g)) for g in self.parameter_gradients.values()]
+        values = {
+            "loss": self.loss,
+            "accuracy": self._scalar.accuracy,
+            "gradient_norm": math.hypot(*norms),
+            "parameter_gradient_norm": norms,
+        }
+        found = np.array(np.nan if values[name] is None else values[name], np.float64)
+        with np.errstate(divide="ignore"):
+            return np.log10(found) if STATISTICS[name].scale == "log10" else found
 
 
 def _refuse_above(what: str, shape: tuple[int, ...]) -> None:

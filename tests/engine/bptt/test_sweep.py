@@ -243,3 +243,18 @@ def test_no_array_is_made_inside_the_time_loop(rng: np.random.Generator) -> None
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 4 * 32 * 16  # less than one block of one step
+
+
+def test_a_trace_tells_the_statistics_of_its_loss(rng: np.random.Generator) -> None:
+    network = make("gru", rng)
+    batch = classes(rng, 12, 3)
+    trace = engine.trace("gru", network.parameters(), batch.inputs, targets=batch.targets)
+    norms = [np.linalg.norm(g) for g in trace.parameter_gradients.values()]
+    assert trace.statistic("loss") == trace.loss
+    assert 0 <= trace.statistic("accuracy") <= 1
+    np.testing.assert_allclose(trace.statistic("parameter_gradient_norm"), np.log10(norms))
+    np.testing.assert_allclose(
+        10 ** trace.statistic("gradient_norm"), np.linalg.norm(norms), rtol=1e-12
+    )
+    with pytest.raises(UnknownNameError, match="statistic of a sweep 'clip_factor'; known: loss"):
+        trace.statistic("clip_factor")
