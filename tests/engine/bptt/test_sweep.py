@@ -194,7 +194,7 @@ def test_a_statistic_of_a_trace_is_computed_once(rng: np.random.Generator) -> No
     )
     assert trace.statistic("saturation") is trace.statistic("saturation")
     with pytest.raises(UnknownNameError, match=r"known: .*saturation"):
-        trace.statistic("loss")
+        trace.statistic("learning_rate")
 
 
 def test_exploding_states_pass_through_as_what_they_are(rng: np.random.Generator) -> None:
