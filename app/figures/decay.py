@@ -22,7 +22,7 @@ from app.figures.base import (
     plane,
 )
 from app.figures.layout import Part
-from app.figures.line_labels import ROOM_FOR_WORDS, is_free, label
+from app.figures.line_labels import Wanted, place
 from app.figures.pooling import thin
 from app.figures.theory import theory
 
@@ -31,6 +31,8 @@ NAME = "last_loss_gradient"
 HEALTHY_DECADES = 1.0
 # So many marks on a rail are enough.
 MARKS = 50
+# So many places along each edge of the healthy band are tried for its name.
+BAND_PLACES = 7
 HOVER = "d = %{x}<br>log10 ratio %{y:.2f}<extra></extra>"
 
 
@@ -47,19 +49,12 @@ def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
     depth = float(lags[-1]) if lags.size else 1.0
     low, high = _window(curve)
     parts = [*_curve(lags, curve, "measured", palette.VANISHING, 2.4)]
-    notes: list[Part] = []
     last = plane(run, NAME, step=None, layer=options.layer)
     if latest != step and last is not None:
         parts = _curve(*by_lag(last, times, tau), "latest", palette.MUTED, 1.2) + parts
-        notes += label(parts[0], f"latest step {latest}", 0.98, (low, high), "label-latest")
     facts = theory(run, options.step)
-    parts += _theory(facts, depth)
-    notes += label(
-        parts[-2], "(γσ<sub>max</sub>)<sup>d</sup> bound", 0.3, (low, high), "label-bound"
-    )
-    notes += label(parts[-1], "ρ(W)<sup>d</sup>", 0.8, (low, high), "label-radius")
-    notes += label(_named(parts, "measured"), f"step {step}", 0.55, (low, high), "label-measured")
-    parts += _rails(lags, curve, (low, high))
+    parts += _theory(facts, depth) + _rails(lags, curve, (low, high))
+    notes = place(_labels(parts, (step, latest), depth), parts, depth, (low, high))
     return layout.figure(
         parts,
         {
@@ -73,7 +68,7 @@ def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
                 **layout.power_ticks(low, high),
             ),
             "shapes": [_healthy()],
-            "annotations": [_healthy_note(parts, (low, high)), *notes],
+            "annotations": notes,
         },
         title=TITLE,
         figure="decay",
@@ -207,8 +202,32 @@ def _few(points: FloatArray) -> FloatArray:
     return kept
 
 
-def _named(parts: Sequence[Part], role: str) -> Part:
-    return next(part for part in parts if part["meta"]["role"] == role)
+def _labels(
+    parts: Sequence[Part], steps: tuple[int | None, int | None], depth: float
+) -> list[Wanted]:
+    """What is written in the plot: at each line its name, at an edge of the band its own."""
+    words = {
+        "measured": f"step {steps[0]}",
+        "bound": "(γσ<sub>max</sub>)<sup>d</sup> bound",
+        "radius": "ρ(W)<sup>d</sup>",
+        "latest": f"latest step {steps[1]}",
+    }
+    named = {part["meta"]["role"]: part for part in parts}
+    lines = [
+        Wanted(text, role, np.asarray(named[role]["x"]), np.asarray(named[role]["y"]))
+        for role, text in words.items()
+        if role in named and len(named[role]["x"]) > 1
+    ]
+    across = np.linspace(0, depth, BAND_PLACES)
+    edges = np.repeat([HEALTHY_DECADES, -HEALTHY_DECADES], BAND_PLACES)
+    band = Wanted(
+        "healthy 0.1–10",  # noqa: RUF001
+        "healthy",
+        np.tile(across, 2),
+        edges,
+        is_line=False,
+    )
+    return [*lines, band]
 
 
 def _healthy() -> Part:
@@ -225,21 +244,6 @@ def _healthy() -> Part:
         "layer": "below",
         "line": {"width": 0},
     }
-
-
-def _healthy_note(lines: Sequence[Part], window: tuple[float, float]) -> Part:
-    """The band's name at the right: above the band, or at its foot where a line passes above."""
-    room = ROOM_FOR_WORDS * (window[1] - window[0])
-    above = is_free(lines, HEALTHY_DECADES, HEALTHY_DECADES + room)
-    return layout.note(
-        "healthy 0.1–10",  # noqa: RUF001
-        1,
-        HEALTHY_DECADES if above else -HEALTHY_DECADES,
-        name="label-healthy",
-        xref="paper",
-        xanchor="right",
-        yanchor="bottom",
-    )
 
 
 FIGURE = FigureDefinition(

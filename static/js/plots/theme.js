@@ -57,7 +57,7 @@ export function paintShape(shape, colors) {
 export function paintNote(note, colors) {
   const font = { ...note.font, color: colors[NOTES[note.name] ?? "muted"] };
   // A word that a line may run through stands on the card's own ground.
-  return note.name === "label-baseline" ? { ...note, font, bgcolor: colors.card } : { ...note, font };
+  return note.bgcolor || note.name === "label-baseline" ? { ...note, font, bgcolor: colors.card } : { ...note, font };
 }
 
 /** @param {object} axis */
