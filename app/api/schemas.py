@@ -57,8 +57,11 @@ class RunModel(BaseModel):
     notes: str
     facts: dict[str, Any] = Field(description="Baseline, needed lag and shapes of the task")
     progress: ProgressModel
-    loss: Number | None = Field(description="Newest training loss")
-    final_loss: Number | None
+    loss: Number | None = Field(
+        description="Mean training loss of the last 100 steps, of fewer at the start; the last"
+        " step's own where that is not finite. The progress events' loss is the same"
+    )
+    final_loss: Number | None = Field(description="The loss, once the run is over")
     verdict: dict[str, Any] | None
     sparkline: list[Number] | None = Field(
         description="log10 gradient norm by time at the newest frame, some thirty values"

@@ -43,6 +43,7 @@ def print_runs(settings: Settings, *, status: str | None, limit: int) -> int:
             escape(run.name),
         )
     out.print(table)
+    out.print("Loss is the training loss's mean over the last 100 steps.")
     if more:
         out.print(f"… and more; these are the newest {limit}.")
     return 0
@@ -84,7 +85,7 @@ def _print_details(store: Store, run: Run) -> None:
         "Name": escape(run.name),
         "Status": _coloured(run.status),
         "Steps": f"{run.step} of {run.steps}",
-        "Loss": "" if run.loss is None else f"{run.loss:.6g}",
+        "Loss": "" if run.loss is None else f"{run.loss:.6g}, mean of the last 100 steps",
         "Gradient": "" if run.verdict is None else escape(run.verdict["sentence"]),
         "Error": escape(run.error or ""),
         "Tags": escape(", ".join(run.tags)),

@@ -1,5 +1,6 @@
 """Gradient norm at every time step over the whole training, under a strip of the loss."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -22,12 +23,14 @@ from app.figures.layout import Part
 from app.figures.loss import line, place_rail
 from app.figures.pooling import pool
 from app.figures.training_axis import few_steps, future, span_of_steps
+from app.runs.recent_loss import RECENT_STEPS, mean_recent_loss
 
 TITLE = "Gradient norm over training"
 NAME = "hidden_gradient_norm"
 # "1 % reach" (SCIENCE.md): two decades under the gradient at the last time asked.
 REACH_DECADES = 2.0
 HOVER = "step %{x}<br>t = %{y}<br>log10 %{z:.2f}<extra></extra>"
+NOT_FINITE = "NaN"  # what JSON has no number for, as the wire spells it
 # The strip of the loss above the heatmap, as shares of the height.
 HEATMAP_TOP, STRIP_BOTTOM = 0.79, 0.85
 
@@ -56,11 +59,11 @@ def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
         step = drawn_step(runs[0], NAME, options.step)
         frame["shapes"] += [] if step is None else cursor(step)
     frame["annotations"] += layout.pooled_note(pooled)
+    recent = _recent_losses(runs[0], options)
     told = {key: runs[0].facts.get(key) for key in ("baseline", "needed_lag", "last_asked")}
     latest = drawn_step(runs[0], NAME, None)
-    return layout.figure(
-        parts, frame, title=TITLE, figure=NAME, pooled=pooled, latest=latest, **told
-    )
+    numbers = {"pooled": pooled, "latest": latest, "recent_losses": recent, **told}
+    return layout.figure(parts, frame, title=TITLE, figure=NAME, **numbers)
 
 
 def reach(rows: FloatArray, times: FloatArray, tau: int) -> FloatArray:
@@ -120,6 +123,18 @@ def _one(
     for trace in strip:
         trace["xaxis"] = axes[0]
     return drawn + strip, max(rows, columns)
+
+
+def _recent_losses(run: RunData, options: FigureOptions) -> list[float | str | None]:
+    """What the run's tile says at each column: the mean loss of the last steps until then."""
+    frames, _ = over_steps(run, NAME, layer=options.layer)
+    _, columns, _ = pool(frames, frames, 0)
+    loss_steps, loss = over_steps(run, "loss", layer=options.layer)
+    # The last column is asked at its last step: there it says what the run's row says.
+    asked = np.append(columns[:-1], frames[-1:])
+    ends = np.searchsorted(loss_steps, asked, side="right")
+    means = [mean_recent_loss(loss[max(0, end - RECENT_STEPS) : end]) for end in ends]
+    return [m if m is None or math.isfinite(m) else NOT_FINITE for m in means]
 
 
 def _reach_line(run: RunData, tau: int, axes: tuple[str, str, str]) -> list[Part]:

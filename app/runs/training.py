@@ -13,9 +13,10 @@ import structlog
 
 import engine
 from app.runs.control import Control
+from app.runs.recent_loss import RECENT_STEPS, RecentLosses
 from app.runs.saving import Saver
 from app.runs.writer import FrameWriter
-from app.store import LeaseLost, Store
+from app.store import LeaseLost, Span, Store
 from app.store.attempts import Claim
 from app.store.layouts import StoredLayout, stored
 from engine import Frame, Recorder, RunConfig, Snapshot, Verdict
@@ -28,7 +29,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Progress:
-    """How far a run is."""
+    """How far a run is; `loss` is the mean of its last 100 training steps."""
 
     step: int
     steps: int
@@ -89,7 +90,7 @@ class _Attempt:
         self._saver = Saver(store, claim, checkpoint_seconds)
         self._pace = _Pace(self._config.training.steps)
         self._verdict: Verdict | None = None
-        self._loss: float | None = None
+        self._losses: RecentLosses | None = None
         self.step: int | None = None
 
     def run(self) -> str:
@@ -106,8 +107,7 @@ class _Attempt:
             if frame is not None:
                 self._record(writer, snapshot, frame)
             self._saver.keep(snapshot)
-            if snapshot.loss is not None:
-                self._loss = snapshot.loss
+            self._note(snapshot)
             if snapshot.diverged:
                 status = "diverged"
             self._tell(writer, snapshot)
@@ -118,6 +118,25 @@ class _Attempt:
         if self._claim.recorded_rows:
             return list(self._claim.layouts)
         return [stored(layout) for layout in recorder.layouts.values()]
+
+    def _note(self, snapshot: Snapshot) -> None:
+        """Note the loss of a training step: those that the recorder takes into the series."""
+        if self._losses is None:
+            self._losses = RecentLosses(self._earlier_losses(snapshot.step))
+        belongs = snapshot.step < snapshot.steps or snapshot.diverged
+        if snapshot.loss is not None and belongs:
+            self._losses.add(snapshot.loss)
+
+    def _earlier_losses(self, step: int) -> list[float]:
+        """Return what an earlier attempt recorded before the step that this one goes on from."""
+        if not step:
+            return []
+        before = Span(start=max(0, step - RECENT_STEPS), stop=step - 1)
+        found = self._store.arrays.read(self._claim.run_id, "loss", {"step": before})
+        return [float(loss) for loss in found.values]
+
+    def _loss(self) -> float | None:
+        return None if self._losses is None else self._losses.mean()
 
     def _record(self, writer: FrameWriter, snapshot: Snapshot, frame: Frame) -> None:
         before = self._verdict
@@ -162,17 +181,16 @@ class _Attempt:
 
     def _finish(self, writer: FrameWriter, status: str) -> str:
         verdict = None if self._verdict is None else self._verdict.to_dict()
+        loss = self._loss()
         writer.patiently(
             lambda: self._store.attempts.finish(
-                self._claim, status, step=self.step, loss=self._loss, verdict=verdict
+                self._claim, status, step=self.step, loss=loss, verdict=verdict
             )
         )
         self._store.checkpoints.drop_resume(self._claim.run_id)
         if self._listener is not None:
             steps = self._config.training.steps
-            self._listener(
-                Progress(step=self.step or 0, steps=steps, loss=self._loss, eta_seconds=0.0)
-            )
+            self._listener(Progress(step=self.step or 0, steps=steps, loss=loss, eta_seconds=0.0))
         return status
 
 
@@ -183,7 +201,7 @@ class _Pace:
         self._steps = steps
         self._points: deque[tuple[float, int]] = deque(maxlen=RATE_POINTS)
 
-    def at(self, step: int, loss: float | None) -> Progress | None:
+    def at(self, step: int, loss: Callable[[], float | None]) -> Progress | None:
         now = time.monotonic()
         if self._points and now - self._points[-1][0] < PROGRESS_SECONDS:
             return None
@@ -192,7 +210,7 @@ class _Pace:
         eta = None
         if step > first:
             eta = (self._steps - step) * (now - started) / (step - first)
-        return Progress(step=step, steps=self._steps, loss=loss, eta_seconds=eta)
+        return Progress(step=step, steps=self._steps, loss=loss(), eta_seconds=eta)
 
 
 def versions() -> dict[str, str]:

@@ -18,8 +18,9 @@ class Run:
         facts: What `engine.describe_task` says of it.
         step: Updates done.
         eta_seconds: Seconds to go, while running.
-        loss: Newest training loss; may be infinite or NaN.
-        final_loss: Loss of the last training batch, once the run is over.
+        loss: Mean training loss of the last 100 steps, of fewer at the start; the last step's
+            own where that is infinite or NaN.
+        final_loss: The same, once the run is over.
         verdict: The newest verdict.
         sparkline: At most 32 log10 values of the newest decay curve in the top layer, by time.
         attempt: How many times a worker has claimed the run.

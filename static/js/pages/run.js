@@ -127,10 +127,8 @@ function describe(figure) {
   heatmap.plot.setAttribute("aria-label", sentence);
   heatmap.plot.removeAttribute("aria-labelledby");
   summary.textContent = state.get().step === null ? "" : sentence;
-  const line = figure.data.find((one) => one.meta?.role === "loss");
-  const points = Array.from(line.x);
-  const value = points.length ? line.y[indexOfStep(points, shown)] : null;
-  head.loss(value ?? null, numberOf(figure.layout.meta.baseline));
+  const { recent_losses: losses, baseline } = figure.layout.meta;
+  head.loss(numberOf(losses[column] ?? null), numberOf(baseline));
 }
 
 /** The panels of one step, and the cursor of those that show all. */

@@ -125,6 +125,8 @@ def test_the_store_is_listed_and_shown(data: Path, tmp_path: Path) -> None:
     assert code == 0
     assert "hidden_gradient_norm" in shown
     assert '"hidden_size": 6' in shown
+    assert "mean of the last 100 steps" in shown
+    assert "mean over the last 100 steps" in listed
     assert run("show", "nobody")[0] == 1
     assert run("ls", "--status", "failed") == (0, "No run is failed.\n")
 

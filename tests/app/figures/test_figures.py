@@ -177,6 +177,17 @@ def test_runs_side_by_side_share_one_colour_scale() -> None:
     assert [(t.zmin, t.zmax, t.xaxis) for t in heatmaps] == [(-8, 8, "x"), (-8, 8, "x3")]
 
 
+def test_the_heatmap_tells_at_each_frame_the_mean_of_the_last_100_losses() -> None:
+    run = linear_run([0.5, 0.6, 0.7], every=80)
+    losses = np.array(run.slices["loss"].values)
+    told = draw("hidden_gradient_norm", run).layout.meta["recent_losses"]
+    ends = [1, 81, min(161, losses.size)]
+    assert told == pytest.approx([losses[max(0, end - 100) : end].mean() for end in ends])
+    losses[-1] = np.inf
+    told = draw("hidden_gradient_norm", with_slice(run, "loss", losses)).layout.meta
+    assert told["recent_losses"][-1] == "NaN"
+
+
 def test_a_loss_that_is_not_finite_is_a_cross_on_the_rail() -> None:
     run = linear_run([0.5, 0.5])
     values = np.array(run.slices["loss"].values)

@@ -82,7 +82,7 @@ def test_a_run_ends_with_its_verdict_loss_and_events(store: Store) -> None:
     assert attempt(store, run) == "succeeded"
     done = store.runs.get(run.id)
     losses = store.arrays.read(run.id, "loss").values
-    assert done.final_loss == losses[-1]
+    assert done.final_loss == pytest.approx(losses.mean(), rel=1e-12)
     assert done.verdict is not None
     assert done.verdict["word"] in ("vanishing", "fading", "healthy")
     assert done.sparkline is not None
@@ -120,6 +120,7 @@ def test_a_diverging_run_is_a_result_with_everything_recorded(store: Store) -> N
     done = store.runs.get(run.id)
     losses = store.arrays.read(run.id, "loss").values
     assert not math.isfinite(losses[-1])
+    assert str(done.final_loss) == str(losses[-1])
     assert np.isfinite(losses[:-1]).all()
     assert done.error is None
     steps = store.arrays.frame_steps(run.id)
@@ -156,6 +157,24 @@ def test_a_stopped_run_goes_on_to_the_same_bits(store: Store) -> None:
     assert attempts == 5
     require_same_bits(store, run.id, config)
     assert list(store.checkpoints.folder_of(run.id).glob("resume-*")) == []
+
+
+def test_the_loss_told_is_the_mean_of_the_last_100_steps_whole_or_resumed(store: Store) -> None:
+    config = configuration(steps=130, every=10)
+    whole, stopped = queued(store, config), queued(store, config)
+    assert attempt(store, whole) == "succeeded"
+    for stop_after in (67, 115):
+        assert _stopping_attempt(store, stopped, stop_after) == "interrupted"
+        store.queue.reap()
+    told: list[float | None] = []
+    assert (
+        attempt(store, stopped, listener=lambda progress: told.append(progress.loss)) == "succeeded"
+    )
+    losses = store.arrays.read(whole.id, "loss").values
+    final = store.runs.get(whole.id).final_loss
+    assert final == pytest.approx(losses[30:].mean(), rel=1e-12)
+    assert store.runs.get(stopped.id).final_loss == final == told[-1]
+    assert told[0] == pytest.approx(losses[11:111].mean(), rel=1e-12)
 
 
 def _stopping_attempt(store: Store, run: Run, stop_after: int) -> str:
@@ -267,11 +286,11 @@ def test_progress_says_how_long_it_will_take(monkeypatch: pytest.MonkeyPatch) ->
     clock = [0.0]
     monkeypatch.setattr("app.runs.training.time.monotonic", lambda: clock[0])
     pace = training._Pace(100)
-    assert pace.at(0, None) == Progress(step=0, steps=100, loss=None, eta_seconds=None)
+    assert pace.at(0, lambda: None) == Progress(step=0, steps=100, loss=None, eta_seconds=None)
     clock[0] = 0.1
-    assert pace.at(5, 1.0) is None  # at most four times a second
+    assert pace.at(5, lambda: 1.0) is None  # at most four times a second
     clock[0] = 2.0
-    found = pace.at(20, 0.5)
+    found = pace.at(20, lambda: 0.5)
     assert found is not None
     assert found.eta_seconds == pytest.approx(8.0)
 
