@@ -87,7 +87,7 @@ def list_runs(
     status: Annotated[list[RunStatus] | None, Query(description="One status or several")] = None,
     tag: Annotated[str | None, Query(description="A tag the runs have")] = None,
     cell: Annotated[str | None, Query(description="Name of the cell")] = None,
-    q: Annotated[str | None, Query(description="A part of the name")] = None,
+    q: Annotated[str | None, Query(description="A part of the name or of a tag")] = None,
     sort: Annotated[
         str, Query(description=f"{', '.join(SORTS)}; with a minus for falling order")
     ] = "-created_at",

@@ -43,8 +43,22 @@ def conditions_of(
         text = sa.type_coerce(runs.c.tags, sa.Text)
         conditions.append(sa.func.replace(text, json.dumps(tag), "") != text)
     if q:
-        conditions.append(runs.c.name.icontains(q, autoescape=True))
+        conditions.append(sa.or_(runs.c.name.icontains(q, autoescape=True), _tags_contain(q)))
     return conditions
+
+
+def _tags_contain(q: str) -> sa.ColumnElement[bool]:
+    """Return whether a part of one of the tags is this, upper or lower case.
+
+    Tags are the text ["a","b"]. Between tags, and around them, a line break takes the place of
+    JSON's signs: inside a tag it would be escaped, so nothing that is searched for meets it.
+    """
+    text = sa.type_coerce(runs.c.tags, sa.Text)
+    words: sa.ColumnElement[str] = text
+    for sign in ('","', '["', '"]'):
+        words = sa.func.replace(words, sign, "\n")
+    escaped = json.dumps(q)[1:-1]
+    return sa.and_(text != "[]", words.icontains(escaped, autoescape=True))
 
 
 def beyond(column: sa.Column[Any], falling: bool, key: tuple[Any, int]) -> sa.ColumnElement[bool]:

@@ -112,7 +112,7 @@ class RunTable:
             status: One status or several.
             tag: A tag the runs have.
             cell: Name of the cell.
-            q: A part of the name, upper or lower case.
+            q: A part of the name or of a tag, upper or lower case.
             sort: `created_at`, `name` or `final_loss`, with a minus for falling order.
             limit: 1 to 200.
             cursor: What the page before gave.

@@ -122,6 +122,11 @@ def test_a_loss_that_is_no_number_comes_back_as_it_is(store: Store) -> None:
         ({"status": "succeeded"}, ["50 % off"]),
         ({"status": ["queued", "succeeded"], "q": "O"}, ["50 % off", "two", "one"]),
         ({"q": "%"}, ["50 % off"]),
+        ({"q": "bIG"}, ["one"]),
+        ({"q": "demon"}, ["two"]),
+        ({"q": '"'}, []),
+        ({"q": ","}, []),
+        ({"q": "["}, []),
     ],
     ids=str,
 )
