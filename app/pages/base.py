@@ -58,8 +58,20 @@ def build_templates() -> Jinja2Templates:
     environment.undefined = StrictUndefined
     environment.trim_blocks = True
     environment.lstrip_blocks = True
+    environment.filters["status_word"] = status_word
     environment.globals.update(static=static_url, navigation=NAVIGATION)
     return templates
+
+
+def status_word(status: str) -> str:
+    """Return a run's status as pages say it.
+
+    A run that came to its end may have learned nothing: "succeeded" beside "vanishing" misleads.
+
+    >>> status_word("succeeded"), status_word("queued")
+    ('Finished', 'Queued')
+    """
+    return "Finished" if status == "succeeded" else status.capitalize()
 
 
 def static_url(path: str) -> str:

@@ -49,7 +49,7 @@ def test_a_run_appears_moves_and_ends_while_one_looks(page: Page, service: Servi
     service.start(config_of("watched", steps=300))
     row = row_of(page, "watched")
     expect(row).to_be_visible()
-    expect(row.locator(".status")).to_have_text("Succeeded", timeout=30_000)
+    expect(row.locator(".status")).to_have_text("Finished", timeout=30_000)
     expect(row.locator(".verdict")).to_contain_text("Vanishing")
     assert row.locator(".spark-line").get_attribute("d")
     expect(row.locator("[data-step]")).to_have_text("300")

@@ -121,7 +121,7 @@ def test_the_card_says_status_verdict_and_numbers(
 ) -> None:
     opened(page, finished)
     told = httpx.get(f"{service.url}/api/v1/runs/{finished}").json()["verdict"]
-    expect(page.locator("[data-status]")).to_have_text("Succeeded")
+    expect(page.locator("[data-status]")).to_have_text("Finished")
     expect(page.locator("[data-verdict-text]")).to_have_text(told["word"].capitalize())
     expect(page.locator("[data-verdict-sentence]")).to_have_text(told["sentence"])
     expect(page.locator("[data-number=decay]")).to_have_text(re.compile(r"^\d"))
@@ -221,7 +221,7 @@ def test_the_heatmap_fills_while_the_run_goes_on(page: Page, service: Service) -
     ready(page, "hidden_gradient_norm")
     counts = {len(heatmap(page)["x"])}
     status = page.locator("[data-status]")
-    while status.inner_text() != "Succeeded" and len(counts) < 200:
+    while status.inner_text() != "Finished" and len(counts) < 200:
         page.wait_for_timeout(100)
         counts.add(len(heatmap(page)["x"]))
     expect(page.locator("[data-scrub=label]")).to_have_text(str(steps), timeout=PATIENCE_MS)

@@ -6,7 +6,7 @@ import { createPanel } from "../plots/panel.js";
 import { dataAddress, mountPanelMenu } from "../plots/panel_menu.js";
 import { createScrubber, indexOfStep, mountPicking } from "../plots/scrubber.js";
 import { themeColors } from "../plots/theme.js";
-import { GLYPHS, capital, wordClass } from "../plots/words.js";
+import { GLYPHS, capital, statusWord, wordClass } from "../plots/words.js";
 import { onTheme, seenTheme } from "../shell/theme.js";
 import { COMPARE_VIEW, createState } from "../state/url_state.js";
 import { apiUrl, getJson } from "../wire/api.js";
@@ -142,7 +142,7 @@ async function refreshRun(id) {
   const section = sections.find((one) => one.dataset.compared === id);
   const badge = section.querySelector("[data-status]");
   badge.className = `status status--${found.status}`;
-  badge.textContent = capital(found.status);
+  badge.textContent = statusWord(found.status);
   if (!found.verdict) return;
   const word = section.querySelector("[data-verdict-word]");
   word.className = `verdict verdict--${wordClass(found.verdict.word)} small`;

@@ -1,5 +1,5 @@
 // The run card: status, progress, verdict and the four numbers, in the words of the newest event or the chosen step.
-import { GLYPHS, capital, duration, short, showMagnitude, wordClass } from "../plots/words.js";
+import { GLYPHS, capital, duration, short, showMagnitude, statusWord, wordClass } from "../plots/words.js";
 import { numberOf } from "../wire/api.js";
 
 const OVER = new Set(["succeeded", "diverged", "failed", "cancelled"]);
@@ -53,7 +53,7 @@ export function createRunHead(page, run) {
     run.status = name;
     const badge = part("status");
     badge.className = `status status--${name}`;
-    badge.textContent = capital(name);
+    badge.textContent = statusWord(name);
     const over = isOver(name);
     page.querySelector("[data-action=cancel]").hidden = over;
     page.querySelector("[data-action=delete]").hidden = !over;

@@ -72,6 +72,11 @@ export function wordClass(word) {
   return word.replace(/\s+/g, "-");
 }
 
+/** @param {string} status as pages say it, like `status_word` in app/pages/base.py */
+export function statusWord(status) {
+  return status === "succeeded" ? "Finished" : capital(status);
+}
+
 /** @param {string} word */
 export function capital(word) {
   return word.charAt(0).toUpperCase() + word.slice(1);
