@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 from rich.markup import escape
 from rich.table import Table
 
-from app.commands.settings import err, out
+from app.commands.settings import err, out, store_of
 from app.runs.states import RunStatus
 from app.settings import Settings
-from app.store import Run, RunNotFound, Store, open_store
+from app.store import Run, RunNotFound, Store
 
 COLOURS = {"succeeded": "green", "running": "blue", "failed": "red", "diverged": "magenta"}
 MIN_PREFIX = 4
@@ -20,7 +20,7 @@ def print_runs(settings: Settings, *, status: str | None, limit: int) -> int:
     if status is not None and status not in set(RunStatus):
         err.print(f"unknown status {escape(repr(status))}; known: {', '.join(RunStatus)}")
         return 2
-    store = open_store(settings)
+    store = store_of(settings)
     runs, more = store.runs.page(status=status, limit=limit)
     store.close()
     if not runs and status is None:
@@ -51,7 +51,7 @@ def print_runs(settings: Settings, *, status: str | None, limit: int) -> int:
 
 def print_run(settings: Settings, prefix: str) -> int:
     """Print one run, found by its id or how that begins; return the exit code."""
-    store = open_store(settings)
+    store = store_of(settings)
     try:
         run = _find(store, prefix)
         if run is None:

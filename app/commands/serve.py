@@ -1,14 +1,16 @@
 """`gradtide serve`: uvicorn with our settings, an address to open, a stop in good order."""
 
 import contextlib
+import errno
 import signal
 import socket
 import webbrowser
 
+import typer
 import uvicorn
 from fastapi import FastAPI
 
-from app.commands.settings import out, with_token
+from app.commands.settings import err, out, store_of, with_token
 from app.commands.starter import queue_starter
 from app.logs import log_to_stderr
 from app.settings import Settings
@@ -24,6 +26,8 @@ def run_server(settings: Settings, *, open_browser: bool, starter: bool) -> None
     from app.main import create_app
 
     log_to_stderr()
+    _require_free_port(settings)
+    store_of(settings).close()
     settings = with_token(settings)
     if starter:
         queue_starter(settings)
@@ -45,6 +49,31 @@ def run_server(settings: Settings, *, open_browser: bool, starter: bool) -> None
     signal.signal(signal.SIGTERM, lambda *_: None)
     with contextlib.suppress(KeyboardInterrupt):
         _Server(config, app, settings, open_browser=open_browser).run()
+
+
+def _require_free_port(settings: Settings) -> None:
+    """Say how to take another port where somebody listens already: uvicorn names no setting.
+
+    Raises:
+        typer.Exit: The port is taken; that has been printed.
+    """
+    if not settings.port:
+        return
+    kind = socket.SOCK_STREAM
+    with contextlib.suppress(socket.gaierror):  # uvicorn says what is wrong with a host
+        for family, _, _, _, address in socket.getaddrinfo(settings.host, settings.port, type=kind):
+            try:
+                with socket.socket(family, kind) as probe:
+                    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                    probe.bind(address)
+            except OSError as problem:
+                if problem.errno != errno.EADDRINUSE:
+                    continue
+                err.print(
+                    f"[bold red]Port {settings.port} of {settings.host} is in use already[/]:"
+                    " take another with --port or GRADTIDE_PORT, or 0 for a free one"
+                )
+                raise typer.Exit(1) from problem
 
 
 class _Server(uvicorn.Server):

@@ -7,8 +7,11 @@ from typing import Any
 import typer
 from pydantic import SecretStr, ValidationError
 from rich.console import Console
+from rich.markup import escape
+from sqlalchemy.exc import DBAPIError
 
 from app.settings import Settings
+from app.store import Store, open_store
 
 TOKEN_FILE = "token"  # the name of the file, not what is in it
 TOKEN_BYTES = 32
@@ -34,6 +37,23 @@ def settings_from(**options: Any) -> Settings:  # noqa: ANN401
     except ValueError as problem:
         err.print(f"[bold red]{problem}[/]")
         raise typer.Exit(2) from problem
+
+
+def store_of(settings: Settings) -> Store:
+    """Open the store.
+
+    Raises:
+        typer.Exit: It cannot be used; where it is and why has been printed.
+    """
+    try:
+        return open_store(settings)
+    except (OSError, DBAPIError) as problem:
+        reason = problem.orig if isinstance(problem, DBAPIError) else problem.strerror or problem
+        err.print(
+            f"[bold red]The data folder {escape(str(settings.data))} cannot be used[/]:"
+            f" {escape(str(reason))}; choose another with --data or GRADTIDE_DATA"
+        )
+        raise typer.Exit(1) from problem
 
 
 def with_token(settings: Settings) -> Settings:

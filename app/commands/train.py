@@ -20,14 +20,14 @@ from rich.progress import (
 )
 from sqlalchemy.engine import Connection
 
-from app.commands.settings import err, out
+from app.commands.settings import err, out, store_of
 from app.logs import log_to_stderr
 from app.runs.control import Control
 from app.runs.service import described
 from app.runs.training import Progress as RunProgress
 from app.runs.training import train_run
 from app.settings import Settings
-from app.store import Run, Store, open_store
+from app.store import Run, Store
 from app.store.attempts import Claim
 from engine import ConfigError
 
@@ -50,7 +50,7 @@ def train_in_foreground(settings: Settings, path: Path, assignments: Sequence[st
     except ValueError as problem:
         err.print(f"[bold red]{escape(str(problem))}[/]")
         return 2
-    store = open_store(settings)
+    store = store_of(settings)
     claims: list[Claim | None] = []
 
     def claim(connection: Connection, run_id: str) -> None:
@@ -118,8 +118,11 @@ def load_configuration(path: Path) -> dict[str, Any]:
     Raises:
         ValueError: The file is neither, or holds something else than a table.
     """
-    text = path.read_text(encoding="utf-8")
-    config: Any = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
+    kind, read = ("TOML", tomllib.loads) if path.suffix == ".toml" else ("JSON", json.loads)
+    try:
+        config: Any = read(path.read_text(encoding="utf-8"))
+    except ValueError as err:
+        raise ValueError(f"{path}: expected {kind}, but {err}") from err
     if not isinstance(config, dict):
         raise ValueError(f"{path}: expected an object, got {type(config).__name__}")
     return config

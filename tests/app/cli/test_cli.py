@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -85,7 +86,31 @@ def test_a_wrong_configuration_is_refused_with_its_pointers_and_stores_nothing(
 def test_a_file_that_is_no_configuration_is_refused(data: Path, tmp_path: Path, text: str) -> None:
     path = tmp_path / "config.json"
     path.write_text(text)
-    assert run("train", str(path))[0] == 2
+    code, printed = run("train", str(path))
+    assert code == 2
+    assert f"{path}: expected" in printed
+
+
+@pytest.mark.parametrize("command", [["ls"], ["show", "1234"], ["serve", "--port", "0"], ["train"]])
+def test_a_data_folder_that_cannot_be_used_is_named_in_one_line(
+    tmp_path: Path, command: list[str]
+) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    more = [written(tmp_path, configuration())] if command == ["train"] else []
+    code, printed = run(*command, *more, "--data", str(file))
+    assert code == 1
+    assert printed.startswith(f"The data folder {file} cannot be used: ")
+    assert printed.count("\n") == 1
+
+
+def test_a_port_in_use_is_named_with_the_way_to_another(data: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        code, printed = run("serve", "--port", str(port))
+    assert code == 1
+    assert f"Port {port} of 127.0.0.1 is in use already" in printed
+    assert "--port or GRADTIDE_PORT" in printed
 
 
 def test_toml_and_json_say_the_same(tmp_path: Path) -> None:
