@@ -3,7 +3,6 @@ import { GLYPHS, capital, duration, short, showMagnitude, statusWord, wordClass 
 import { numberOf } from "../wire/api.js";
 
 const OVER = new Set(["succeeded", "diverged", "failed", "cancelled"]);
-const LOSS_NOTE = "mean of the last 100 steps";
 // Beside the progress, so that nothing moves when the state changes; a failure has a place of its own.
 const REMARKS = {
   queued: "waiting for a free worker",
@@ -91,7 +90,7 @@ export function createRunHead(page, run) {
   function loss(value, baseline) {
     number("loss").textContent = Number.isNaN(value) ? "not finite" : short(value);
     const known = numberOf(baseline ?? null);
-    note("loss").textContent = known === null ? LOSS_NOTE : `${LOSS_NOTE}, baseline ${short(known)}`;
+    note("baseline").textContent = known === null ? "" : ` (baseline ${short(known)})`;
   }
 
   return { progress, status, verdict, geometry, loss };
