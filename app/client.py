@@ -163,8 +163,8 @@ class Client:
         found: list[dict[str, Any]] = self._request("GET", f"/runs/{run_id}/checkpoints").json()
         return found
 
-    def checkpoint(self, run_id: str, step: int, *, part: str | None = None) -> bytes:
-        """Return a checkpoint as safetensors."""
+    def checkpoint(self, run_id: str, step: int | str, *, part: str | None = None) -> bytes:
+        """Return a checkpoint as safetensors; `step` may be "first" or "last"."""
         params = _query({"part": part})
         return self._request("GET", f"/runs/{run_id}/checkpoints/{step}", params=params).content
 

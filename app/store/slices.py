@@ -125,7 +125,15 @@ def _known(coords: Sequence[Any]) -> str:
         return "nothing is recorded yet"
     if isinstance(coords[0], str):
         return "known: " + ", ".join(coords)
-    return f"it runs from {coords[0]} to {coords[-1]}"
+    return f"known: {_spacing(coords)}from {coords[0]} to {coords[-1]}"
+
+
+def _spacing(coords: Sequence[Any]) -> str:
+    """Say how far apart whole-numbered coordinates are; the last one may be nearer."""
+    steps = np.diff(np.asarray(coords))
+    if steps.dtype.kind != "i" or not steps.size or (steps[:-1] != steps[0]).any():
+        return ""
+    return f"every {steps[0]}, " if steps[0] > 1 else ""
 
 
 def _parse_point(text: str) -> Choice:

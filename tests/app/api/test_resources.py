@@ -169,11 +169,13 @@ async def test_weights_differ_between_first_and_last(
     url = f"/api/v1/runs/{trained.succeeded}/checkpoints"
     first, last = [load((await reader.get(f"{url}/{step}")).content) for step in (0, 6)]
     assert not np.array_equal(first["weight_hh_l0"], last["weight_hh_l0"])
+    named = [(await reader.get(f"{url}/{place}")).content for place in ("first", "last")]
+    assert named == [(await reader.get(f"{url}/{step}")).content for step in (0, 6)]
 
 
 @pytest.mark.parametrize(
     ("path", "status"),
-    [("3", 404), ("-1", 422), ("last", 422), ("9" * 30, 422), ("6?part=everything", 422)],
+    [("3", 404), ("-1", 422), ("middle", 422), ("9" * 30, 422), ("6?part=everything", 422)],
 )
 async def test_a_checkpoint_that_is_not_there_is_refused(
     reader: httpx.AsyncClient, trained: Trained, path: str, status: int

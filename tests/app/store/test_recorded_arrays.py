@@ -102,7 +102,7 @@ def test_a_description_counts_what_can_be_read(recording: Recording) -> None:
 
 def test_a_frame_that_is_not_recorded_is_refused_with_what_there_is(recording: Recording) -> None:
     record(recording, frames=2)
-    with pytest.raises(SelectionError, match="it runs from 0 to 10"):
+    with pytest.raises(SelectionError, match="known: every 10, from 0 to 10"):
         recording.store.arrays.read(recording.claim.run_id, "hidden_gradient", {"step": 20})
 
 
