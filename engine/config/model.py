@@ -71,7 +71,7 @@ class ModelConfig(Described):
     bias: Annotated[bool, Doc("Whether layers and read-out have a bias.")] = True
     activation: Annotated[
         Annotated[str, Names("activation", lambda: tuple(ACTIVATIONS))] | LeakyRelu | None,
-        Doc("φ of the cell; null where the cell fixes it. Left out: tanh, or null."),
+        Doc("φ of the cell, where the cell does not fix it. Left empty: tanh."),
     ] = None
     options: Annotated[CellOptions, Doc("Options of the cell's own.")] = field(
         default_factory=CellOptions
@@ -82,17 +82,17 @@ class ModelConfig(Described):
     input_initializer: Annotated[
         Initializer | None,
         Doc(
-            "How each gate's block of the input weights starts. Left out or null: `identity` "
+            "How each gate's block of the input weights starts. Left empty: `identity` "
             "beside the identity initializer, else `pytorch`."
         ),
     ] = None
     spectral_radius: Annotated[
         Annotated[float, Interval(gt=0, le=100)] | None,
-        Doc("Rescale each gate's block of the recurrent weights to this; null leaves them."),
+        Doc("Rescale each gate's block of the recurrent weights to this; left empty: as they are."),
     ] = None
     forget_bias: Annotated[
         Annotated[float, Interval(ge=-100, le=100)] | None,
-        Doc("What the bias of the LSTM's forget gate starts from; null leaves it."),
+        Doc("What the bias of the LSTM's forget gate starts from; left empty: as the others."),
     ] = None
     from_model: Annotated[
         None,

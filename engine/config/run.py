@@ -27,7 +27,7 @@ class RunConfig(Described):
 
     name: Annotated[
         Annotated[str, Len(1, 200)] | None,
-        Doc("What the run is called; null or left out: cell, activation, task and length."),
+        Doc("What the run is called; left empty: cell, activation, task and length."),
     ] = None
     seed: Annotated[
         int,

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal
 
 from annotated_types import Interval
 
-from engine.schema import Described, Doc, Later
+from engine.schema import Described, Doc, Later, Null
 
 LearningRate = Annotated[
     float, Interval(gt=0, le=1e6), Doc("Size of a step before the schedule's factor.")
@@ -80,7 +80,7 @@ class CosineSchedule(Described):
     ] = 0.0
     horizon: Annotated[
         Annotated[int, Interval(ge=1, le=10_000_000)] | None,
-        Doc("Steps until the end is reached; null: the training's steps."),
+        Doc("Steps until the end is reached; left empty: the training's steps."),
     ] = None
 
 
@@ -146,7 +146,9 @@ class TrainingConfig(Described):
         default_factory=ConstantSchedule
     )
     clipping: Annotated[
-        Clipping | None, Doc("How a long gradient is cut before the update; null never cuts.")
+        Clipping | None,
+        Doc("How a long gradient is cut before the update; none: it never is."),
+        Null("no clipping"),
     ] = field(default_factory=NormClipping)
     regularizer: Annotated[
         None,

@@ -173,6 +173,7 @@ class VariantsNode:
 
     noun: str
     variants: Callable[[], Mapping[str, ObjectNode]]
+    null: str = ""  # what null in the object's place means, where that is allowed
 
     def takes(self, value: object) -> bool:
         """Whether this is a JSON object, or one of the built dataclasses."""
@@ -198,6 +199,8 @@ class VariantsNode:
         kind = value["kind"]
         if not isinstance(kind, str) or kind not in variants:
             detail = f"unknown {self.noun} {shown(kind)}; known: {listed(variants)}"
+            if self.null:
+                detail += f"; null for {self.null}"
             problems.append(Problem(place, detail))
             return UNREADABLE
         return variants[kind].read(value, pointer, problems)

@@ -53,6 +53,13 @@ class Kinds:
 
 
 @dataclass(frozen=True, slots=True)
+class Null:
+    """What null in the place of an object means, said to who asks for an unknown kind."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Later:
     """Only the neutral value is accepted yet; `reason` says what is not there."""
 
@@ -90,9 +97,9 @@ def _literal(values: tuple[object, ...], noun: str, metadata: Metadata) -> Node:
     return ChoiceNode(noun, lambda: names)
 
 
-def _variants(noun: str, classes: Callable[[], Mapping[str, type]]) -> VariantsNode:
+def _variants(noun: str, classes: Callable[[], Mapping[str, type]], null: str = "") -> VariantsNode:
     return VariantsNode(
-        noun, lambda: {kind: object_node(variant) for kind, variant in classes().items()}
+        noun, lambda: {kind: object_node(variant) for kind, variant in classes().items()}, null
     )
 
 
@@ -111,7 +118,9 @@ def _union(members: tuple[object, ...], noun: str, metadata: Metadata) -> Node:
             kinds[kind] = member
         else:
             others.append(member)
-    nodes: list[Node] = [_variants(noun, lambda: kinds)] if kinds else []
+    null = _first(metadata, Null)
+    said = null.text if null else ""
+    nodes: list[Node] = [_variants(noun, lambda: kinds, said)] if kinds else []
     nodes += [node_of(member, noun, metadata) for member in others]
     return nodes[0] if len(nodes) == 1 else EitherNode(tuple(nodes))
 

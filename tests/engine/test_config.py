@@ -153,7 +153,7 @@ REFUSED: dict[str, tuple[str, object, str, str]] = {
     "no units at all": ("model.hidden_size", None, "/model/hidden_size", "got null"),
     "too many layers": ("model.layers", 9, "/model/layers", "from 1 to 8"),
     "bidirectional": ("model.bidirectional", True, "/model/bidirectional", "not supported yet"),
-    "zero for false": ("model.bidirectional", 0, "/model/bidirectional", "expected false"),
+    "zero for false": ("model.bidirectional", 0, "/model/bidirectional", "only false for now"),
     "skips by number": ("model.layer_skips", 1, "/model/layer_skips", "true or false"),
     "option of a cell": ("model.options", {"reset": "after"}, "/model/options/reset", "unknown"),
     "options as a list": ("model.options", [], "/model/options", "expected an object"),
@@ -202,6 +202,12 @@ REFUSED: dict[str, tuple[str, object, str, str]] = {
     ),
     "unknown schedule": ("training.schedule", {"kind": "x"}, "/training/schedule/kind", "cosine"),
     "unknown clipping": ("training.clipping", {"kind": "x"}, "/training/clipping/kind", "value"),
+    "no clipping as a kind": (
+        "training.clipping",
+        {"kind": "none"},
+        "/training/clipping/kind",
+        "known: norm, value; null for no clipping",
+    ),
     "clipping by tensor": (
         "training.clipping.scope",
         "tensor",
