@@ -17,6 +17,8 @@ from engine.tasks.losses import LOSSES
 from engine.tracing.parameters import GivenParameters
 from engine.tracing.result import State, Trace
 
+INPUT_AXES = ("T", "B", "D")
+
 
 def trace(  # noqa: PLR0913  (the public signature)
     cell: str,
@@ -35,6 +37,10 @@ def trace(  # noqa: PLR0913  (the public signature)
 ) -> Trace:
     """Sweep once forward and back with given weights.
 
+    The trace's attributes are of the scalar L, so they equal an autograd's `.grad`. Its
+    `statistic(name)` is per sample, so that it does not depend on the batch size: with
+    `reduction="mean"` it is made of B times the attribute, with "sum" of the attribute itself.
+
     Args:
         cell: A catalog name.
         parameters: PyTorch's names: weight_ih_l0, weight_hh_l0, bias_ih_l0, … and, where there
@@ -44,7 +50,8 @@ def trace(  # noqa: PLR0913  (the public signature)
             mean_squared_error.
         mask: m, (T, B), which targets are asked; None for all.
         loss: Raw loss of a step.
-        reduction: L = Σ m e / M, or Σ m e.
+        reduction: L = Σ m e / M, or Σ m e; beside `output_gradients`, which of the two their
+            scalar was.
         output_gradients: ∂L/∂outputs, (T, B, K) or without a read-out (T, B, H), in place of
             targets.
         final_state_gradients: ∂L/∂ of the final state, added; h (S, B, H) or (h, c).
@@ -63,7 +70,9 @@ def trace(  # noqa: PLR0913  (the public signature)
     activation, skips = own.pop("activation", None), bool(own.pop("layer_skips", False))
     bound = make_cell(cell, activation, own)
     xs = np.asarray(inputs, np.float64)
-    require_shape("inputs", xs, (None, None, None))
+    if xs.ndim != len(INPUT_AXES):
+        wanted = ", ".join(INPUT_AXES)
+        raise ShapeError(f"inputs: expected shape ({wanted}), got {xs.shape}")
     given = GivenParameters(parameters, len(CELLS[cell].gates), cell)
     network = Network(
         bound,
