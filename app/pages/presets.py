@@ -19,8 +19,8 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
     {
         "vanishing": Preset(
             title="Watch it vanish",
-            sentence="A sigmoid loses a factor of at least four a step: after 100 steps nothing "
-            "of the loss reaches the first one.",
+            sentence="A sigmoid's slope is a quarter at most: unless the weights are large, each "
+            "step back loses a factor of four or more, and nothing reaches the first of 100.",
             config={
                 "task": {"kind": "adding", "length": 100},
                 "model": {"cell": "elman", "activation": "sigmoid", "hidden_size": 64},
