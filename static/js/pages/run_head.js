@@ -90,7 +90,7 @@ export function createRunHead(page, run) {
   function loss(value, baseline) {
     number("loss").textContent = Number.isNaN(value) ? "not finite" : short(value);
     const known = numberOf(baseline ?? null);
-    note("baseline").textContent = known === null ? "" : ` (baseline ${short(known)})`;
+    note("loss").textContent = known === null ? "training batch" : `baseline ${short(known)}`;
   }
 
   return { progress, status, verdict, geometry, loss };
