@@ -223,6 +223,11 @@ def test_a_parameter_of_another_shape_is_refused_by_name(rng: np.random.Generato
         network.load(weights)
 
 
+def test_inputs_without_a_batch_axis_are_refused_with_the_axes_names() -> None:
+    with pytest.raises(ShapeError, match=r"inputs: expected shape \(T, B, D\), got \(5, 2\)"):
+        engine.trace("elman", {}, np.zeros((5, 2)))
+
+
 def test_an_unknown_parameter_is_refused_with_the_known_ones(rng: np.random.Generator) -> None:
     network = make("elman", rng)
     with pytest.raises(UnknownNameError, match="unknown parameter 'W'; known: weight_ih_l0"):
