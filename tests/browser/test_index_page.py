@@ -179,6 +179,7 @@ def test_the_keyboard_has_a_list_of_itself(page: Page) -> None:
     page.keyboard.press("?")
     dialog = page.get_by_role("dialog", name="Keyboard shortcuts")
     expect(dialog).to_contain_text("New run")
+    expect(dialog.get_by_role("link", name="REST interface")).to_have_attribute("href", "/docs")
     page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
     page.keyboard.press("/")

@@ -22,7 +22,11 @@ export function openHelp() {
     for (const key of entry.keys) for (const cap of keyCaps(key)) keys.append(element("kbd", "", cap));
     list.append(element("dt", "", entry.title), keys);
   }
-  open("Keyboard shortcuts", [list], [{ text: "Close", value: "close" }]);
+  const api = element("p", "small");
+  const link = element("a", "", "The same over HTTP: the REST interface");
+  link.href = "/docs";
+  api.append(link);
+  open("Keyboard shortcuts", [list, api], [{ text: "Close", value: "close" }]);
 }
 
 /**
