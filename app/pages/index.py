@@ -13,7 +13,7 @@ from starlette.responses import Response
 from app.pages.base import PageContext, render
 from app.pages.sparkline import Sparkline, sparkline
 from app.pages.verdicts import ShownVerdict, plain_number, shown_verdict
-from app.runs import RunStatus
+from app.runs import RunStatus, starter
 from app.store import Run, Store
 
 PAGE_SIZE = 50
@@ -58,6 +58,7 @@ class IndexPage(PageContext):
     is_filtered: bool
     next_href: str
     is_first_page: bool
+    starter_href: str
 
 
 def build_router(templates: Jinja2Templates) -> APIRouter:
@@ -81,10 +82,20 @@ def build_router(templates: Jinja2Templates) -> APIRouter:
             is_filtered=bool(status or search or cursor),
             next_href=f"/?{urlencode(query)}" if next_cursor else "",
             is_first_page=not cursor,
+            starter_href=starter_href(store),
         )
         return render(request, templates, page, headers={"Cache-Control": "no-store"})
 
     return router
+
+
+def starter_href(store: Store) -> str:
+    """Return the address that compares the newest starter runs; empty where some are missing."""
+    found, _ = store.runs.page(tag=starter.TAG, limit=len(starter.NETWORKS))
+    if len(found) < len(starter.NETWORKS):
+        return ""
+    # As they were started, which is the other way round from the list.
+    return "/compare?" + urlencode([("run", run.id) for run in reversed(found)])
 
 
 def run_row(run: Run, ahead: int | None = None) -> RunRow:

@@ -3,6 +3,7 @@
 from typing import Any
 
 STEPS = 3000
+TAG = "starter"
 NETWORKS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("sigmoid", {"cell": "elman", "activation": "sigmoid"}),
     ("tanh", {"cell": "elman", "activation": "tanh"}),
@@ -21,7 +22,7 @@ def starter_configurations() -> list[dict[str, Any]]:
         {
             "name": f"Adding, {name}",
             "seed": 0,
-            "tags": ["starter"],
+            "tags": [TAG],
             "task": {"kind": "adding", "length": 100},
             "model": {"hidden_size": 32, **network},
             "training": {

@@ -105,6 +105,15 @@ async def test_a_refused_form_comes_back_with_its_values_and_what_is_wrong(
     assert (await client.get("/api/v1/runs")).json()["items"] == []
 
 
+async def test_the_list_invites_to_compare_the_starter_runs(client: httpx.AsyncClient) -> None:
+    await start(client, "another")
+    assert "Compare these four" not in (await client.get("/")).text
+    compared = (await client.post("/runs/new/starter")).headers["location"]
+    page = (await client.get("/")).text
+    assert f'<a href="{compared}">Compare these four</a>' in unescape(page)
+    assert "Compare these four" not in (await client.get("/?q=another")).text
+
+
 async def test_the_starter_comparison_is_four_runs(client: httpx.AsyncClient) -> None:
     answer = await client.post("/runs/new/starter")
     runs = httpx.URL(answer.headers["location"]).params.get_list("run")
