@@ -16,6 +16,7 @@ from app.figures.base import (
     drawn_step,
     last_asked,
     plane,
+    top_layer,
 )
 from app.figures.heatmap import Cells, colorbar, traces
 from app.figures.layout import Part
@@ -24,6 +25,7 @@ from app.figures.pooling import pool
 TITLE = "Gradient by activation function"
 NAME = "activation_comparison"
 NORM = "hidden_gradient_norm"
+LAST_LOSS = "last_loss_gradient"
 HOVER = "%{customdata}<br>t = %{y}<br>log10 %{z:.2f}<extra></extra>"
 GATED = {"lstm": "LSTM", "gru": "GRU"}
 
@@ -70,7 +72,7 @@ def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
             "yaxis": layout.axis(
                 "time step t", range=[0.5, length + 0.5], **layout.time_ticks(length)
             ),
-            "annotations": [_span(i, column) for i, column in enumerate(columns)],
+            "annotations": [_span(i, run, options.step) for i, run in enumerate(shown)],
         },
         title=TITLE,
         figure=NAME,
@@ -125,13 +127,17 @@ def _aligned(
     return z, undefined
 
 
-def _span(index: int, column: tuple[FloatArray, FloatArray, float]) -> Part:
-    """What is left of the gradient at the first time step, over the column."""
-    _, row, reference = column
-    left = row[0] - reference if np.isfinite(row[0]) and np.isfinite(reference) else np.nan
-    words = (
-        layout.power(left) if np.isfinite(left) else ("0" if np.isneginf(row[0]) else "not finite")
-    )
+def _span(index: int, run: RunData, step: int | None) -> Part:
+    """The span that the verdict is on, over the column: of the last loss, in the top layer."""
+    row = plane(run, LAST_LOSS, step=step, layer=top_layer(run))
+    times = coordinates(run, LAST_LOSS, "state_time")
+    words = "–"  # noqa: RUF001
+    if row is not None:
+        at = int(np.searchsorted(times, last_asked(run, times)).clip(0, times.size - 1))
+        first, reference = row[0], row[at]
+        left = first - reference if np.isfinite(first) and np.isfinite(reference) else np.nan
+        gone = "0" if np.isneginf(first) and np.isfinite(reference) else "not finite"
+        words = layout.power(left) if np.isfinite(left) else gone
     return layout.note(words, index, 1, name="span", yref="paper", yanchor="bottom")
 
 
@@ -141,9 +147,10 @@ FIGURE = FigureDefinition(
     how_to_read=(
         "One column is one activation function on the same task: the loss sits at the top, its "
         "gradient travels down. The column that stays bright to the bottom remembers; the number "
-        "over it is what is left of the gradient at the first time step."
+        "over it is the verdict's: what is left at the first time step of what the last loss "
+        "alone sends back."
     ),
-    needs=(NORM,),
+    needs=(NORM, LAST_LOSS),
     draw=draw,
     runs=(1, 8),
 )

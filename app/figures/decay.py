@@ -94,7 +94,13 @@ def verdict(run: RunData, step: int | None) -> dict[str, Any] | None:
         config = engine.RunConfig.from_dict(run.config)
     except engine.ConfigError:
         return None
-    told = engine.diagnose(_Row(int(found.coords["step"][at]), {NAME: found.values[at]}), config)
+    # Of a frame that is not finite the run's own verdict knows the figures before it.
+    stored = run.verdict if run.verdict and run.verdict.get("word") == "not finite" else None
+    told = engine.diagnose(
+        _Row(int(found.coords["step"][at]), {NAME: found.values[at]}),
+        config,
+        earlier=None if stored is None else engine.Verdict(**stored),
+    )
     return {key: _plain(value) for key, value in told.to_dict().items()}
 
 

@@ -36,7 +36,9 @@ def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
     return layout.figure(
         traces,
         {
-            "xaxis": layout.axis("training step", range=[0, end], anchor="y2"),
+            "xaxis": layout.axis(
+                "training step", range=[0, end], anchor="y2", **layout.no_parts(end)
+            ),
             "yaxis": layout.axis(
                 "‖∂L/∂θ‖₂",
                 range=[low, high],

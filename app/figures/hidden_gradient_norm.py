@@ -22,7 +22,7 @@ from app.figures.heatmap import Cells, colorbar, traces
 from app.figures.layout import Part
 from app.figures.loss import line, place_rail
 from app.figures.pooling import pool
-from app.figures.training_axis import few_steps, future, span_of_steps
+from app.figures.training_axis import future, span_of_steps, whole_steps
 from app.runs.recent_loss import RECENT_STEPS, mean_recent_loss
 
 TITLE = "Gradient norm over training"
@@ -63,7 +63,13 @@ def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
     told = {key: runs[0].facts.get(key) for key in ("baseline", "needed_lag", "last_asked")}
     latest = drawn_step(runs[0], NAME, None)
     numbers = {"pooled": pooled, "latest": latest, "recent_losses": recent, **told}
-    return layout.figure(parts, frame, title=TITLE, figure=NAME, **numbers)
+    title = f"{TITLE}, of all losses together" if is_summed(runs) else TITLE
+    return layout.figure(parts, frame, title=title, figure=NAME, **numbers)
+
+
+def is_summed(runs: Sequence[RunData]) -> bool:
+    """Whether a task asks at several times: the norm is that of all its losses together."""
+    return any(int(run.facts.get("asked") or 1) > 1 for run in runs)
 
 
 def reach(rows: FloatArray, times: FloatArray, tau: int) -> FloatArray:
@@ -190,7 +196,7 @@ def _axes(
         range=list(span_of_steps(run, NAME)),
         anchor=f"y{number}",
         domain=list(span),
-        **few_steps(run, NAME),
+        **whole_steps(run, NAME),
     )
     frame[f"yaxis{number}"] = layout.axis(
         "time step t" if first else "",

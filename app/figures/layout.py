@@ -87,8 +87,37 @@ def round_ticks(low: float, high: float, most: int = 3) -> Part:
     if len(values) > most:
         tens = [v for v in values if math.isclose(math.log10(v) % 1.0, 0.0, abs_tol=1e-9)]
         values = tens[:: -(-len(tens) // most)] if tens else values[:most]
-    text = [f"{v:g}" if 1e-3 <= v < 1e4 else power(math.log10(v)) for v in values]
+    if len(values) < 2:
+        values = _even(low, high, most) or values
+    text = [f"{v:.6g}" if 1e-3 <= v < 1e4 else power(math.log10(v)) for v in values]
     return {"tickmode": "array", "tickvals": values, "ticktext": text}
+
+
+def _even(low: float, high: float, most: int) -> list[float]:
+    """At least two round numbers from low to high at even distances; none where they are equal."""
+    if high - low < low * 1e-5:
+        return []
+    largest = math.floor(math.log10(high - low))
+    for stride in (m * 10.0**e for e in (largest, largest - 1) for m in (5, 2, 1)):
+        count = range(math.ceil(low / stride), math.floor(high / stride) + 1)
+        if len(count) >= 2:
+            return [round(n * stride, 12) for n in count][: max(most, 2)]
+    return []
+
+
+def no_parts(end: int, most: int = 6) -> Part:
+    """Ticks at whole steps on an axis so short that Plotly would divide them."""
+    return {"dtick": 1} if end <= most else {}
+
+
+def step_ticks(end: float, most: int = 6) -> Part:
+    """Whole training steps at round numbers from 0, and the last one."""
+    last = max(int(end), 0)
+    rough = max(last / most, 1.0)
+    scale = 10 ** math.floor(math.log10(rough))
+    stride = int(next(m * scale for m in (1, 2, 2.5, 5, 10) if int(m * scale) >= rough))
+    inner = [v for v in range(0, last, stride) if last - v > stride // 2]
+    return {"tickmode": "array", "tickvals": [*inner, last]}
 
 
 def time_ticks(length: int, most: int = 4) -> Part:

@@ -32,12 +32,18 @@ def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
     low, high = (min(positive), max(positive)) if positive else (0.1, 1.0)
     place_rail(traces, high)
     shapes, notes = _baseline(runs[0])
+    # The dashed line takes part in what the axis spans.
+    seen = [*positive, *(shape["y0"] for shape in shapes)] or [low, high]
+    end = max(max(run.steps for run in runs), 1)
     return layout.figure(
         traces,
         {
-            "xaxis": layout.axis("training step", range=[0, max(max(r.steps for r in runs), 1)]),
+            "xaxis": layout.axis("training step", range=[0, end], **layout.no_parts(end)),
             "yaxis": layout.axis(
-                "loss", type="log", showgrid=True, **layout.round_ticks(low, high, most=5)
+                "loss",
+                type="log",
+                showgrid=True,
+                **layout.round_ticks(min(seen), max(seen), most=5),
             ),
             "shapes": shapes,
             "annotations": notes,

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from app.figures import layout, palette
 from app.figures.base import FigureDefinition, FigureOptions, RunData, coordinates, over_steps
 from app.figures.pooling import pool
-from app.figures.training_axis import span_of_steps
+from app.figures.training_axis import span_of_steps, whole_steps
 
 TITLE = "Saturation"
 NAME = "saturation"
@@ -41,7 +41,9 @@ def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
     return layout.figure(
         [share],
         {
-            "xaxis": layout.axis("training step", range=list(span_of_steps(run, NAME))),
+            "xaxis": layout.axis(
+                "training step", range=list(span_of_steps(run, NAME)), **whole_steps(run, NAME)
+            ),
             "yaxis": layout.axis("time step t", **layout.time_ticks(int(times[-1]))),
         },
         title=TITLE,

@@ -27,11 +27,13 @@ def span_of_steps(run: RunData, name: str) -> tuple[float, float]:
     return -half, max(run.steps + half, last)
 
 
-def few_steps(run: RunData, name: str) -> Part:
-    """Ticks at the recorded steps themselves where they are few, else Plotly's own."""
+def whole_steps(run: RunData, name: str) -> Part:
+    """Ticks at the recorded steps themselves where they are few, else at round ones and the end."""
     steps = coordinates(run, name, "step")
-    if run.status in GOING_ON or steps.size > MOST_TICKS:
-        return {}
+    if run.status in GOING_ON:
+        return layout.step_ticks(run.steps)
+    if steps.size > MOST_TICKS:
+        return layout.step_ticks(float(steps[-1]))
     return {"tickmode": "array", "tickvals": steps}
 
 

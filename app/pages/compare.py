@@ -11,11 +11,13 @@ from starlette.responses import Response
 
 from app.figures import FIGURES
 from app.pages.base import PLOTLY_URL, PageContext, render
-from app.pages.run import VerdictView, verdict_view
+from app.pages.run import VerdictView, asked_times, verdict_view
+from app.runs import RunStatus
 from app.store import Run, RunNotFound, Store
 
-# Two to six fit beside each other; activation_comparison takes two more.
-MOST_RUNS: Final = 8
+# So many fit beside each other.
+FEWEST_RUNS: Final = 2
+MOST_RUNS: Final = 6
 MOST_CHOICES: Final = 100
 
 
@@ -28,6 +30,7 @@ class ComparedRun:
     status: str
     differences: tuple[tuple[str, str], ...]
     verdict: VerdictView | None
+    asked: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,6 +40,7 @@ class Choice:
     id: str
     name: str
     status: str
+    verdict: VerdictView | None
     is_chosen: bool
 
 
@@ -50,6 +54,8 @@ class ComparePage(PageContext):
     runs: tuple[ComparedRun, ...]
     choices: tuple[Choice, ...]
     missing: int
+    refusal: str
+    is_over: bool
     layers: tuple[int, ...]
     how_to_read: Mapping[str, str]
     plotly_url: str
@@ -72,10 +78,12 @@ def build_router(templates: Jinja2Templates) -> APIRouter:
 
 def page_of(store: Store, run_ids: Sequence[str]) -> ComparePage:
     """Return the context for the runs asked for; unknown ones are counted, not an error."""
-    wanted = list(dict.fromkeys(run_ids))[:MOST_RUNS]
-    found = [run for run in (_find(store, run_id) for run_id in wanted) if run is not None]
+    wanted = list(dict.fromkeys(run_ids))
+    named = [run for run in (_find(store, run_id) for run_id in wanted) if run is not None]
     newest, _ = store.runs.page(limit=MOST_CHOICES)
-    chosen = {run.id for run in found}
+    chosen = {run.id for run in named}
+    refusal = refusal_of(len(named)) if wanted else ""
+    found = [] if refusal else named
     differing = differences([run.config for run in found])
     return ComparePage(
         runs=tuple(
@@ -85,19 +93,44 @@ def page_of(store: Store, run_ids: Sequence[str]) -> ComparePage:
                 status=run.status,
                 differences=told,
                 verdict=verdict_view(run.verdict),
+                asked=asked_times(run),
             )
             for run, told in zip(found, differing, strict=True)
         ),
         choices=tuple(
-            Choice(id=run.id, name=run.name, status=run.status, is_chosen=run.id in chosen)
+            Choice(
+                id=run.id,
+                name=run.name,
+                status=run.status,
+                verdict=verdict_view(run.verdict),
+                is_chosen=run.id in chosen,
+            )
             for run in newest
         ),
-        missing=len(wanted) - len(found),
+        missing=len(wanted) - len(named),
+        refusal=refusal,
+        is_over=all(RunStatus(run.status).is_terminal for run in found),
         layers=tuple(range(max((int(run.config["model"]["layers"]) for run in found), default=1))),
         how_to_read={name: figure.how_to_read for name, figure in FIGURES.items()},
         plotly_url=PLOTLY_URL,
         data=[_script_run(run) for run in found],
     )
+
+
+def refusal_of(count: int) -> str:
+    """Say why so many runs are not compared; nothing where they are.
+
+    Example:
+        >>> refusal_of(7), refusal_of(2)
+        ('7 runs are too many: a comparison takes 2 to 6. Untick some.', '')
+    """
+    takes = f"a comparison takes {FEWEST_RUNS} to {MOST_RUNS}"
+    if count > MOST_RUNS:
+        return f"{count} runs are too many: {takes}. Untick some."
+    if count < FEWEST_RUNS:
+        have = "One run is" if count else "No run is"
+        return f"{have} not enough: {takes}. Tick more."
+    return ""
 
 
 def differences(configs: Sequence[Mapping[str, Any]]) -> list[tuple[tuple[str, str], ...]]:

@@ -43,6 +43,7 @@ class RunPage(PageContext):
     remark: str
     error: str
     verdict: VerdictView | None
+    asked: int
     layers: tuple[int, ...]
     sections: tuple[tuple[str, tuple[Fact, ...]], ...]
     how_to_read: Mapping[str, str]
@@ -74,12 +75,18 @@ def page_of(run: Run) -> RunPage:
         remark=remark_of(run),
         error=run.error or "",
         verdict=verdict_view(run.verdict),
+        asked=asked_times(run),
         layers=tuple(range(int(run.config["model"]["layers"]))),
         sections=configuration(run.config, engine.catalog()),
         how_to_read={name: figure.how_to_read for name, figure in FIGURES.items()},
         plotly_url=PLOTLY_URL,
         data=script_data(run),
     )
+
+
+def asked_times(run: Run) -> int:
+    """At how many time steps the task asks for an answer: so many losses a sequence has."""
+    return int(run.facts.get("asked") or 1)
 
 
 def remark_of(run: Run) -> str:

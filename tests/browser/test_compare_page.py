@@ -130,6 +130,19 @@ def test_a_run_that_is_gone_is_counted_and_is_no_error(page: Page, runs: list[st
     expect(page.locator(".run-notice")).to_contain_text("1 of the runs")
 
 
+@pytest.mark.parametrize(("count", "words"), [(1, "Tick more"), (7, "7 runs are too many")])
+def test_too_few_and_too_many_runs_are_refused_in_words(
+    page: Page, service: Service, runs: list[str], count: int, words: str
+) -> None:
+    small = {"task": {"kind": "adding", "length": 10}, "training": {"steps": 1, "batch_size": 4}}
+    more = [service.finish({**small, "model": {"cell": "elman"}}) for _ in range(count - len(runs))]
+    page.goto(address([*runs, *more][:count]))
+    expect(page.locator("[data-refusal]")).to_contain_text(words)
+    expect(page.locator("[data-compared]")).to_have_count(0)
+    expect(page.locator(".chooser-list input:checked")).to_have_count(count)
+    expect(page.locator(".chooser-list .verdict").first).to_be_visible()
+
+
 @pytest.mark.parametrize("width", [320, 390, 800])
 def test_nothing_scrolls_sideways(
     new_page: Callable[..., Page], runs: list[str], width: int

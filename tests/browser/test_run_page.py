@@ -332,6 +332,36 @@ def test_on_a_phone_the_scrubber_is_a_bar_at_the_bottom(
     assert verdict["y"] < first["y"]
 
 
+def test_full_size_on_a_phone_stays_over_the_bar_and_can_be_closed(
+    new_page: Callable[..., Page], finished: str
+) -> None:
+    page = new_page(viewport=PHONE)
+    page.goto(f"/runs/{finished}")
+    ready(page, "hidden_gradient_norm")
+    slider = page.locator("[data-scrub=slider]").bounding_box()
+    assert slider is not None
+    assert slider["width"] >= PHONE["width"] / 3
+    expect(page.locator("[data-scrub=follow]")).to_be_hidden()
+    panel = page.locator("[data-panel=hidden_gradient_norm]")
+    panel.locator(".panel-more").click()
+    expect(panel.locator(".menu-note")).to_be_visible()
+    panel.get_by_role("button", name="Full size").click()
+    plot = panel.locator("[data-plot]").bounding_box()
+    bar = page.locator("[data-scrubber]").bounding_box()
+    assert plot is not None
+    assert bar is not None
+    assert plot["y"] + plot["height"] <= bar["y"]
+    panel.get_by_role("button", name="Close").click()
+    expect(panel).not_to_have_class(re.compile("panel--full"))
+
+
+def test_the_colour_scale_is_hidden_where_nothing_has_it(page: Page, finished: str) -> None:
+    page.goto(f"/runs/{finished}?tab=training")
+    expect(page.locator("[data-display]")).to_be_hidden()
+    page.locator("[data-tab=overview]").click()
+    expect(page.locator("[data-display]")).to_be_visible()
+
+
 def test_nothing_moves_while_the_page_loads(page: Page, finished: str) -> None:
     page.add_init_script(
         """new PerformanceObserver((list) => {

@@ -139,6 +139,7 @@ async function refreshRun(id) {
   const run = runs.find((one) => one.id === id);
   const found = await getJson(`/runs/${id}`);
   run.status = found.status;
+  scrubber.setLive(!allOver());
   const section = sections.find((one) => one.dataset.compared === id);
   const badge = section.querySelector("[data-status]");
   badge.className = `status status--${found.status}`;

@@ -10,7 +10,7 @@ import { onTheme, seenTheme } from "../shell/theme.js";
 import { RUN_VIEW, createState } from "../state/url_state.js";
 import { apiUrl, getJson, numberOf } from "../wire/api.js";
 import { mountActions } from "./run_actions.js";
-import { createRunHead } from "./run_head.js";
+import { createRunHead, isOver } from "./run_head.js";
 import { mountKeys } from "./run_keys.js";
 import { followRun } from "./run_live.js";
 
@@ -159,6 +159,8 @@ function showControls() {
   for (const part of page.querySelectorAll("[data-ratio]")) part.hidden = mode !== "ratio";
   const layers = page.querySelector("[data-layer]");
   if (layers) layers.value = String(layerOf());
+  // No figure of the other tab is coloured by this scale.
+  page.querySelector("[data-display]").hidden = tab !== "overview";
   showDisplay();
 }
 
@@ -203,6 +205,7 @@ followRun(run, {
     const found = await getJson(`/runs/${run.id}`);
     head.status(found.status, { error: found.error ?? "", position: found.queue_position ?? null });
     head.progress(found.progress);
+    scrubber.setLive(!isOver(found.status));
     if (state.get().step === null) head.verdict(found.verdict);
   },
 });

@@ -1,6 +1,6 @@
 // One cell of a heatmap in words: for the read-out under the pointer, the cell cursor of the keyboard, and the table.
 import { KIND, KIND_WORDS, at, kind, number, ratio } from "./scale.js";
-import { magnitudeText } from "./words.js";
+import { magnitudeText, short } from "./words.js";
 
 /** What the axes of a figure are called in a sentence. */
 const AXES = {
@@ -68,23 +68,32 @@ function round(value) {
 export function tableOf(figure, most) {
   const trace = heatmapOf(figure);
   if (trace) return heatmapTable(trace, figure.layout.meta?.figure, most);
-  const rows = [];
-  for (const line of figure.data) {
-    const name = line.name ?? line.meta?.role ?? "";
-    for (let i = 0; i < (line.x?.length ?? 0) && rows.length < most; i += 1) {
-      rows.push([name, round(line.x[i]), Number.isFinite(line.y[i]) ? String(Number(line.y[i].toPrecision(5))) : "not finite"]);
-    }
-  }
+  const lines = figure.data.filter((line) => line.x?.length);
+  const each = Math.max(Math.floor(most / Math.max(lines.length, 1)), 2);
+  // The decay carries log10 itself; a heatmap's cells are written in the same way.
+  const text = (value) => (figure.layout.meta?.figure === "decay" ? magnitudeText(value) : short(value));
+  const rows = lines.flatMap((line) =>
+    evenly(line.x.length, each).map((i) => [
+      line.name ?? line.meta?.role ?? "",
+      round(line.x[i]),
+      Number.isFinite(line.y[i]) ? text(line.y[i]) : "not finite",
+    ]),
+  );
   return { head: ["", "x", "y"], rows };
+}
+
+/** So many places of a list at most, evenly apart, the first and the last among them. */
+function evenly(length, most) {
+  const count = Math.min(length, most);
+  return Array.from({ length: count }, (_, i) => Math.round((i * (length - 1)) / Math.max(count - 1, 1)));
 }
 
 function heatmapTable(trace, name, most) {
   const words = AXES[name] ?? { x: "x", y: "y" };
-  const columns = Math.min(trace.x.length, 12);
-  const picked = Array.from({ length: columns }, (_, i) => Math.round((i * (trace.x.length - 1)) / Math.max(columns - 1, 1)));
+  const picked = evenly(trace.x.length, 12);
   const head = [words.y, ...picked.map((column) => `${words.x} ${trace.customdata && name === "activation_comparison" ? trace.customdata[0][column] : round(trace.x[column])}`.trim())];
   const rows = [];
-  for (let row = trace.z.length - 1; row >= 0 && rows.length < most; row -= 1) {
+  for (const row of evenly(trace.z.length, most).reverse()) {
     const label = name === "hidden_gradient" ? trace.customdata?.[row]?.[0] : undefined;
     rows.push([String(label ?? round(trace.y[row])), ...picked.map((column) => told(cellOf(trace, row, column)))]);
   }

@@ -23,6 +23,12 @@ export function mountPanelMenu(panel, { title, filename, data, page }) {
     link("Figure as a page", page),
   ];
   list.replaceChildren(...items);
+  const close = document.createElement("button");
+  close.type = "button";
+  close.className = "button panel-close";
+  close.textContent = "Close";
+  close.addEventListener("click", () => toggleFull(panel, false));
+  panel.section.querySelector(".panel-tools").append(close);
 }
 
 /** @param {ReturnType<import("./panel.js").createPanel>} panel @param {boolean} [wanted] */
@@ -30,6 +36,9 @@ export function toggleFull(panel, wanted = !panel.section.classList.contains("pa
   panel.section.classList.toggle("panel--full", wanted);
   document.documentElement.classList.toggle("has-full-panel", wanted);
   resize(panel.plot);
+  // The button that was used may be gone from the picture.
+  const next = wanted ? panel.section.querySelector(".panel-close") : panel.section.querySelector(".panel-more");
+  next?.focus({ preventScroll: true });
 }
 
 function action(text, key, run) {

@@ -96,6 +96,10 @@ export function createScrubber(element, { onStep }) {
       steps = recorded;
       show();
     },
+    /** Only what goes on can be followed. @param {boolean} going */
+    setLive(going) {
+      follow.hidden = !going;
+    },
     /** What the address or a heatmap chose. @param {number | null} chosen */
     setStep(chosen) {
       step = chosen;

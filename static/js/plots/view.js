@@ -4,10 +4,12 @@ import { paintAxis, paintNote, paintShape, paintTrace } from "./theme.js";
 
 /** Room around each figure's axes, in pixels. */
 const MARGINS = {
-  hidden_gradient_norm: { l: 44, r: 12, t: 4, b: 34 },
+  hidden_gradient_norm: { l: 44, r: 18, t: 4, b: 34 },
   decay: { l: 58, r: 12, t: 8, b: 38 },
   activation_slope_histogram: { l: 40, r: 10, t: 8, b: 36 },
   saturation: { l: 44, r: 100, t: 8, b: 34 },
+  loss: { l: 44, r: 22, t: 8, b: 36 },
+  gradient_norm: { l: 44, r: 22, t: 8, b: 36 },
   activation_comparison: { l: 46, r: 12, t: 24, b: 40 },
 };
 const PLAIN = { l: 44, r: 12, t: 8, b: 36 };

@@ -1,5 +1,6 @@
 """What each figure says: its data is the statistic's, special cells are drawn apart."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 
 from app.figures import FIGURES, FigureOptions
 from app.figures.base import RunData
+from app.figures.layout import round_ticks, step_ticks
 from tests.app.figures.make_runs import linear_run, with_slice
 
 
@@ -196,6 +198,53 @@ def test_a_loss_that_is_not_finite_is_a_cross_on_the_rail() -> None:
     crosses = trace(drawn, "nonfinite-points")
     assert (list(crosses.x), list(crosses.text)) == ([10], ["inf"])
     assert np.isfinite(crosses.y).all()
+
+
+@pytest.mark.parametrize(
+    ("low", "high"), [(0.16, 0.19), (0.9, 1.4), (0.02, 5.0), (2.0, 2.01), (1e-9, 1.0)]
+)
+def test_a_true_log_axis_has_two_ticks_at_least(low: float, high: float) -> None:
+    ticks = round_ticks(low, high)
+    within = [v for v in ticks["tickvals"] if low * 0.9 <= v <= high * 1.1]
+    assert len(within) >= 2
+    assert len(set(ticks["ticktext"])) == len(ticks["ticktext"])
+
+
+@pytest.mark.parametrize("end", [0, 1, 2, 7, 100, 399, 3000])
+def test_ticks_of_steps_are_whole_and_hold_the_first_and_the_last(end: int) -> None:
+    ticks = step_ticks(end)["tickvals"]
+    assert (ticks[0], ticks[-1]) == (0, end)
+    assert all(isinstance(tick, int) for tick in ticks)
+    assert len(ticks) <= 8
+
+
+def test_two_frames_have_whole_steps_under_the_saturation() -> None:
+    drawn = draw("saturation", linear_run([0.5, 0.6], every=1, status="succeeded"))
+    assert list(drawn.layout.xaxis.tickvals) == [0, 1]
+
+
+def test_a_task_that_asks_often_says_that_the_heatmap_is_of_all_losses() -> None:
+    run = linear_run([0.5])
+    often = replace(run, facts={**run.facts, "asked": 12})
+    assert "all losses" in draw("hidden_gradient_norm", often).layout.title.text
+    assert "all losses" not in draw("hidden_gradient_norm", run).layout.title.text
+
+
+def test_the_number_over_a_column_is_the_span_of_the_last_loss() -> None:
+    run = linear_run([0.1], length=4)
+    norms = np.zeros_like(run.slices["hidden_gradient_norm"].values)
+    drawn = draw("activation_comparison", with_slice(run, "hidden_gradient_norm", norms))
+    assert drawn.layout.annotations[0].text == "10<sup>−3</sup>"
+
+
+def test_a_frame_that_is_not_finite_has_the_figures_of_the_last_finite_one() -> None:
+    run = linear_run([0.5, np.nan], length=5, status="diverged")
+    before = {"word": "fading", "sentence": "What was.", "step": 0, "span": 0.06}
+    stored = {**before, "word": "not finite", "sentence": "At step 10 … Before: What was."}
+    config = {"task": {"kind": "adding", "length": 5}, "model": {"cell": "elman"}}
+    found = draw("decay", replace(run, config=config, verdict=stored)).layout.meta["verdict"]
+    assert (found["word"], found["span"]) == ("not finite", 0.06)
+    assert found["sentence"].endswith("no longer finite. Before: What was.")
 
 
 def test_the_chosen_step_is_the_last_recorded_one_that_is_not_beyond_it() -> None:

@@ -46,7 +46,18 @@ test("a table of lines names each and keeps what is not finite", () => {
   assert.deepEqual(tableOf(figure, 50).rows, [["loss", "0", "0.25"], ["loss", "1", "not finite"]]);
 });
 
-test("a table stops at its limit", () => {
+test("a table has so many rows at most, the first and the last among them", () => {
   const figure = { data: [{ x: Array.from({ length: 90 }, (_, i) => i), y: new Array(90).fill(1) }], layout: {} };
-  assert.equal(tableOf(figure, 50).rows.length, 50);
+  const { rows } = tableOf(figure, 50);
+  assert.deepEqual([rows.length, rows[0][1], rows[49][1]], [50, "0", "89"]);
+  const tall = { data: [trace(Array.from({ length: 90 }, () => [0, 0]), { reference: 0 })], layout: {} };
+  tall.data[0].y = Array.from({ length: 90 }, (_, i) => i + 1);
+  const times = tableOf(tall, 50).rows.map((row) => row[0]);
+  assert.deepEqual([times.length, times[0], times[49]], [50, "90", "1"]);
+});
+
+test("a table of the decay writes powers as a heatmap's does", () => {
+  const line = { name: "measured", x: [0, 1], y: [0, -7.2], meta: { role: "measured" } };
+  const { rows } = tableOf({ data: [line], layout: { meta: { figure: "decay" } } }, 50);
+  assert.deepEqual(rows.map((row) => row[2]), ["1", "10^−7.2"]);
 });
