@@ -36,9 +36,10 @@ export function toggleFull(panel, wanted = !panel.section.classList.contains("pa
   panel.section.classList.toggle("panel--full", wanted);
   document.documentElement.classList.toggle("has-full-panel", wanted);
   resize(panel.plot);
-  // The button that was used may be gone from the picture.
-  const next = wanted ? panel.section.querySelector(".panel-close") : panel.section.querySelector(".panel-more");
-  next?.focus({ preventScroll: true });
+  // The button that was used is gone from the picture; who stands at the plot with the cell cursor stays there.
+  const active = document.activeElement;
+  if (!panel.section.contains(active) || active === panel.plot) return;
+  panel.section.querySelector(wanted ? ".panel-close" : ".panel-more").focus({ preventScroll: true });
 }
 
 function action(text, key, run) {
