@@ -27,6 +27,7 @@ from engine.bptt.exponents import (
     least_positive,
     log10_mean_norms,
     log10_norms,
+    near_one,
     shift,
 )
 from engine.bptt.own_state import OwnState
@@ -267,11 +268,8 @@ class LayerBackward:
         if arriving is not None:
             row += self._scaled(arriving, theirs)
         self._careful = source.exponents is not None or bool(np.any(target != 0))
-        own = exponent_of(row, axis=0)
-        own = np.where(own == NONE, 0, own).astype(np.int32)
-        near_one = np.array(row)
-        shift(near_one, -own)
-        self.squares[t, 0] = np.einsum("hb,hb->b", near_one, near_one)
+        moved, own = near_one(row, axis=0)
+        self.squares[t, 0] = np.einsum("hb,hb->b", moved, moved)
         self.norm_exponents[t] = target + own
 
     # What a stretch leaves behind
@@ -279,13 +277,6 @@ class LayerBackward:
     def _hand_down(self, start: int, stop: int, below: DenseSource) -> None:
         """Write (3) of steps start … stop − 1 into rows start + 1 … stop of the layer below."""
         tape, first = self.tape, start % CHUNK
-        out = below.array[start + 1 : stop + 1]
-        for index, product in enumerate(tape.weights.products):
-            back = product.product.back
-            span = tape.delta_rows.span(back[0], back[-1])
-            deltas = tape.deltas[first : first + stop - start, span]
-            if index == 0:
-                np.matmul(product.back_x, deltas, out)
-            else:
-                out += np.matmul(product.back_x, deltas)
+        deltas = tape.deltas[first : first + stop - start]
+        below.array[start + 1 : stop + 1] = tape.to_inputs(deltas)
         below.exponents[start + 1 : stop + 1] = self.exponents if self._careful else 0

@@ -72,6 +72,18 @@ def shift(array: Array, exponents: IntArray) -> None:
         np.multiply(array, powers, array)
 
 
+def near_one(values: Array, axis: int) -> tuple[Array, IntArray]:
+    """Return a copy with its largest entry along `axis` near 1, and the exponents taken out.
+
+    The exponents lack that axis; they are 0 where all is zero or not finite.
+    """
+    own = exponent_of(values, axis)
+    own = np.where(own == NONE, 0, own).astype(np.int32)
+    moved = np.array(values)
+    shift(moved, -np.expand_dims(own, axis))
+    return moved, own
+
+
 def powers_of_two(exponents: IntArray, dtype: DTypeLike) -> Array | None:
     """Return 2^exponents; None where one is beyond the largest number of the type.
 

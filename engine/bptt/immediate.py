@@ -16,7 +16,7 @@ import numpy as np
 
 from engine.arrays import Array, IntArray
 from engine.bptt.blocks import BlockViews, Rows
-from engine.bptt.exponents import NONE, exponent_of, log10_norms, shift
+from engine.bptt.exponents import log10_norms, near_one
 from engine.bptt.sources import Source
 from engine.bptt.tape import CHUNK, LayerTape
 
@@ -55,9 +55,9 @@ def immediates(
             if state is None:
                 yield Immediate(index, start, arriving, exponents)
             else:
-                values = np.array(tape.delta_rows.view(deltas, state))
+                values = tape.delta_rows.view(deltas, state)
                 yield Immediate(index, start, *_near_one(values, exponents))
-            below = _through_inputs(tape, deltas)
+            below = tape.to_inputs(deltas)
             if skips[index]:
                 below += arriving
             arriving, exponents = _near_one(below, exponents)
@@ -90,10 +90,8 @@ def _arriving(source: Source, start: int, stop: int, top: LayerTape) -> tuple[Ar
 
 
 def _near_one(values: Array, exponents: IntArray) -> tuple[Array, IntArray]:
-    own = exponent_of(values, axis=1)
-    own = np.where(own == NONE, 0, own).astype(np.int32)
-    shift(values, -own[:, None, :])
-    return values, exponents + own
+    moved, own = near_one(values, axis=1)
+    return moved, exponents + own
 
 
 def _once_back(tape: LayerTape, start: int, stop: int, arriving: Array) -> Array:
@@ -111,14 +109,3 @@ def _once_back(tape: LayerTape, start: int, stop: int, arriving: Array) -> Array
         tape.cell.adjoint_views(incoming, BlockViews((tape.delta_rows, deltas))),
     )
     return deltas
-
-
-def _through_inputs(tape: LayerTape, deltas: Array) -> Array:
-    below: Array | None = None
-    for product in tape.weights.products:
-        back = product.product.back
-        part = np.matmul(product.back_x, deltas[:, tape.delta_rows.span(back[0], back[-1])])
-        below = part if below is None else below + part
-    if below is None:
-        raise ValueError(f"{tape.cell.name}: a cell without products")
-    return below

@@ -7,7 +7,7 @@ import numpy as np
 
 from engine.arrays import Array, IntArray
 from engine.bptt.blocks import aligned_zeros
-from engine.bptt.exponents import NONE, exponent_of, log10_mean_norms, log10_norms, shift
+from engine.bptt.exponents import log10_mean_norms, log10_norms, near_one, shift
 from engine.bptt.tape import CHUNK, LayerTape
 
 
@@ -63,14 +63,11 @@ class OwnState:
         deltas = self._tape.deltas[first : first + stop - start]
         kept = self._tape.delta_rows.view(deltas, self._block)
         self.adjoints[start:stop] = kept
-        own = exponent_of(kept, axis=1)
-        own = np.where(own == NONE, 0, own).astype(np.int32)
-        near_one = np.array(kept)
-        shift(near_one, -own[:, None, :])
+        moved, own = near_one(kept, axis=1)
         base = np.zeros_like(own) if exponents is None else np.broadcast_to(exponents, own.shape)
         self.exponents[start:stop] = base
         self._norm_exponents[start:stop] = base + own
-        self._squares[start:stop] = np.einsum("nhb,nhb->nb", near_one, near_one)
+        self._squares[start:stop] = np.einsum("nhb,nhb->nb", moved, moved)
 
     def log10_norms(self) -> Array:
         """Return log10 ‖dℓ/dh_t‖ up to the loss's scale, (T, B)."""

@@ -166,15 +166,7 @@ class Stack:
     def _hand_down(self, index: int, m: int, outside: Scaled | None) -> Scaled:
         """Return what layer `index` hands to the layer below at this state row: (3)."""
         layer = self.layers[index]
-        values: Array | None = None
-        for product in layer.tape.weights.products:
-            back = product.product.back
-            span = layer.tape.delta_rows.span(back[0], back[-1])
-            part = np.matmul(product.back_x, layer.deltas[:m, span])
-            values = part if values is None else values + part
-        if values is None:
-            raise ValueError(f"{layer.tape.cell.name}: a cell without products")
-        through = Scaled(values, layer.exponents[:m])
+        through = Scaled(layer.tape.to_inputs(layer.deltas[:m]), layer.exponents[:m])
         if not self.skips[index] or outside is None:
             return through
         larger = np.maximum(through.exponents, outside.exponents)

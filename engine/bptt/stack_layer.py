@@ -6,7 +6,7 @@ import numpy as np
 
 from engine.arrays import Array, IntArray
 from engine.bptt.blocks import BlockViews, Rows, aligned_zeros
-from engine.bptt.exponents import NONE, exponent_of, shift
+from engine.bptt.exponents import NONE, exponent_of, near_one, shift
 from engine.bptt.tape import CHUNK, LayerTape
 
 
@@ -41,8 +41,7 @@ class StackLayer:
         self.room = aligned_zeros((count, H, B), tape.dtype)
         self.ones = np.ones((1, H), tape.dtype)
         product = tape.weights.state_product
-        back = product.product.back
-        self.through = tape.delta_rows.span(back[0], back[-1])
+        self.through = tape.returning(product)
         if product.back_h is None:
             raise ValueError(f"{tape.cell.name}: its state product has no way back")
         self.back_h: Array = product.back_h
@@ -87,10 +86,7 @@ class StackLayer:
         """Take the squared norms of λ at a state row; `far` where one step may lose them."""
         self.norm_exponents[:m, row] = self.exponents[:m]
         if far:
-            own = exponent_of(values, axis=1)
-            own = np.where(own == NONE, 0, own).astype(np.int32)
-            values = np.array(values)
-            shift(values, -own[:, None, :])
+            values, own = near_one(values, axis=1)
             self.norm_exponents[:m, row] += own
         np.multiply(values, values, self.room[:m])
         np.matmul(self.ones, self.room[:m], self.squares[:m, row])

@@ -106,8 +106,7 @@ class LayerTape:
         back = self.weights.state_product
         if back.back_h is None:
             raise ValueError(f"{self.cell.name}: its state product has no way back")
-        through = back.product.back
-        span = self.delta_rows.span(through[0], through[-1])
+        span = self.returning(back)
         carried = [name for name in self.cell.carries if name == self.cell.output]
         locals_ = [
             self.cell.local_views(BlockViews((self.slope_rows, self.slopes[slot])))
@@ -125,6 +124,19 @@ class LayerTape:
                 carry = self.delta_rows.view(deltas, name)
                 calls.append((np.add, (self.adjoints[t], carry, self.adjoints[t])))
             self.back_program.append(calls)
+
+    def returning(self, product: ProductWeights) -> slice:
+        """Return the rows of the deltas that go back through a product."""
+        back = product.product.back
+        return self.delta_rows.span(back[0], back[-1])
+
+    def to_inputs(self, deltas: Array) -> Array:
+        """Return ∂/∂x = W_xᵀ δ of deltas (…, rows, B), over all products: (…, D, B)."""
+        first, *others = self.weights.products
+        found: Array = np.matmul(first.back_x, deltas[..., self.returning(first), :])
+        for product in others:
+            found += np.matmul(product.back_x, deltas[..., self.returning(product), :])
+        return found
 
     def carry_row(self, t: int) -> Array:
         """Return the row of deltas that holds what step t hands to the step before.

@@ -56,9 +56,7 @@ class WeightGradients:
             if exponents.min() < self._small:
                 self._drop_negligible(read)
         for product, share in zip(tape.weights.products, self._share, strict=True):
-            back = product.product.back
-            span = tape.delta_rows.span(back[0], back[-1])
-            items = self._deltas[first : first + steps, span]
+            items = self._deltas[first : first + steps, tape.returning(product)]
             returned = self._side_by_side(self._returned, items, steps)
             rows = read[tape.weights.hidden - product.hidden :]
             np.dot(returned, rows.reshape(-1, width).T, share)

@@ -196,10 +196,8 @@ class Trace:
             read = tape.inputs[visit.row - 1]
             for rows, product, out, columns in pieces:
                 weights = tape.weights.products[product]
-                back = weights.product.back
-                span = tape.delta_rows.span(back[0], back[-1])
                 seen = read[tape.weights.hidden - weights.hidden :][columns]
-                returned = deltas[:, span][:, out]
+                returned = deltas[:, tape.returning(weights)][:, out]
                 found[times, visit.row - 1, rows] = (
                     returned @ seen if seen.ndim == 1 else returned @ seen.T
                 )
