@@ -136,6 +136,9 @@ class LocalExecutor:
 
     def _reap(self) -> None:
         self._reaped_at = time.monotonic()
+        # First of all: one that was frozen while it wrote holds the lock that taking back needs.
+        for run_id in self._store.queue.overdue_leases() & self._workers.keys():
+            self._workers[run_id].process.kill()
         for lost in self._store.queue.reap():
             log.info("run taken back", run=lost.run_id, status=lost.status)
             if lost.run_id in self._workers:

@@ -71,6 +71,13 @@ class Queue:
             )
             return set(connection.scalars(query))
 
+    def overdue_leases(self) -> set[str]:
+        """Return the running runs whose lease has run out; a read, which no writer can block."""
+        with self._database.read() as connection:
+            now = self._database.now(connection)
+            query = sa.select(runs.c.id).where(runs.c.status == "running", runs.c.lease_until < now)
+            return set(connection.scalars(query))
+
     def lose(self, run_id: str, owner: str, reason: str) -> Lost | None:
         """Take a running run from a worker that is known to be dead; None if it is not its."""
         with self._database.write() as connection:

@@ -108,7 +108,7 @@ def test_a_run_that_kills_its_worker_every_time_fails(tmp_path: Path) -> None:
 def test_a_frozen_worker_loses_its_run_to_another(tmp_path: Path) -> None:
     service = Service(settings_for(tmp_path, lease=2.0))
     try:
-        config = configuration(steps=1500, every=30)
+        config = configuration(steps=6000, every=30)
         run, _ = service.runs.create(config)
         pid = service.worker_pid(run.id)
         eventually(lambda: frames(service.store, run.id) >= 2)

@@ -143,6 +143,15 @@ def test_the_reaper_takes_a_run_whose_lease_ran_out_and_no_other(store: Store) -
     assert store.runs.get(live.id).status == "running"
 
 
+def test_overdue_leases_are_told_while_a_writer_holds_the_lock(store: Store) -> None:
+    late, live = queued(store, "late"), queued(store, "live")
+    claimed(store, late, "a")
+    claimed(store, live, "b")
+    set_columns(store, late.id, lease_until=1.0)
+    with store.database.write():
+        assert store.queue.overdue_leases() == {late.id}
+
+
 def test_the_reaper_finds_a_dead_process_of_this_machine_before_its_lease_ends(
     store: Store,
 ) -> None:
