@@ -8,7 +8,6 @@ import numpy as np
 from engine.activations import ACTIVATIONS, Activation
 from engine.cells import CELLS, CellDefinition
 from engine.config import (
-    CellOptions,
     Clipping,
     LeakyRelu,
     Optimizer,
@@ -112,7 +111,7 @@ def _cell(definition: CellDefinition) -> Entry:
         # Layers above the first are l1, l2, …, with H in the place of D.
         "parameters": [{"name": name, "shape": shape} for name, shape in shapes.items()],
         "symbols": {"G": len(definition.gates)},
-        "options": object_node(CellOptions).schema(),
+        "options": object_node(definition.options).schema(),
     }
 
 

@@ -1,7 +1,7 @@
 """From the configuration's JSON schema to a form's fields: one walk, with values and problems."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from app.pages.form import LIST_SEPARATOR, Condition, Control, Field, Option, number_text
@@ -44,7 +44,28 @@ class Builder:
                 nested = value if isinstance(value, Mapping) else {}
                 yield from self.fields(property_schema, nested, pointer, scope)
             else:
-                yield self.field(property_schema, value, pointer, scope)
+                field = self.field(property_schema, value, pointer, scope)
+                yield self._with_dependents(field, schema, values, parent)
+
+    def _with_dependents(
+        self, field: Field, schema: Schema, values: Mapping[str, Any], parent: str
+    ) -> Field:
+        """Put the fields that hang on a choice under it, as those of a kind are."""
+        found = {
+            part.value: part
+            for part in dependent_parts(schema)
+            if f"{parent}/{part.field}" == field.pointer
+        }
+        if not found:
+            return field
+        options = []
+        for option in field.options:
+            part = found[option.value]
+            inside = values.get(part.name, {}) if option.selected else {}
+            inside = inside if isinstance(inside, Mapping) else {}
+            fields = self.fields(part.schema, inside, f"{parent}/{part.name}", option.value)
+            options.append(replace(option, fields=tuple(fields)))
+        return replace(field, options=tuple(options))
 
     def field(self, schema: Schema, value: object, pointer: str, scope: str = "") -> Field:
         """Return the field of one property."""
@@ -160,6 +181,24 @@ class Builder:
             options.append(Option(value=name, title=title, help=help_text, selected=name in chosen))
         text = LIST_SEPARATOR.join(one.value for one in options if one.selected)
         return {"control": "checks", "options": tuple(options), "type": "array", "text": text}
+
+
+@dataclass(frozen=True, slots=True)
+class Dependent:
+    """A property whose schema hangs on another: `name` has it where `field` is `value`."""
+
+    field: str
+    value: str
+    name: str
+    schema: Schema
+
+
+def dependent_parts(schema: Schema) -> Iterator[Dependent]:
+    """Yield what an object's schema says by if and then."""
+    for rule in schema.get("allOf", ()):
+        for field, condition in rule["if"]["properties"].items():
+            for name, part in rule["then"]["properties"].items():
+                yield Dependent(field, condition["const"], name, part)
 
 
 def value_of(schema: Schema, values: Mapping[str, Any], name: str) -> object:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.pages.form import LIST_SEPARATOR
-from app.pages.form_builder import Schema, is_settled
+from app.pages.form_builder import Schema, dependent_parts, is_settled
 
 # What a form posts: every name may come several times.
 Posted = Mapping[str, Sequence[str]]
@@ -26,6 +26,11 @@ def posted_config(schema: Schema, posted: Posted, parent: str = "") -> dict[str,
                 config[name] = nested
         elif pointer in posted:
             config[name] = _value(property_schema, posted, pointer)
+    for part in dependent_parts(schema):
+        if config.get(part.field) == part.value and (
+            nested := posted_config(part.schema, posted, f"{parent}/{part.name}")
+        ):
+            config[part.name] = nested
     return config
 
 

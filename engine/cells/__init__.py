@@ -4,14 +4,17 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from engine.activations import make_activation
-from engine.cells import elman, gru, lstm, preactivation
-from engine.cells.base import Cell, CellDefinition
+from engine.cells import elman, gru, leaky, lstm, preactivation, residual
+from engine.cells.base import Cell, CellDefinition, CellOptions
 from engine.errors import ConfigError, Problem, UnknownNameError
+from engine.schema import object_node
 
 CELLS: Mapping[str, CellDefinition] = MappingProxyType(
     {
         "elman": elman.DEFINITION,
         "preactivation": preactivation.DEFINITION,
+        "residual": residual.DEFINITION,
+        "leaky": leaky.DEFINITION,
         "lstm": lstm.DEFINITION,
         "gru": gru.DEFINITION,
     }
@@ -21,7 +24,7 @@ CELLS: Mapping[str, CellDefinition] = MappingProxyType(
 def make_cell(
     name: str,
     activation: str | Mapping[str, object] | None = None,
-    options: Mapping[str, object] | None = None,
+    options: Mapping[str, object] | CellOptions | None = None,
 ) -> Cell:
     """Return the named cell, bound to its activation and options.
 
@@ -29,24 +32,24 @@ def make_cell(
         name: A key of CELLS.
         activation: A name or a mapping with `kind`; None for the cell's default. A cell that
             fixes its activation takes None only.
-        options: The cell's own options; none of the present cells has one.
+        options: The cell's own options, those that differ from its defaults.
 
     Raises:
         UnknownNameError: No cell or activation has that name.
-        ConfigError: An activation for a cell that fixes it, or an unknown option.
+        ConfigError: An activation for a cell that fixes it, an unknown option or a wrong value.
     """
     if name not in CELLS:
         raise UnknownNameError("cell", name, CELLS)
     definition = CELLS[name]
-    if options:
-        raise ConfigError(
-            [Problem(f"/{key}", f"not an option of the cell {name!r}") for key in options]
-        )
     if activation is not None and not definition.activation_choice:
         raise ConfigError(
             [Problem("/activation", f"the cell {name!r} fixes its activation: expected null")]
         )
-    return definition.make(make_activation(activation or definition.default_activation))
+    problems: list[Problem] = []
+    own = object_node(definition.options).read(options or {}, "", problems)
+    if problems:
+        raise ConfigError(problems)
+    return definition.make(make_activation(activation or definition.default_activation), own)
 
 
-__all__ = ["CELLS", "Cell", "CellDefinition", "make_cell"]
+__all__ = ["CELLS", "Cell", "CellDefinition", "CellOptions", "make_cell"]

@@ -25,10 +25,11 @@ that the functions take, so a function's parameters are its arrays.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from engine.activations import Activation
 from engine.arrays import Array
+from engine.schema import Described
 
 ArrayTuple = tuple[Array, ...]
 
@@ -119,12 +120,28 @@ PLAIN_PARAMETERS: Mapping[str, str] = MappingProxyType(
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class CellOptions(Described):
+    """Options of a cell's own. Each cell that has some adds its own; this one leaves them all."""
+
+    title: ClassVar[str] = "Cell options"
+    purpose: ClassVar[str] = "Options of the cell's own."
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NoOptions(CellOptions):
+    """The options of a cell that has none."""
+
+    purpose: ClassVar[str] = "This cell has no options of its own."
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class CellDefinition:
     """A cell's entry in the registry.
 
     Attributes:
         activation_choice: Whether φ can be chosen; where not, `default_activation` is fixed.
-        make: Binds the cell to an activation and its options.
+        make: Binds the cell to an activation and to its options, an instance of `options`.
+        options: What can be chosen besides the activation.
         parameters: Formula of each parameter's shape, for the catalog.
     """
 
@@ -136,6 +153,7 @@ class CellDefinition:
     gates: tuple[str, ...]
     activation_choice: bool
     default_activation: str
-    make: Callable[[Activation], Cell]
+    make: Callable[[Activation, Any], Cell]
+    options: type[CellOptions] = NoOptions
     # A factory: Python 3.11 takes no mapping proxy as a default.
     parameters: Mapping[str, str] = field(default_factory=lambda: PLAIN_PARAMETERS)

@@ -30,7 +30,7 @@ import numpy as np
 
 from engine.activations import ACTIVATIONS, Activation
 from engine.arrays import Array
-from engine.cells.base import ArrayTuple, Cell, CellDefinition, GateRows, Product, Views
+from engine.cells.base import ArrayTuple, Cell, CellDefinition, GateRows, NoOptions, Product, Views
 
 
 def step_views(now: Views, after: Views, scratch: Views) -> ArrayTuple:
@@ -86,7 +86,7 @@ def step_back(local: ArrayTuple, adjoint: ArrayTuple) -> None:
     np.multiply(adjoint[0], local[0], adjoint[1])  # (6) to (8), first term of (9)
 
 
-def make(activation: Activation) -> Cell:
+def make(activation: Activation, options: NoOptions) -> Cell:
     """Return the cell; its candidate's activation is tanh."""
     return Cell(
         name="gru",

@@ -27,7 +27,7 @@ import numpy as np
 
 from engine.activations import ACTIVATIONS, Activation
 from engine.arrays import Array
-from engine.cells.base import ArrayTuple, Cell, CellDefinition, Product, Views
+from engine.cells.base import ArrayTuple, Cell, CellDefinition, NoOptions, Product, Views
 
 
 def step_views(now: Views, after: Views, scratch: Views) -> ArrayTuple:
@@ -112,7 +112,7 @@ def step_back(local: ArrayTuple, adjoint: ArrayTuple) -> None:
     np.multiply(k_each, from_c, c_to_i)  # (7) to (10)
 
 
-def make(activation: Activation) -> Cell:
+def make(activation: Activation, options: NoOptions) -> Cell:
     """Return the cell; its candidate's activation is tanh."""
     return Cell(
         name="lstm",

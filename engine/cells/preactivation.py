@@ -20,7 +20,7 @@ import numpy as np
 
 from engine.activations import Activation
 from engine.arrays import Array
-from engine.cells.base import ArrayTuple, Cell, CellDefinition, Product, Views
+from engine.cells.base import ArrayTuple, Cell, CellDefinition, NoOptions, Product, Views
 
 
 def step_views(now: Views, after: Views, scratch: Views) -> ArrayTuple:
@@ -43,7 +43,7 @@ def step_back(local: ArrayTuple, adjoint: ArrayTuple) -> None:
     np.multiply(adjoint[0], local[0], adjoint[1])  # (3)
 
 
-def make(activation: Activation) -> Cell:
+def make(activation: Activation, options: NoOptions) -> Cell:
     """Return the cell with φ = `activation`."""
     slope_of_value = activation.slope_of_value
 

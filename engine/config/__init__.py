@@ -1,6 +1,6 @@
 """A run's configuration: one declaration for Python, command line, REST, schema and form."""
 
-from engine.config.model import CellOptions, LeakyRelu, ModelConfig
+from engine.config.model import LeakyRelu, ModelConfig
 from engine.config.recording import RecordingConfig
 from engine.config.run import RunConfig, config_schema
 from engine.config.training import (
@@ -18,7 +18,6 @@ from engine.config.training import (
 
 __all__ = [
     "Adam",
-    "CellOptions",
     "Clipping",
     "ConstantSchedule",
     "CosineSchedule",

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from annotated_types import Interval
 
 from engine.activations import ACTIVATIONS, LEAKY_SLOPE
-from engine.cells import CELLS
+from engine.cells import CELLS, CellOptions
 from engine.errors import Problem
 from engine.initializers import (
     FORGET_GATE,
@@ -17,7 +17,7 @@ from engine.initializers import (
     PytorchInitializer,
     Start,
 )
-from engine.schema import Described, Doc, Kinds, Later, Names
+from engine.schema import Depends, Described, Doc, Kinds, Later, Names
 
 Initializer = Annotated[InitializerOptions, Kinds("initializer", lambda: INITIALIZERS)]
 
@@ -31,14 +31,6 @@ class LeakyRelu(Described):
 
     kind: Literal["leaky_relu"] = "leaky_relu"
     slope: Annotated[float, Interval(ge=0, lt=1), Doc("Slope s of negative units.")] = LEAKY_SLOPE
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CellOptions(Described):
-    """Options of a cell's own; none of the present cells has one."""
-
-    title: ClassVar[str] = "Cell options"
-    purpose: ClassVar[str] = "Options of the cell's own. None of the present cells has one."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,9 +65,11 @@ class ModelConfig(Described):
         Annotated[str, Names("activation", lambda: tuple(ACTIVATIONS))] | LeakyRelu | None,
         Doc("φ of the cell, where the cell does not fix it. Left empty: tanh."),
     ] = None
-    options: Annotated[CellOptions, Doc("Options of the cell's own.")] = field(
-        default_factory=CellOptions
-    )
+    options: Annotated[
+        CellOptions,
+        Depends("cell", lambda: {name: cell.options for name, cell in CELLS.items()}),
+        Doc("Options of the cell's own."),
+    ] = field(default_factory=CellOptions)
     initializer: Annotated[
         Initializer, Doc("How each gate's block of the recurrent weights, and the bias, start.")
     ] = field(default_factory=PytorchInitializer)
@@ -132,10 +126,6 @@ class ModelConfig(Described):
         if isinstance(self.activation, LeakyRelu):
             return self.activation.to_dict()
         return self.activation
-
-    def cell_options(self) -> dict[str, object]:
-        """Return the cell's own options as `make_cell` takes them."""
-        return self.options.to_dict()
 
     def start(self) -> Start:
         """Return how the weights start."""

@@ -63,7 +63,7 @@ def build_network(config: RunConfig, task: Task) -> Network:
     """Return the configuration's network for a task, with all weights zero."""
     model = config.model
     return Network(
-        make_cell(model.cell, model.activation_choice(), model.cell_options()),
+        make_cell(model.cell, model.activation_choice(), model.options),
         inputs=task.inputs,
         hidden=model.hidden_size,
         layers=model.layers,

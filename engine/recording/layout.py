@@ -54,7 +54,7 @@ def axis_facts(config: RunConfig) -> AxisFacts:
     """Return what the coordinates of a run's axes follow from."""
     model = config.model
     task = make_task(config.task, config.seed, config.training.precision)
-    cell = make_cell(model.cell, model.activation_choice(), model.cell_options())
+    cell = make_cell(model.cell, model.activation_choice(), model.options)
     # Names do not depend on the widths: one unit tells them without the memory of the real one.
     narrow = Network(
         cell, inputs=1, hidden=1, layers=model.layers, outputs=1, bias=model.bias, dtype="float64"

@@ -7,13 +7,14 @@ A configuration is a frozen dataclass whose annotations say what each field hold
 That one line serves the parser, the constructor, the schema and the form.
 """
 
-from engine.schema.declare import Doc, Kinds, Later, Names, Null, kind_of, object_node
+from engine.schema.declare import Depends, Doc, Kinds, Later, Names, Null, kind_of, object_node
 from engine.schema.described import Described
 from engine.schema.nodes import UNREADABLE, Schema, pointer_to
 from engine.schema.plain import plain
 
 __all__ = [
     "UNREADABLE",
+    "Depends",
     "Described",
     "Doc",
     "Kinds",

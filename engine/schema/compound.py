@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from engine.errors import ConfigError, Problem
 from engine.schema.nodes import UNREADABLE, Node, Schema, listed, pointer_to, refuse, shown
+from engine.schema.plain import plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,14 @@ class Entry:
     required: bool
     default: object = None
 
+    def read(
+        self, value: object, pointer: str, problems: list[Problem], beside: Mapping[str, object]
+    ) -> object:
+        """Read the value, given the fields of the same object that were read before it."""
+        if isinstance(self.node, DependentNode):
+            return self.node.read_beside(beside, value, pointer, problems)
+        return self.node.read(value, pointer, problems)
+
     def schema(self) -> Schema:
         """Say it as a JSON schema."""
         words: Schema = {"title": self.title, "description": self.description}
@@ -116,7 +125,8 @@ class ObjectNode:
 
     def expectation(self) -> str:
         """Say the keys."""
-        return f"an object with the keys {listed(self.entries)}"
+        keys = f"with the keys {listed(self.entries)}" if self.entries else "without keys"
+        return f"an object {keys}"
 
     def read(self, value: object, pointer: str, problems: list[Problem]) -> object:
         """Read every key, refuse unknown ones, and build the dataclass where all is well."""
@@ -147,14 +157,14 @@ class ObjectNode:
         for name, entry in self.entries.items():
             place = pointer_to(pointer, name)
             if name in value:
-                values[name] = entry.node.read(value[name], place, problems)
+                values[name] = entry.read(value[name], place, problems, values)
             elif entry.required:
                 problems.append(Problem(place, f"missing; expected {entry.node.expectation()}"))
         return values
 
     def schema(self) -> Schema:
         """Say it as a JSON schema."""
-        return {
+        written: Schema = {
             "type": "object",
             "title": self.title,
             "description": self.description,
@@ -165,6 +175,64 @@ class ObjectNode:
             ],
             "additionalProperties": False,
         }
+        rules = [
+            rule
+            for name, entry in self.entries.items()
+            if isinstance(entry.node, DependentNode)
+            for rule in entry.node.rules(name)
+        ]
+        return {**written, "allOf": rules} if rules else written
+
+
+@dataclass(frozen=True, slots=True)
+class DependentNode:
+    """An object whose keys hang on another field of the same object, read before it.
+
+    Attributes:
+        field: The other field's name.
+        base: Type of the built objects; an instance of itself means that all is left to defaults.
+        choices: The node for each value of the other field.
+    """
+
+    field: str
+    base: type
+    choices: Callable[[], Mapping[str, ObjectNode]]
+
+    def takes(self, value: object) -> bool:
+        """Whether this is a JSON object, or one of the built dataclasses."""
+        return isinstance(value, Mapping | self.base)
+
+    def expectation(self) -> str:
+        """Say what the keys hang on."""
+        return f"an object with the options of the {self.field}"
+
+    def read(self, value: object, pointer: str, problems: list[Problem]) -> object:
+        """Take any object: its keys cannot be judged where the other field is wrong."""
+        return value if self.takes(value) else refuse(self, value, pointer, problems)
+
+    def read_beside(
+        self, beside: Mapping[str, object], value: object, pointer: str, problems: list[Problem]
+    ) -> object:
+        """Let the node read that the other field chooses."""
+        chosen = beside.get(self.field)
+        node = self.choices().get(chosen) if isinstance(chosen, str) else None
+        if node is None:
+            return self.read(value, pointer, problems)
+        return node.read({} if type(value) is self.base else value, pointer, problems)
+
+    def schema(self) -> Schema:
+        """Say it as a JSON schema; which keys there are is said by `rules`."""
+        return {"type": "object"}
+
+    def rules(self, name: str) -> list[Schema]:
+        """Say which keys go with each value of the other field, as if and then."""
+        return [
+            {
+                "if": {"properties": {self.field: {"const": value}}, "required": [self.field]},
+                "then": {"properties": {name: {**node.schema(), "default": plain(node.built())}}},
+            }
+            for value, node in self.choices().items()
+        ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,14 @@ from typing import Annotated, Literal, TypeVar, Union, get_args, get_origin, get
 
 from annotated_types import Interval, Len
 
-from engine.schema.compound import EitherNode, Entry, ListNode, ObjectNode, VariantsNode
+from engine.schema.compound import (
+    DependentNode,
+    EitherNode,
+    Entry,
+    ListNode,
+    ObjectNode,
+    VariantsNode,
+)
 from engine.schema.nodes import Node
 from engine.schema.plain import plain
 from engine.schema.scalars import (
@@ -49,6 +56,14 @@ class Kinds:
     """An object whose `kind` must be a key of a registry of dataclasses."""
 
     noun: str
+    variants: Callable[[], Mapping[str, type]]
+
+
+@dataclass(frozen=True, slots=True)
+class Depends:
+    """An object of the dataclass that another field, declared before it, chooses."""
+
+    field: str
     variants: Callable[[], Mapping[str, type]]
 
 
@@ -100,6 +115,14 @@ def _literal(values: tuple[object, ...], noun: str, metadata: Metadata) -> Node:
 def _variants(noun: str, classes: Callable[[], Mapping[str, type]], null: str = "") -> VariantsNode:
     return VariantsNode(
         noun, lambda: {kind: object_node(variant) for kind, variant in classes().items()}, null
+    )
+
+
+def _dependent(base: type, depends: Depends) -> DependentNode:
+    return DependentNode(
+        depends.field,
+        base,
+        lambda: {value: object_node(chosen) for value, chosen in depends.variants().items()},
     )
 
 
@@ -170,7 +193,8 @@ def node_of(hint: object, noun: str, metadata: Metadata = ()) -> Node:
         shortest, longest = _lengths(metadata, LONGEST_LIST)
         return ListNode(node_of(arguments[0], noun.removesuffix("s")), shortest, longest)
     if isinstance(hint, type) and dataclasses.is_dataclass(hint):
-        return object_node(hint)
+        depends = _first(metadata, Depends)
+        return object_node(hint) if depends is None else _dependent(hint, depends)
     node = _scalar(hint, metadata)
     if node is None:
         raise TypeError(f"no node reads {hint!r}")

@@ -28,8 +28,10 @@ class Described:
             ConfigError: Something does not hold; it lists all faults of this object.
         """
         problems: list[Problem] = []
+        read: dict[str, object] = {}
         for name, entry in object_node(type(self)).entries.items():
-            value = entry.node.read(getattr(self, name), pointer_to("", name), problems)
+            place = pointer_to("", name)
+            value = read[name] = entry.read(getattr(self, name), place, problems, read)
             if value is not UNREADABLE:
                 object.__setattr__(self, name, value)
         if not problems:

@@ -74,6 +74,32 @@ def test_a_gated_cell_has_no_activation_to_choose(page: Page) -> None:
     assert "activation" not in model
 
 
+def test_a_cell_shows_its_options_and_sends_them(page: Page, service: Service) -> None:
+    page.goto("/runs/new")
+    expect(field(page, "/model/options/alpha")).to_have_count(0)
+    control(page, "/model/cell").select_option("leaky")
+    control(page, "/model/options/alpha").fill("0.25")
+    control(page, "/task/length").fill("10")
+    control(page, "/training/steps").fill("1")
+    page.get_by_role("button", name="Start the run").click()
+    page.wait_for_url(re.compile(r"/runs/[0-9a-f-]{36}$"))
+    run = service.wait(page.url.rsplit("/", 1)[1])
+    assert run["config"]["model"]["options"] == {"alpha": 0.25}
+
+
+def test_an_option_is_away_with_its_cell(page: Page) -> None:
+    page.goto("/runs/new")
+    control(page, "/model/cell").select_option("leaky")
+    expect(field(page, "/model/options/alpha")).to_have_count(1)
+    control(page, "/model/options/alpha").fill("1")
+    expect(field(page, "/model/options/alpha")).to_contain_text("Must be below 1.")
+    control(page, "/model/cell").select_option("gru")
+    expect(field(page, "/model/options/alpha")).to_have_count(0)
+    model = configuration(page)["model"]
+    assert isinstance(model, dict)
+    assert "options" not in model
+
+
 def test_a_bound_is_checked_while_typing(page: Page) -> None:
     page.goto("/runs/new")
     control(page, "/model/hidden_size").fill("5000")

@@ -67,6 +67,12 @@ def test_a_cells_parameters_are_those_of_its_network(name: str) -> None:
     assert listed == dict(shapes)
 
 
+def test_a_cells_options_have_bounds_and_defaults() -> None:
+    cell = next(entry for entry in CATALOG["cells"] if entry["name"] == "residual")
+    alpha = cell["options"]["properties"]["alpha"]
+    assert (alpha["exclusiveMinimum"], alpha["default"]) == (0, 0.1)
+
+
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_an_activations_curve_keeps_what_is_said_of_it(name: str) -> None:
     entry = next(entry for entry in CATALOG["activations"] if entry["name"] == name)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.cells import CELLS
+from engine.cells import CELLS, leaky, residual
 from engine.config import (
     Adam,
     LeakyRelu,
@@ -156,7 +156,13 @@ REFUSED: dict[str, tuple[str, object, str, str]] = {
     "zero for false": ("model.bidirectional", 0, "/model/bidirectional", "only false for now"),
     "skips by number": ("model.layer_skips", 1, "/model/layer_skips", "true or false"),
     "option of a cell": ("model.options", {"reset": "after"}, "/model/options/reset", "unknown"),
-    "options as a list": ("model.options", [], "/model/options", "expected an object"),
+    "option beyond its bound": (
+        "model",
+        {"cell": "leaky", "options": {"alpha": 1}},
+        "/model/options/alpha",
+        "below 1",
+    ),
+    "options as a list": ("model.options", [], "/model/options", "expected an object without"),
     "spectral radius of zero": ("model.spectral_radius", 0, "/model/spectral_radius", "above 0"),
     "forget bias without gate": ("model.forget_bias", 1, "/model/forget_bias", "no forget gate"),
     "chrono": ("model.forget_bias", "chrono", "/model/forget_bias", "finite number"),
@@ -366,7 +372,8 @@ def test_sections_left_out_are_all_defaults() -> None:
 
 def _objects(schema: object) -> Iterator[Json]:
     if isinstance(schema, dict):
-        if schema.get("type") == "object":
+        # Where keys hang on another field, the object is described once for each of its values.
+        if schema.get("type") == "object" and "properties" in schema:
             yield schema
         for value in schema.values():
             yield from _objects(value)
@@ -404,6 +411,40 @@ def test_the_schema_follows_the_registries() -> None:
     assert properties["model"]["properties"]["cell"]["enum"] == list(CELLS)
     statistics = properties["recording"]["properties"]["statistics"]
     assert statistics["items"]["enum"] == list(STATISTICS)
+
+
+def test_the_schema_has_the_options_of_each_cell() -> None:
+    model: Any = config_schema()["properties"]["model"]  # type: ignore[index]
+    options = {
+        rule["if"]["properties"]["cell"]["const"]: rule["then"]["properties"]["options"]
+        for rule in model["allOf"]
+    }
+    assert list(options) == list(CELLS)
+    assert options["leaky"]["properties"]["alpha"]["exclusiveMaximum"] == 1
+    assert options["leaky"]["default"] == {"alpha": 0.1}
+    assert options["elman"]["properties"] == {}
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_cells_options_are_written_out_with_their_defaults(cell: str) -> None:
+    written = RunConfig.from_dict({**SMALLEST, "model": {"cell": cell}}).to_dict()
+    assert written["model"]["options"] == CELLS[cell].options().to_dict()  # type: ignore[index]
+
+
+def test_options_are_read_by_the_cell_that_has_them() -> None:
+    model: Json = {"cell": "leaky", "options": {"alpha": 0.25}}
+    built = ModelConfig(cell="leaky", options=leaky.LeakyOptions(alpha=0.25))
+    assert RunConfig.from_dict({**SMALLEST, "model": model}).model == built
+
+
+def test_options_of_another_cell_are_refused() -> None:
+    with pytest.raises(ConfigError, match="expected an object with the keys alpha"):
+        ModelConfig(cell="leaky", options=residual.ResidualOptions())
+
+
+def test_options_are_not_judged_where_the_cell_is_unknown() -> None:
+    model = {"cell": "sloppy", "options": {"alpha": 7}}
+    assert list(faults({**SMALLEST, "model": model})) == ["/model/cell"]
 
 
 def test_the_schema_has_the_bounds_that_the_parser_holds() -> None:

@@ -60,9 +60,23 @@ def _text_fits(value: str, schema: Json) -> bool:
 
 
 def _object_fits(value: Json, schema: Json) -> bool:
-    properties = schema["properties"]
+    properties = schema.get("properties", {})
+    if "properties" not in schema:
+        return True
     known = set(value) <= set(properties) and set(schema["required"]) <= set(value)
-    return known and all(fits(entry, properties[key]) for key, entry in value.items())
+    rules = [rule["then"]["properties"] for rule in schema.get("allOf", ()) if _holds(value, rule)]
+    return known and all(
+        fits(entry, part[key])
+        for key, entry in value.items()
+        for part in (properties, *rules)
+        if key in part
+    )
+
+
+def _holds(value: Json, rule: Json) -> bool:
+    return all(
+        value.get(key) == wanted["const"] for key, wanted in rule["if"]["properties"].items()
+    )
 
 
 def _list_fits(value: list[Any], schema: Json) -> bool:
@@ -114,8 +128,16 @@ def sample(schema: Json) -> st.SearchStrategy[Any]:
             exclude_max="exclusiveMaximum" in schema,
         ),
     }
+    if "allOf" in schema:
+        return st.one_of([sample(_narrowed(schema, rule)) for rule in schema["allOf"]])
     strategy: st.SearchStrategy[Any] = kinds[schema["type"]]()
     return strategy
+
+
+def _narrowed(schema: Json, rule: Json) -> Json:
+    """Return a schema of those objects for which a rule's condition holds."""
+    properties = {**schema["properties"], **rule["if"]["properties"], **rule["then"]["properties"]}
+    return {key: schema[key] for key in ("type", "required")} | {"properties": properties}
 
 
 SCHEMA: Json = config_schema()

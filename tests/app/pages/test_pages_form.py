@@ -91,6 +91,21 @@ def test_a_complete_configuration_comes_back_whole() -> None:
     assert settled(posted) == settled(complete)
 
 
+def test_the_options_are_those_of_the_chosen_cell() -> None:
+    values = {**START, "model": {"cell": "leaky", "options": {"alpha": 0.25}}}
+    fields = by_pointer(new_page(values))
+    assert fields["/model/options/alpha"].value == "0.25"
+    assert fields["/model/options/alpha"].below == 1
+    posted = posted_config(engine.config_schema(), posted_of(new_page(values)))
+    assert posted["model"]["options"] == {"alpha": 0.25}
+    assert "/model/options/alpha" not in by_pointer(new_page(START))
+
+
+def test_options_of_a_cell_that_was_left_are_not_taken_over() -> None:
+    posted = {"/model/cell": ["lstm"], "/model/options/alpha": ["0.5"]}
+    assert posted_config(engine.config_schema(), posted) == {"model": {"cell": "lstm"}}
+
+
 def test_bounds_are_those_of_the_schema() -> None:
     field = by_pointer(new_page(START))["/model/hidden_size"]
     assert (field.type, field.minimum, field.maximum) == ("integer", 1, 4096)
@@ -126,6 +141,7 @@ def test_ids_are_unique_over_all_kinds() -> None:
         ({"model": {"cell": "elman", "hidden_size": 0}}, "/model/hidden_size"),
         ({"task": {"kind": "adding", "length": 1}}, "/task/length"),
         ({"task": {"kind": "chess"}}, "/task"),
+        ({"model": {"cell": "leaky", "options": {"alpha": 2}}}, "/model/options/alpha"),
         (
             {"training": {"optimizer": {"kind": "sgd", "momentum": 1}}},
             "/training/optimizer/momentum",

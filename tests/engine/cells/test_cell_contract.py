@@ -97,8 +97,13 @@ def test_a_cell_that_fixes_its_activation_takes_none() -> None:
 
 
 def test_an_option_that_a_cell_lacks_is_refused() -> None:
-    with pytest.raises(ConfigError, match="/reset: not an option of the cell 'elman'"):
+    with pytest.raises(ConfigError, match='/reset: unknown key "reset"; known: none'):
         make_cell("elman", options={"reset": "after"})
+
+
+def test_an_option_outside_its_range_is_refused_at_its_place() -> None:
+    with pytest.raises(ConfigError, match="/alpha: expected a finite number above 0 and below 1"):
+        make_cell("leaky", options={"alpha": 1.0})
 
 
 @pytest.mark.parametrize("slope", [-0.1, 1.0, "steep", True])
