@@ -106,6 +106,7 @@ def _cell(definition: CellDefinition) -> Entry:
         "equations": list(definition.equations),
         "source": definition.source,
         "gates": list(definition.gates),
+        "keep_gate": definition.keep_gate.gate if definition.keep_gate else None,
         "activation_choice": definition.activation_choice,
         "default_activation": definition.default_activation,
         # Layers above the first are l1, l2, …, with H in the place of D.

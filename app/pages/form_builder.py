@@ -105,11 +105,13 @@ class Builder:
         one_number = [one for one in alternatives if one.get("type") in ("number", "integer")]
         if one_number:
             text = number_text(value)
+            # Beside a number a word may stand: then a browser's number field would not take it.
+            has_words = any("const" in one for one in alternatives)
             return {
-                "control": "number",
+                "control": "text" if has_words else "number",
                 "value": text,
                 "text": text,
-                "type": one_number[0]["type"],
+                "type": "mixed" if has_words else one_number[0]["type"],
                 "nullable": nullable,
                 "minimum": one_number[0].get("minimum"),
                 "above": one_number[0].get("exclusiveMinimum"),

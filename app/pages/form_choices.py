@@ -38,7 +38,6 @@ _FIXED = {
         "training": ("training", "Each step's own batch: no extra sweep, but frames vary with it."),
     },
 }
-_FORGET_GATE = "f"
 
 
 def choice_words(catalog: Catalog) -> dict[str, dict[str, tuple[str, str]]]:
@@ -62,7 +61,7 @@ def conditions(catalog: Catalog) -> dict[str, Condition]:
     every = catalog["cells"]
     return {
         "/model/activation": cells(cell for cell in every if cell["activation_choice"]),
-        "/model/forget_bias": cells(cell for cell in every if _FORGET_GATE in cell["gates"]),
+        "/model/forget_bias": cells(cell for cell in every if cell["keep_gate"]),
     }
 
 

@@ -29,6 +29,7 @@ from typing import Any, ClassVar, Protocol
 
 from engine.activations import Activation
 from engine.arrays import Array
+from engine.initializers import KeepGate, OwnStart
 from engine.schema import Described
 
 ArrayTuple = tuple[Array, ...]
@@ -143,6 +144,8 @@ class CellDefinition:
         make: Binds the cell to an activation and to its options, an instance of `options`.
         options: What can be chosen besides the activation.
         parameters: Formula of each parameter's shape, for the catalog.
+        keep_gate: The gate whose bias `forget_bias` sets; None where no gate keeps the memory.
+        own_starts: How parameters start that PyTorch's layers lack, by name without the layer.
     """
 
     name: str
@@ -157,3 +160,5 @@ class CellDefinition:
     options: type[CellOptions] = NoOptions
     # A factory: Python 3.11 takes no mapping proxy as a default.
     parameters: Mapping[str, str] = field(default_factory=lambda: PLAIN_PARAMETERS)
+    keep_gate: KeepGate | None = None
+    own_starts: Mapping[str, OwnStart] = field(default_factory=dict)

@@ -31,6 +31,7 @@ import numpy as np
 from engine.activations import ACTIVATIONS, Activation
 from engine.arrays import Array
 from engine.cells.base import ArrayTuple, Cell, CellDefinition, GateRows, NoOptions, Product, Views
+from engine.initializers import KeepGate
 
 
 def step_views(now: Views, after: Views, scratch: Views) -> ArrayTuple:
@@ -128,6 +129,7 @@ DEFINITION = CellDefinition(
     activation_choice=False,
     default_activation="tanh",
     make=make,
+    keep_gate=KeepGate(gate="z"),
     parameters=MappingProxyType(
         {"weight_ih": "3H × D", "weight_hh": "3H × H", "bias_ih": "3H", "bias_hh": "3H"}
     ),

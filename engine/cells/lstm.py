@@ -28,6 +28,7 @@ import numpy as np
 from engine.activations import ACTIVATIONS, Activation
 from engine.arrays import Array
 from engine.cells.base import ArrayTuple, Cell, CellDefinition, NoOptions, Product, Views
+from engine.initializers import KeepGate
 
 
 def step_views(now: Views, after: Views, scratch: Views) -> ArrayTuple:
@@ -152,4 +153,5 @@ DEFINITION = CellDefinition(
     activation_choice=False,
     default_activation="tanh",
     make=make,
+    keep_gate=KeepGate(gate="f", writes="i"),
 )

@@ -10,7 +10,6 @@ from engine.activations import ACTIVATIONS, LEAKY_SLOPE
 from engine.cells import CELLS, CellOptions
 from engine.errors import Problem
 from engine.initializers import (
-    FORGET_GATE,
     INITIALIZERS,
     IdentityInitializer,
     InitializerOptions,
@@ -85,8 +84,13 @@ class ModelConfig(Described):
         Doc("Rescale each gate's block of the recurrent weights to this; left empty: as they are."),
     ] = None
     forget_bias: Annotated[
-        Annotated[float, Interval(ge=-100, le=100)] | None,
-        Doc("What the bias of the LSTM's forget gate starts from; left empty: as the others."),
+        Annotated[float, Interval(ge=-100, le=100)] | Literal["chrono"] | None,
+        Doc(
+            "What the bias of the gate that keeps the memory starts from, positive keeps: a "
+            "number, or `chrono` for lasting times spread over the whole sequence. Left empty: "
+            "as the others.",
+            title="Forget-gate bias",
+        ),
     ] = None
     from_model: Annotated[
         None,
@@ -113,9 +117,12 @@ class ModelConfig(Described):
         if self.activation is not None and not definition.activation_choice:
             detail = f"the cell {self.cell} fixes its activation: expected null"
             yield Problem("/activation", detail)
+        if self.spectral_radius is not None and "weight_hh" not in definition.parameters:
+            detail = f"the cell {self.cell} has no recurrent matrix: expected null"
+            yield Problem("/spectral_radius", detail)
         if self.forget_bias is not None:
-            if FORGET_GATE not in definition.gates:
-                having = ", ".join(n for n, d in CELLS.items() if FORGET_GATE in d.gates)
+            if definition.keep_gate is None:
+                having = ", ".join(name for name, entry in CELLS.items() if entry.keep_gate)
                 detail = f"the cell {self.cell} has no forget gate: expected null, or one of the "
                 yield Problem("/forget_bias", f"{detail}cells {having}")
             elif not self.bias:

@@ -14,7 +14,7 @@ import numpy as np
 from engine.arrays import Array
 from engine.bptt.network import Network
 from engine.bptt.sweep import Sweep
-from engine.cells import make_cell
+from engine.cells import CELLS, make_cell
 from engine.config import RunConfig
 from engine.errors import ConfigError, Problem, ShapeError
 from engine.learning.clipping import Clipper
@@ -103,9 +103,10 @@ class Training:
     def _first_weights(self, streams: Streams) -> dict[str, Array]:
         drawn = self.config.model.start().draw(
             self.network.parameter_shapes,
-            self.network.cell.gates,
-            self.network.hidden,
+            CELLS[self.config.model.cell],
             generator(streams.initial),
+            hidden=self.network.hidden,
+            length=self.task.length,
         )
         return dict(drawn)
 

@@ -41,7 +41,8 @@ export function valueOf(entry) {
       if (text === "") return entry.nullable ? null : undefined;
       return numberOrText(text);
     default:
-      return text === "" ? (entry.nullable ? null : undefined) : text;
+      if (text === "") return entry.nullable ? null : undefined;
+      return entry.type === "mixed" ? numberOrText(text) : text;
   }
 }
 

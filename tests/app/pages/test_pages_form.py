@@ -170,9 +170,24 @@ def test_cards_are_closed_where_all_is_as_by_default() -> None:
     assert not any(group.is_open for group in new_page(START).groups)
 
 
-def test_the_forget_gate_is_the_lstms() -> None:
+def test_a_forget_bias_is_asked_of_the_cells_that_have_a_gate_that_keeps() -> None:
     condition = conditions(engine.catalog())["/model/forget_bias"]
-    assert condition == Condition(pointer="/model/cell", values=("lstm",))
+    assert condition.pointer == "/model/cell"
+    assert {"lstm", "gru"} <= set(condition.values)
+    assert "elman" not in condition.values
+
+
+@pytest.mark.parametrize(("posted", "expected"), [("chrono", "chrono"), ("1.5", 1.5), ("", None)])
+def test_a_number_or_a_word_is_read_from_one_field(posted: str, expected: object) -> None:
+    config = posted_config(engine.config_schema(), {"/model/forget_bias": [posted]})
+    assert config == {"model": {"forget_bias": expected}}
+    field = next(
+        field
+        for group in new_page({**START, "model": {"cell": "lstm", "forget_bias": "chrono"}}).groups
+        for field in group.seldom
+        if field.pointer == "/model/forget_bias"
+    )
+    assert (field.control, field.type, field.value) == ("text", "mixed", "chrono")
 
 
 def test_choices_of_a_closed_set_have_words() -> None:

@@ -29,6 +29,13 @@ test("no tick at all is an empty list, not a default", () => {
   assert.deepEqual(configOf([field("/s", "checks", "a", { checked: false })]), { s: [] });
 });
 
+test("a field that takes a number or a word gives whichever was written", () => {
+  assert.equal(valueOf(field("/model/forget_bias", "text", "1.5", { type: "mixed" })), 1.5);
+  assert.equal(valueOf(field("/model/forget_bias", "text", "chrono", { type: "mixed" })), "chrono");
+  assert.equal(valueOf(field("/model/forget_bias", "text", "", { type: "mixed", nullable: true })), null);
+  assert.equal(valueOf(field("/name", "text", "7", { type: "string" })), "7");
+});
+
 test("an empty number is null where that has a meaning, and else left to its default", () => {
   assert.equal(valueOf(number("", { nullable: true })), null);
   assert.equal(valueOf(number("")), undefined);
