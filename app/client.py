@@ -126,6 +126,26 @@ class Client:
         """Stop a run; what it has recorded stays readable."""
         return self._object("POST", f"/runs/{run_id}/cancel")
 
+    def pause(self, run_id: str) -> dict[str, Any]:
+        """Let a running run save and stop."""
+        return self._object("POST", f"/runs/{run_id}/pause")
+
+    def resume(self, run_id: str) -> dict[str, Any]:
+        """Let a paused run go on."""
+        return self._object("POST", f"/runs/{run_id}/resume")
+
+    def retry(self, run_id: str) -> dict[str, Any]:
+        """Let a failed run go on from its last checkpoint."""
+        return self._object("POST", f"/runs/{run_id}/retry")
+
+    def extend(self, run_id: str, steps: int) -> dict[str, Any]:
+        """Train a run that succeeded until it has so many steps in all."""
+        return self._object("POST", f"/runs/{run_id}/extend", json={"steps": steps})
+
+    def describe(self, run_id: str, **changes: Any) -> dict[str, Any]:  # noqa: ANN401
+        """Change the `name`, `tags` or `notes` of a run; what is left out stays."""
+        return self._object("PATCH", f"/runs/{run_id}", json=changes)
+
     def delete(self, run_id: str) -> None:
         """Delete a run that is over."""
         self._request("DELETE", f"/runs/{run_id}")

@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 import engine
-from app.api.schemas import ProblemModel
+from app.api.schemas import DescriptionModel, ExtensionModel, ProblemModel
 
 DESCRIPTION: Final = """\
 See how gradients flow through recurrent networks, and why one does not learn.
@@ -40,9 +40,10 @@ def _document(app: FastAPI) -> dict[str, Any]:
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
-    problem = ProblemModel.model_json_schema(ref_template=_REF + "{model}")
-    schemas.update(problem.pop("$defs", {}))
-    schemas["Problem"] = problem
+    for model in (ProblemModel, ExtensionModel, DescriptionModel):
+        schema = model.model_json_schema(ref_template=_REF + "{model}")
+        schemas.update(schema.pop("$defs", {}))
+        schemas[schema["title"]] = schema
     schemas.update(run_schema())
     document["components"]["securitySchemes"] = {
         "token": {"type": "http", "scheme": "bearer", "description": "Where a token is set"}

@@ -5,7 +5,7 @@ from engine.config import RunConfig, config_schema
 from engine.diagnosis import Verdict, diagnose
 from engine.errors import ConfigError, EngineError, Problem, ShapeError, UnknownNameError
 from engine.learning import Snapshot, train
-from engine.recording import Frame, Layout, Recorder, layouts
+from engine.recording import Frame, Layout, Recorder, Series, layouts
 from engine.results import Recorded, RunResult, record
 from engine.statistics import STATISTICS, StatisticDefinition
 from engine.tracing import Trace, trace
@@ -23,6 +23,7 @@ __all__ = [
     "Recorder",
     "RunConfig",
     "RunResult",
+    "Series",
     "ShapeError",
     "Snapshot",
     "StatisticDefinition",

@@ -6,17 +6,24 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Query
 from starlette.responses import Response
 
+from app.api.bodies import object_of
 from app.api.dependencies import JsonBody, ServiceOf, StoreOf, json_response
-from app.api.schemas import RunModel, RunPageModel, problems
+from app.api.schemas import RunModel, RunPageModel, body_of, problems
 from app.http_errors import HttpProblem, bad_parameter
 from app.json_texts import is_plain
 from app.runs import RunStatus
+from app.runs.descriptions import KEYS
 from app.store import Run
 from app.store.listing import SORTS
+from engine import ConfigError, Problem
 
 router = APIRouter(prefix="/runs", tags=["runs"])
 
 MAX_KEY_LENGTH = 255
+VERB: dict[str, Any] = {
+    "status_code": 202,
+    "responses": {202: {"model": RunModel}, **problems(404, 409)},
+}
 
 
 def moment(value: datetime | None) -> str | None:
@@ -34,6 +41,7 @@ def run_record(run: Run, queue_position: int | None = None) -> dict[str, Any]:
         "tags": list(run.tags),
         "notes": run.notes,
         "facts": run.facts,
+        "requested": run.requested,
         "progress": {"step": run.step, "steps": run.steps, "eta_seconds": run.eta_seconds},
         "loss": run.loss,
         "final_loss": run.final_loss,
@@ -56,12 +64,7 @@ def run_record(run: Run, queue_position: int | None = None) -> dict[str, Any]:
         200: {"model": RunModel, "description": "The run that this Idempotency-Key made before"},
         **problems(413, 415, 429),
     },
-    openapi_extra={
-        "requestBody": {
-            "required": True,
-            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/RunConfig"}}},
-        }
-    },
+    openapi_extra=body_of("RunConfig"),
 )
 def create_run(
     body: JsonBody,
@@ -119,14 +122,50 @@ def get_run(run_id: str, store: StoreOf) -> Response:
     return json_response(run_record(run, store.runs.queue_position(run)))
 
 
-@router.post(
-    "/{run_id}/cancel",
-    status_code=202,
-    responses={202: {"model": RunModel}, **problems(404, 409)},
-)
+@router.post("/{run_id}/cancel", **VERB)
 def cancel_run(run_id: str, service: ServiceOf) -> Response:
     """Stop a run; what it has recorded stays readable. Again 202 where it is cancelled already."""
     return json_response(run_record(service.cancel(run_id)), 202)
+
+
+@router.post("/{run_id}/pause", **VERB)
+def pause_run(run_id: str, service: ServiceOf) -> Response:
+    """Let a running run save and stop. Again 202 where it is paused, or about to be."""
+    return json_response(run_record(service.pause(run_id)), 202)
+
+
+@router.post("/{run_id}/resume", **VERB)
+def resume_run(run_id: str, service: ServiceOf) -> Response:
+    """Let a paused run go on from where it stopped. Again 202 where that is done already."""
+    return json_response(run_record(service.resume(run_id)), 202)
+
+
+@router.post("/{run_id}/retry", **VERB)
+def retry_run(run_id: str, service: ServiceOf) -> Response:
+    """Let a failed run go on from its last checkpoint. Again 202 where that is done already."""
+    return json_response(run_record(service.retry(run_id)), 202)
+
+
+@router.post("/{run_id}/extend", **VERB, openapi_extra=body_of("Extension"))
+def extend_run(run_id: str, body: JsonBody, service: ServiceOf) -> Response:
+    """Train a run that succeeded until it has so many steps; a schedule keeps its horizon."""
+    steps = object_of(body, ("steps",), required=("steps",))["steps"]
+    try:
+        run = service.extend(run_id, steps)
+    except ConfigError as error:
+        faults = [Problem(p.pointer.removeprefix("/training"), p.detail) for p in error.problems]
+        raise ConfigError(faults) from error
+    return json_response(run_record(run), 202)
+
+
+@router.patch(
+    "/{run_id}",
+    responses={200: {"model": RunModel}, **problems(404, 413, 415)},
+    openapi_extra=body_of("Description"),
+)
+def describe_run(run_id: str, body: JsonBody, service: ServiceOf) -> Response:
+    """Change name, tags or notes of a run; what is left out stays."""
+    return json_response(run_record(service.describe(run_id, object_of(body, KEYS))))
 
 
 @router.delete("/{run_id}", status_code=204, responses=problems(404, 409))

@@ -1,7 +1,7 @@
 """What OpenAPI says of answers; the routes themselves write them with `app.wire`."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -56,6 +56,9 @@ class RunModel(BaseModel):
     tags: list[str]
     notes: str
     facts: dict[str, Any] = Field(description="Baseline, needed lag and shapes of the task")
+    requested: Literal["cancel", "pause"] | None = Field(
+        description="What was asked of the run and is still to come"
+    )
     progress: ProgressModel
     loss: Number | None = Field(
         description="Mean training loss of the last 100 steps, of fewer at the start; the last"
@@ -72,6 +75,24 @@ class RunModel(BaseModel):
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+
+
+class ExtensionModel(BaseModel):
+    """How far a run that succeeded is to go on."""
+
+    model_config = ConfigDict(title="Extension", extra="forbid")
+
+    steps: int = Field(ge=0, le=10_000_000, description="Training steps in all")
+
+
+class DescriptionModel(BaseModel):
+    """What a user may change of a run; what is left out stays."""
+
+    model_config = ConfigDict(title="Description", extra="forbid")
+
+    name: str = Field("", min_length=1, max_length=200)
+    tags: list[Annotated[str, Field(min_length=1, max_length=64)]] = Field([], max_length=20)
+    notes: str = Field("", max_length=10_000)
 
 
 class RunPageModel(BaseModel):
@@ -139,6 +160,13 @@ _PROBLEM = {
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Return the OpenAPI entries of the refusals that a route knows."""
     return {status: dict(_PROBLEM) for status in statuses}
+
+
+def body_of(schema: str) -> dict[str, Any]:
+    """Return the OpenAPI entry of a JSON body of one of the document's schemas."""
+    reference = {"$ref": f"#/components/schemas/{schema}"}
+    content = {"application/json": {"schema": reference}}
+    return {"requestBody": {"required": True, "content": content}}
 
 
 PROBLEMS = {**problems(400, 401, 422), "default": dict(_PROBLEM)}

@@ -28,7 +28,7 @@ from app.runs.training import Progress as RunProgress
 from app.runs.training import train_run
 from app.settings import Settings
 from app.store import Run, Store
-from app.store.attempts import Claim
+from app.store.claims import Claim
 from engine import ConfigError
 
 EXIT_CODES = {"succeeded": 0, "diverged": 0, "cancelled": 130}

@@ -7,10 +7,10 @@ from typing import Literal
 from sqlalchemy.exc import OperationalError
 
 from app.store import LeaseLost, Store
-from app.store.attempts import Claim
+from app.store.claims import Claim
 
-# cancel: a user wants it. stop: save and give the run back. lost: somebody else has the run.
-Reason = Literal["cancel", "stop", "lost"]
+# cancel, pause: a user wants it. stop: save and give the run back. lost: another has the run.
+Reason = Literal["cancel", "pause", "stop", "lost"]
 
 POLL_SECONDS = 0.25  # how soon a request to cancel is seen
 BEATS_PER_LEASE = 4
@@ -50,9 +50,12 @@ class Control:
         return self._reason
 
     def stop(self, reason: Reason) -> None:
-        """Ask the worker to stop; the first reason holds, unless the run is lost."""
-        if self._reason is None or reason == "lost":
+        """Ask the worker to stop; the first reason holds, unless the run is lost or cancelled."""
+        if self._reason is None or reason == "lost" or self._overrides(reason):
             self._reason = reason
+
+    def _overrides(self, reason: Reason) -> bool:
+        return reason == "cancel" and self._reason != "lost"
 
     def require_lease(self) -> None:
         """Raise where another worker may hold the run by now.
@@ -67,8 +70,9 @@ class Control:
         attempts, every = self._store.attempts, self._lease / BEATS_PER_LEASE
         while not self._done.wait(min(POLL_SECONDS, every)):
             try:
-                if attempts.wants_cancel(self._claim):
-                    self.stop("cancel")
+                request = attempts.request(self._claim)
+                if request is not None:
+                    self.stop(request)
                 now = time.monotonic()
                 if now - self._beaten >= every:
                     attempts.beat(self._claim)

@@ -5,12 +5,12 @@ from typing import Any
 
 from app.runs.tensors import model_tensors, pack_state, unpack_state
 from app.store import Store
-from app.store.attempts import Claim
+from app.store.claims import Claim
 from engine import Snapshot
 
 
 class Saver:
-    """Keeps the training's state at the newest frame and writes it when it is time."""
+    """Writes the training's state when it is time, and the weights that users keep."""
 
     def __init__(self, store: Store, claim: Claim, every_seconds: float) -> None:
         """Count the time until the first checkpoint from now."""
@@ -18,7 +18,6 @@ class Saver:
         self._claim = claim
         self._every = every_seconds
         self._saved_at = time.monotonic()
-        self._held: tuple[int, dict[str, Any]] | None = None
         recording, training = claim.config["recording"], claim.config["training"]
         places = {"first": 0, "last": training["steps"]}
         self._kept = {places.get(each, each) for each in recording["checkpoints"]}
@@ -29,20 +28,12 @@ class Saver:
         """Whether so much time has passed that a loss would hurt."""
         return time.monotonic() - self._saved_at >= self._every
 
-    def hold(self, snapshot: Snapshot) -> None:
-        """Hold the state at a frame: series are complete there, and a restart loses none."""
-        self._held = snapshot.step, dict(snapshot.state())
-
-    def save(self) -> None:
-        """Write the held state; without one nothing has happened that could be lost."""
+    def save(self, snapshot: Snapshot) -> None:
+        """Write the state to go on from; all that is recorded before it is in the arrays."""
         self._saved_at = time.monotonic()
-        if self._held is None:
-            return
-        step, state = self._held
-        tensors, text = pack_state(state)
-        claim = self._claim
+        tensors, text = pack_state(snapshot.state())
+        claim, step = self._claim, snapshot.step
         self._store.checkpoints.write_resume(claim.run_id, claim.attempt, step, tensors, text)
-        self._held = None
 
     def restore(self) -> dict[str, Any] | None:
         """Return the newest state that can be read, None to start from the beginning."""

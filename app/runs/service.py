@@ -1,10 +1,17 @@
 """The verbs: what may be asked of runs, whoever asks."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import engine
-from app.runs.states import IllegalTransition, RunStatus, require_transition
+from app.runs.descriptions import require_valid
+from app.runs.states import (
+    UNDER_WAY,
+    IllegalTransition,
+    RunStatus,
+    require_status,
+    require_transition,
+)
 from app.settings import Settings
 from app.store import Run, Store
 from app.store.layouts import stored
@@ -81,19 +88,108 @@ class RunService:
             RunNotFound: There is no such run.
             IllegalTransition: It is over, in another way than cancelled.
         """
-        run = self._store.runs.get(run_id)
-        if run.status == RunStatus.CANCELLED:
-            return run
-        require_transition(run_id, run.status, RunStatus.CANCELLED, "cancel")
-        # It may move on between two looks: one of the two calls finds it, or it is over.
-        for _ in range(2):
-            if self._store.queue.cancel_waiting(run_id) or self._store.queue.request_cancel(run_id):
-                break
-        self._executor.wake()
-        run = self._store.runs.get(run_id)
-        if RunStatus(run.status).is_terminal and run.status != RunStatus.CANCELLED:
-            raise IllegalTransition(run_id, run.status, "cancel")
+        queue = self._store.queue
+
+        def act(run: Run) -> bool:
+            require_transition(run_id, run.status, RunStatus.CANCELLED, "cancel")
+            return queue.cancel_waiting(run_id) or queue.request_cancel(run_id)
+
+        return self._apply(run_id, lambda run: run.status == RunStatus.CANCELLED, act)
+
+    def pause(self, run_id: str) -> Run:
+        """Let a running run save and stop until it is resumed.
+
+        Raises:
+            RunNotFound: There is no such run.
+            IllegalTransition: It does not run.
+        """
+
+        def act(run: Run) -> bool:
+            require_transition(run_id, run.status, RunStatus.PAUSED, "pause")
+            return self._store.queue.request_pause(run_id)
+
+        def already(run: Run) -> bool:
+            return run.status == RunStatus.PAUSED or run.requested == "pause"
+
+        return self._apply(run_id, already, act)
+
+    def resume(self, run_id: str) -> Run:
+        """Queue a paused run again, or take a pause back that is still to come.
+
+        Raises:
+            RunNotFound: There is no such run.
+            IllegalTransition: It is not paused.
+        """
+
+        def act(run: Run) -> bool:
+            return self._store.queue.withdraw_pause(run_id) or self._requeue(run, "resume")
+
+        def already(run: Run) -> bool:
+            return run.requested is None and _is_under_way(run, "resume")
+
+        return self._apply(run_id, already, act)
+
+    def extend(self, run_id: str, steps: object) -> Run:
+        """Train a run that succeeded for more steps, from where it ended.
+
+        Args:
+            run_id: The run.
+            steps: Its training steps in all.
+
+        Raises:
+            RunNotFound: There is no such run.
+            IllegalTransition: It has not succeeded.
+            ConfigError: It is no number of steps, or fewer than the run has.
+        """
+
+        def act(run: Run) -> bool:
+            require_status(run_id, run.status, "extend")
+            longer = engine.RunConfig.from_dict(run.config).extended(steps)
+            return self._requeue(run, "extend", longer.to_dict())
+
+        def already(run: Run) -> bool:
+            extended = run.status == RunStatus.SUCCEEDED or _is_under_way(run, "extend")
+            return extended and steps == run.steps and not isinstance(steps, bool)
+
+        return self._apply(run_id, already, act)
+
+    def retry(self, run_id: str) -> Run:
+        """Queue a failed run again; it goes on from its last checkpoint.
+
+        Raises:
+            RunNotFound: There is no such run.
+            IllegalTransition: It has not failed.
+        """
+        return self._apply(
+            run_id,
+            lambda run: _is_under_way(run, "retry"),
+            lambda run: self._requeue(run, "retry"),
+        )
+
+    def _requeue(self, run: Run, verb: str, config: Mapping[str, Any] | None = None) -> bool:
+        require_status(run.id, run.status, verb)
+        return self._store.queue.requeue(run.id, before=run.status, by=verb, config=config)
+
+    def _apply(
+        self, run_id: str, already: Callable[[Run], bool], act: Callable[[Run], bool]
+    ) -> Run:
+        """Act on a run unless that is done already; where it moved on meanwhile, look again."""
+        while not already(run := self._store.runs.get(run_id)):
+            if act(run):
+                self._executor.wake()
+                return self._store.runs.get(run_id)
         return run
+
+    def describe(self, run_id: str, changes: Mapping[str, Any]) -> Run:
+        """Change a run's name, tags or notes; what is not named stays.
+
+        Raises:
+            RunNotFound: There is no such run.
+            ConfigError: A value that no run may have.
+        """
+        config = self._store.runs.get(run_id).config
+        require_valid(config, changes)
+        return self._store.runs.update(run_id, **changes)
 
     def delete(self, run_id: str) -> None:
         """Delete a run that is over, with everything recorded of it.
@@ -105,6 +201,11 @@ class RunService:
         run = self._store.runs.get(run_id)
         if not self._store.delete_run(run_id):
             raise IllegalTransition(run_id, run.status, "delete")
+
+
+def _is_under_way(run: Run, verb: str) -> bool:
+    """Return whether a verb has queued a run again that has not ended since."""
+    return run.status in UNDER_WAY and run.queued_by == verb
 
 
 def described(

@@ -49,6 +49,14 @@ TRANSITIONS: Mapping[RunStatus, frozenset[RunStatus]] = MappingProxyType(
 )
 
 
+# The verbs that queue a run again, and the state each finds it in.
+REQUEUES: Mapping[str, RunStatus] = MappingProxyType(
+    {"resume": _S.PAUSED, "extend": _S.SUCCEEDED, "retry": _S.FAILED}
+)
+# On its way: nobody need ask for it again.
+UNDER_WAY = frozenset({_S.QUEUED, _S.RUNNING, _S.INTERRUPTED})
+
+
 class RunError(Exception):
     """Base of what the run service refuses."""
 
@@ -72,3 +80,13 @@ def require_transition(run_id: str, before: str, after: str, verb: str) -> None:
     """
     if RunStatus(after) not in TRANSITIONS[RunStatus(before)]:
         raise IllegalTransition(run_id, before, verb)
+
+
+def require_status(run_id: str, status: str, verb: str) -> None:
+    """Refuse a verb that queues again where the run is not in the state the verb is for.
+
+    Raises:
+        IllegalTransition: It is in another state.
+    """
+    if status != REQUEUES[verb]:
+        raise IllegalTransition(run_id, status, verb)

@@ -17,7 +17,7 @@ from app.runs.recent_loss import RECENT_STEPS, RecentLosses
 from app.runs.saving import Saver
 from app.runs.writer import FrameWriter
 from app.store import LeaseLost, Span, Store
-from app.store.attempts import Claim
+from app.store.claims import Claim
 from app.store.layouts import StoredLayout, stored
 from engine import Frame, Recorder, RunConfig, Snapshot, Verdict
 
@@ -101,17 +101,23 @@ class _Attempt:
         status = "succeeded"
         for snapshot in engine.train(self._config, resume=self._saver.restore()):
             if self._control.reason is not None:
-                return self._leave(writer)
+                return self._leave(writer, snapshot, recorder)
             self.step = snapshot.step
             frame = recorder.look(snapshot)
             if frame is not None:
-                self._record(writer, snapshot, frame)
+                self._record(writer, frame)
+            complete = snapshot.is_last and not snapshot.diverged
+            if writer.is_full or self._saver.is_due or complete:
+                writer.extend(recorder.take_series(snapshot.step))
+                writer.flush()
+                self._saver.save(snapshot)
             self._saver.keep(snapshot)
             self._note(snapshot)
             if snapshot.diverged:
                 status = "diverged"
             self._tell(writer, snapshot)
-        return self._end(writer, status)
+        writer.flush()
+        return self._finish(writer, status)
 
     def _layouts(self, recorder: Recorder) -> list[StoredLayout]:
         """Return the layouts of the arrays: those that are there, where something is recorded."""
@@ -138,18 +144,11 @@ class _Attempt:
     def _loss(self) -> float | None:
         return None if self._losses is None else self._losses.mean()
 
-    def _record(self, writer: FrameWriter, snapshot: Snapshot, frame: Frame) -> None:
+    def _record(self, writer: FrameWriter, frame: Frame) -> None:
         before = self._verdict
         self._verdict = engine.diagnose(frame, self._config, earlier=before)
         changed = before is None or before.word != self._verdict.word
         writer.write(frame, self._verdict, changed=changed)
-        self._saver.hold(snapshot)
-        if writer.is_full or self._saver.is_due:
-            self._save(writer)
-
-    def _save(self, writer: FrameWriter) -> None:
-        writer.flush()
-        self._saver.save()
 
     def _tell(self, writer: FrameWriter, snapshot: Snapshot) -> None:
         progress = self._pace.at(snapshot.step, self._loss)
@@ -166,18 +165,19 @@ class _Attempt:
         if self._listener is not None:
             self._listener(progress)
 
-    def _leave(self, writer: FrameWriter) -> str:
+    def _leave(self, writer: FrameWriter, snapshot: Snapshot, recorder: Recorder) -> str:
+        """Save the state before the update that is not made any more, and give the run back."""
         self._control.require_lease()
-        if self._control.reason == "cancel":
-            writer.flush()
-            return self._finish(writer, "cancelled")
-        self._save(writer)
-        writer.patiently(lambda: self._store.attempts.release(self._claim))
-        return "interrupted"
-
-    def _end(self, writer: FrameWriter, status: str) -> str:
+        reason = self._control.reason
+        writer.extend(recorder.take_series(snapshot.step))
         writer.flush()
-        return self._finish(writer, status)
+        if reason == "cancel":
+            return self._finish(writer, "cancelled")
+        self._saver.save(snapshot)
+        attempts = self._store.attempts
+        return writer.patiently(
+            lambda: attempts.release(self._claim, "paused" if reason == "pause" else "interrupted")
+        )
 
     def _finish(self, writer: FrameWriter, status: str) -> str:
         verdict = None if self._verdict is None else self._verdict.to_dict()
@@ -187,7 +187,9 @@ class _Attempt:
                 self._claim, status, step=self.step, loss=loss, verdict=verdict
             )
         )
-        self._store.checkpoints.drop_resume(self._claim.run_id)
+        # What succeeded can be extended: its last state stays.
+        kept = 1 if status == "succeeded" else 0
+        self._store.checkpoints.drop_resume(self._claim.run_id, keep=kept)
         if self._listener is not None:
             steps = self._config.training.steps
             self._listener(Progress(step=self.step or 0, steps=steps, loss=loss, eta_seconds=0.0))

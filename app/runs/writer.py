@@ -1,7 +1,7 @@
 """Writes the frames of one attempt: readable one by one, in the arrays a chunk at a time."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from typing import Any, TypeVar
 
@@ -11,9 +11,9 @@ from sqlalchemy.exc import OperationalError
 
 from app.runs.control import Control
 from app.store import Store, chunks
-from app.store.attempts import Claim, Part, Recorded
+from app.store.claims import Claim, Part, Recorded
 from app.store.layouts import STEPS_PER_CHUNK, StoredLayout, frame_count
-from engine import Frame, Verdict
+from engine import Frame, Series, Verdict
 
 LARGE_FRAME_BYTES = 2**20  # goes to the arrays at once: too much for a row of the database
 MAX_BUFFERED_BYTES = 8 * 2**20
@@ -38,12 +38,14 @@ class FrameWriter:
         steps = int(claim.config["training"]["steps"])
         every = int(claim.config["recording"]["every"])
         folder = store.arrays.folder_of(claim.run_id)
-        # Series end before the last step, unless the run diverges on the last frame's own batch.
-        chunks.create(
-            folder, layouts, frames=frame_count(steps=steps, every=every), steps=steps + 1
-        )
-        self._arrays = chunks.ChunkWriter(folder, layouts)
         self._steps = store.arrays.frame_steps(claim.run_id)
+        # Before it was extended a run ended between two of its frames: that frame is one more.
+        frames = frame_count(steps=steps, every=every) + sum(
+            step % every != 0 for step in self._steps
+        )
+        # Series end before the last step, unless the run diverges on the last frame's own batch.
+        chunks.create(folder, layouts, frames=frames, steps=steps + 1)
+        self._arrays = chunks.ChunkWriter(folder, layouts)
         self._series_end = claim.recorded_series
         self._buffered_frames = 0
         self._buffered_bytes = 0
@@ -85,6 +87,13 @@ class FrameWriter:
             self._buffered_frames += 1
             self._buffered_bytes += size
 
+    def extend(self, series: Series) -> None:
+        """Make series readable that belong to no frame yet: the training is left between two."""
+        parts = self._series_parts(series.start, series.rows)
+        if parts:
+            end = self._series_end
+            self.patiently(lambda: self._store.attempts.record_series(self._claim, parts, end))
+
     def flush(self) -> None:
         """Move what is recorded into the arrays and make it durable."""
         parts = self._store.attempts.unflushed(self._claim)
@@ -114,17 +123,20 @@ class FrameWriter:
             )
             for name, values in frame.arrays.items()
         ]
+        return parts + self._series_parts(frame.series_start, frame.series)
+
+    def _series_parts(self, first: int, series: Mapping[str, NDArray[Any]]) -> list[Part]:
         # A resumed run repeats the steps since its checkpoint: only what is new counts.
-        known = max(0, self._series_end - frame.series_start)
-        end = self._series_end
-        for name, values in frame.series.items():
+        known = max(0, self._series_end - first)
+        start = end = first + known
+        parts = []
+        for name, values in series.items():
             new = values[known:]
             if len(new):
-                start = frame.series_start + known
                 payload = chunks.payload_of(self._layouts[name], new)
                 parts.append(Part(name=name, row=start, rows=len(new), payload=payload))
                 end = start + len(new)
-        self._series_end = end
+        self._series_end = max(self._series_end, end if parts else 0)
         return parts
 
     def _write_arrays(self, parts: Sequence[Part]) -> None:

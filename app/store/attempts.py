@@ -8,13 +8,14 @@ import math
 import os
 import socket
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from app.store.claims import Claim, Part, Recorded
 from app.store.database import Database
 from app.store.errors import LeaseLost
 from app.store.events import END, FRAME, PROGRESS, STATUS, VERDICT, EventLog
@@ -23,58 +24,6 @@ from app.store.records import Json
 from app.store.tables import frame_steps, frames, runs
 
 FINISHED = ("succeeded", "diverged", "failed", "cancelled")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Claim:
-    """A worker's hold on a run.
-
-    Attributes:
-        attempt: The fencing number: one higher at every claim.
-        recorded_rows: Frames that earlier attempts have recorded.
-        recorded_series: Training steps whose series earlier attempts have recorded.
-    """
-
-    run_id: str
-    owner: str
-    attempt: int
-    config: Json
-    layouts: tuple[StoredLayout, ...]
-    recorded_rows: int
-    recorded_series: int
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Part:
-    """Rows of one array, in the bytes of its dtype."""
-
-    name: str
-    row: int
-    rows: int
-    payload: bytes
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Recorded:
-    """A frame on its way into the store.
-
-    Attributes:
-        row: Its position among the run's frames.
-        parts: What is not in the arrays yet; empty where it was written there directly.
-        series_end: Training steps whose series can be read from now on.
-        flushed: Whether all of it, and all before, is in the arrays already.
-        verdict: The verdict on this frame.
-        changed: Whether the verdict's word differs from the one before.
-    """
-
-    row: int
-    step: int
-    parts: Sequence[Part]
-    series_end: int
-    flushed: bool
-    verdict: Json | None
-    changed: bool
-    sparkline: Sequence[float] | None
 
 
 class Attempts:
@@ -140,11 +89,16 @@ class Attempts:
             until = self._database.now(connection) + self.lease
             self._fenced(connection, claim, lease_until=until)
 
-    def wants_cancel(self, claim: Claim) -> bool:
-        """Say whether somebody wants the run to be cancelled, without writing anything."""
-        query = sa.select(runs.c.cancel_requested_at).where(runs.c.id == claim.run_id)
+    def request(self, claim: Claim) -> Literal["cancel", "pause"] | None:
+        """Return what somebody wants of the run, without writing anything; cancelling wins."""
+        query = sa.select(runs.c.cancel_requested_at, runs.c.pause_requested_at)
         with self._database.read() as connection:
-            return connection.scalar(query) is not None
+            row = connection.execute(query.where(runs.c.id == claim.run_id)).first()
+        if row is None:
+            return None
+        if row.cancel_requested_at is not None:
+            return "cancel"
+        return None if row.pause_requested_at is None else "pause"
 
     def progress(
         self, claim: Claim, *, step: int, loss: float | None, eta_seconds: float | None
@@ -178,23 +132,16 @@ class Attempts:
             connection.execute(
                 sa.insert(frame_steps).values(run_id=claim.run_id, row=frame.row, step=frame.step)
             )
-            if frame.parts:
-                connection.execute(
-                    sa.insert(frames),
-                    [
-                        {
-                            "run_id": claim.run_id,
-                            "name": part.name,
-                            "row": part.row,
-                            "rows": part.rows,
-                            "payload": part.payload,
-                        }
-                        for part in frame.parts
-                    ],
-                )
+            _keep(connection, claim, frame.parts)
             self._events.append(connection, claim.run_id, FRAME, step=frame.step)
             if frame.changed:
                 self._events.append(connection, claim.run_id, VERDICT, **(frame.verdict or {}))
+
+    def record_series(self, claim: Claim, parts: Sequence[Part], series_end: int) -> None:
+        """Make rows of series readable that come after the newest frame."""
+        with self._database.write() as connection:
+            self._fenced(connection, claim, recorded_series=series_end)
+            _keep(connection, claim, parts)
 
     def unflushed(self, claim: Claim) -> list[Part]:
         """Return what is recorded but not in the arrays, ordered by name and row."""
@@ -258,19 +205,31 @@ class Attempts:
             self._events.append(connection, claim.run_id, STATUS, status=status)
             self._events.append(connection, claim.run_id, END, status=status)
 
-    def release(self, claim: Claim) -> None:
-        """Give the run back after a stop in good order: interrupted, and not counted as failed."""
+    def release(self, claim: Claim, status: Literal["interrupted", "paused"]) -> str:
+        """Give the run back after a stop in good order, which does not count as a failure.
+
+        Returns:
+            The state it is in now: the one given; "cancelled" where that was asked meanwhile;
+            "interrupted", from which it is queued again, where a pause was taken back meanwhile.
+        """
+        values: dict[str, Any] = {"owner": None, "lease_until": None, "eta_seconds": None}
+        query = sa.select(runs.c.cancel_requested_at, runs.c.pause_requested_at)
+        query = query.where(runs.c.id == claim.run_id).with_for_update()
         with self._database.write() as connection:
-            self._fenced(
-                connection,
-                claim,
-                status="interrupted",
-                owner=None,
-                lease_until=None,
-                eta_seconds=None,
-                failures=sa.case((runs.c.failures > 0, runs.c.failures - 1), else_=0),
-            )
-            self._events.append(connection, claim.run_id, STATUS, status="interrupted")
+            asked = connection.execute(query).one_or_none()
+            after: str = status
+            if asked is not None and asked.cancel_requested_at is not None:
+                after, values["finished_at"] = "cancelled", datetime.now(UTC)
+            elif status == "paused":
+                values["pause_requested_at"] = None
+                if asked is not None and asked.pause_requested_at is None:
+                    after = "interrupted"
+            failures = sa.case((runs.c.failures > 0, runs.c.failures - 1), else_=0)
+            self._fenced(connection, claim, status=after, failures=failures, **values)
+            self._events.append(connection, claim.run_id, STATUS, status=after)
+            if after == "cancelled":
+                self._events.append(connection, claim.run_id, END, status=after)
+        return after
 
     def _fenced(self, connection: Connection, claim: Claim, **values: Any) -> None:  # noqa: ANN401
         mine = (
@@ -281,6 +240,13 @@ class Attempts:
         )
         if connection.execute(sa.update(runs).where(*mine).values(**values)).rowcount != 1:
             raise LeaseLost(f"run {claim.run_id} is no longer held by attempt {claim.attempt}")
+
+
+def _keep(connection: Connection, claim: Claim, parts: Sequence[Part]) -> None:
+    """Put rows into the table where readers find them until they are in the arrays."""
+    if parts:
+        rows = [{"run_id": claim.run_id, **asdict(part)} for part in parts]
+        connection.execute(sa.insert(frames), rows)
 
 
 def _rank(loss: float | None) -> float:

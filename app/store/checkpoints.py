@@ -113,9 +113,9 @@ class CheckpointStore:
                 continue
         return None
 
-    def drop_resume(self, run_id: str) -> None:
-        """Drop what only an unfinished run needs."""
-        for row in self._resume_rows(run_id):
+    def drop_resume(self, run_id: str, *, keep: int = 0) -> None:
+        """Drop what only an unfinished run needs, but for the newest few."""
+        for row in self._resume_rows(run_id)[keep:]:
             self._drop(run_id, row)
 
     def _write(self, run_id: str, kind: str, step: int, file: str, content: bytes) -> None:

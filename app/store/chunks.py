@@ -1,4 +1,4 @@
-"""Zarr groups, one a run: made at full size by the worker, so that they never change shape."""
+"""Zarr groups, one a run: made at full size by the worker, so that writing changes no shape."""
 
 import os
 from collections.abc import Sequence
@@ -15,6 +15,8 @@ from app.store.layouts import StoredLayout
 def create(folder: Path, layouts: Sequence[StoredLayout], *, frames: int, steps: int) -> None:
     """Make the arrays of a run, if they are not there; nothing in them is written yet.
 
+    Those of a run that was extended get longer: their chunks stay as they are.
+
     Args:
         folder: The run's own folder.
         layouts: What will be recorded.
@@ -24,9 +26,12 @@ def create(folder: Path, layouts: Sequence[StoredLayout], *, frames: int, steps:
     group = zarr.open_group(store=folder, mode="a")
     present = set(group.array_keys())
     for layout in layouts:
-        if layout.name in present:
-            continue
         rows = max(1, steps if layout.per_step else frames)
+        if layout.name in present:
+            array = group[layout.name]
+            if isinstance(array, zarr.Array) and array.shape[0] < rows:
+                array.resize((rows, *layout.row_shape))
+            continue
         group.create_array(
             layout.name,
             shape=(rows, *layout.row_shape),
@@ -55,9 +60,9 @@ class ChunkWriter:
         if name not in self._arrays:
             self._arrays[name] = self._group[name]
         self._arrays[name][row : row + len(values)] = values
-        layout = self._layouts[name]
-        first, last = row // layout.chunk_rows, (row + len(values) - 1) // layout.chunk_rows
-        rest = ["0"] * len(layout.row_shape)
+        chunk_rows = self._arrays[name].chunks[0]
+        first, last = row // chunk_rows, (row + len(values) - 1) // chunk_rows
+        rest = ["0"] * len(self._layouts[name].row_shape)
         for chunk in range(first, last + 1):
             self._touched.add(self._folder.joinpath(name, "c", str(chunk), *rest))
 

@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-HEAD = "0001"
+HEAD = "0002"
 BUSY_MILLISECONDS = 5000
 MIGRATIONS = Path(__file__).parent / "migrations"
 

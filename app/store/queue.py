@@ -1,7 +1,9 @@
 """The queue and its lost runs: what the service moves without holding a lease itself."""
 
+import math
 import os
 import socket
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -61,6 +63,52 @@ class Queue:
             running = (runs.c.id == run_id, runs.c.status == "running")
             query = sa.update(runs).where(*running).values(**values)
             return connection.execute(query).rowcount == 1
+
+    def request_pause(self, run_id: str) -> bool:
+        """Ask the worker of a running run to save and pause; say whether it is running."""
+        with self._database.write() as connection:
+            now = self._database.now(connection)
+            running = (runs.c.id == run_id, runs.c.status == "running")
+            query = sa.update(runs).where(*running).values(pause_requested_at=now)
+            return connection.execute(query).rowcount == 1
+
+    def withdraw_pause(self, run_id: str) -> bool:
+        """Take a request to pause back before it was met; say whether there was one."""
+        with self._database.write() as connection:
+            asked = (
+                runs.c.id == run_id,
+                runs.c.status.in_(("queued", "running", "interrupted")),
+                runs.c.pause_requested_at.is_not(None),
+            )
+            query = sa.update(runs).where(*asked)
+            values = {"pause_requested_at": None, "queued_by": "resume"}
+            return connection.execute(query.values(**values)).rowcount == 1
+
+    def requeue(
+        self, run_id: str, *, before: str, by: str, config: Mapping[str, Any] | None = None
+    ) -> bool:
+        """Queue a run again that no worker holds; say whether it was still in the state `before`.
+
+        Args:
+            run_id: The run.
+            before: The state it is in.
+            by: The verb that asks for it.
+            config: Its configuration from now on; as it was where None.
+        """
+        values: dict[str, Any] = {
+            "queued_by": by,
+            "failures": 0,
+            "error": None,
+            "finished_at": None,
+            "final_loss": None,
+            "loss_rank": math.inf,
+            "cancel_requested_at": None,
+            "pause_requested_at": None,
+        }
+        if config is not None:
+            values |= {"config": dict(config), "steps": int(config["training"]["steps"])}
+        with self._database.write() as connection:
+            return self._move(connection, run_id, (before,), "queued", **values)
 
     def overdue_cancels(self, grace: float) -> set[str]:
         """Return the running runs that were asked to stop longer ago than `grace` seconds."""

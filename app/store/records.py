@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 Json = dict[str, Any]
 
@@ -23,6 +23,8 @@ class Run:
         final_loss: The same, once the run is over.
         verdict: The newest verdict.
         sparkline: At most 32 log10 values of the newest decay curve in the top layer, by time.
+        requested: "cancel" or "pause", where that was asked of it and is still to come.
+        queued_by: The verb that queued it again: "resume", "extend" or "retry"; None where none.
         attempt: How many times a worker has claimed the run.
         recorded_rows: Frames that can be read.
         recorded_series: Training steps whose series can be read.
@@ -49,7 +51,8 @@ class Run:
     started_at: datetime | None
     finished_at: datetime | None
     attempt: int
-    cancel_requested: bool
+    queued_by: str | None
+    requested: Literal["cancel", "pause"] | None
     recorded_rows: int
     recorded_series: int
 
@@ -87,15 +90,18 @@ class ArrayInfo:
     per_step: bool
 
 
-RUN_FIELDS = tuple(
-    name for name in Run.__dataclass_fields__ if name not in ("tags", "cancel_requested")
-)
+RUN_FIELDS = tuple(name for name in Run.__dataclass_fields__ if name not in ("tags", "requested"))
 
 
 def run_of(row: Mapping[str, Any]) -> Run:
     """Return the run that a row of the table holds."""
+    requested: Literal["cancel", "pause"] | None = None
+    if row["cancel_requested_at"] is not None:
+        requested = "cancel"
+    elif row["pause_requested_at"] is not None:
+        requested = "pause"
     return Run(
         **{name: row[name] for name in RUN_FIELDS},
         tags=tuple(row["tags"]),
-        cancel_requested=row["cancel_requested_at"] is not None,
+        requested=requested if row["finished_at"] is None else None,
     )

@@ -86,6 +86,9 @@ runs = sa.Table(
     sa.Column("pid", sa.Integer),
     sa.Column("lease_until", sa.Float),
     sa.Column("cancel_requested_at", sa.Float),
+    sa.Column("pause_requested_at", sa.Float),
+    # Which verb queued it again, if one did: the same verb once more finds nothing to do.
+    sa.Column("queued_by", sa.String(8)),
     # The commit point of the arrays: rows below it can be read, rows below flushed are in Zarr.
     sa.Column("recorded_rows", sa.BigInteger, nullable=False),
     sa.Column("flushed_rows", sa.BigInteger, nullable=False),

@@ -66,6 +66,28 @@ class RunConfig(Described):
             raise ConfigError(problems)
         return config
 
+    def extended(self, steps: object) -> "RunConfig":
+        """Return this configuration with more training steps.
+
+        A schedule that ends with the training keeps the horizon it was made with, so that the
+        steps done so far are those of the longer training too.
+
+        Args:
+            steps: Number of training steps in all.
+
+        Raises:
+            ConfigError: It is no number of steps, or fewer than there are.
+        """
+        schedule = self.training.schedule.to_dict()
+        if schedule.get("horizon", 0) is None:
+            schedule["horizon"] = max(1, self.training.steps)
+        training = {**self.training.to_dict(), "schedule": schedule, "steps": steps}
+        longer = RunConfig.from_dict({**self.to_dict(), "training": training})
+        if longer.training.steps < self.training.steps:
+            detail = f"expected at least the {self.training.steps} steps it has, got {steps}"
+            raise ConfigError([Problem("/training/steps", detail)])
+        return longer
+
     def completed(self) -> Mapping[str, object]:
         """Fill the name where none was given."""
         return {} if self.name is not None else {"name": self._default_name()}

@@ -1,9 +1,22 @@
-"""A frame: what was recorded at one training step, and the series up to it."""
+"""What recorders make: a frame of one training step, and series of the steps between."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from engine.arrays import Array
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Series:
+    """Rows of the statistics that have a row at every training step.
+
+    Attributes:
+        start: Training step of the first row.
+        rows: By name, float64, read-only; all have the same number of rows, which may be 0.
+    """
+
+    start: int
+    rows: Mapping[str, Array]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

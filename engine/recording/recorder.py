@@ -11,7 +11,7 @@ from engine.bptt.observation import Observation
 from engine.bptt.sweep import Sweep
 from engine.config import RunConfig
 from engine.learning.snapshot import Snapshot
-from engine.recording.frame import Frame
+from engine.recording.frame import Frame, Series
 from engine.recording.layout import Layout, layouts, recorded_definitions
 from engine.recording.schedule import is_due
 from engine.recording.series import PARAMETER_NORMS, SeriesBuffer
@@ -59,6 +59,15 @@ class Recorder:
             series_start=start,
             diverged=snapshot.diverged,
         )
+
+    def take_series(self, step: int) -> Series:
+        """Take the series noted since the last frame, where a training is left between two.
+
+        Args:
+            step: Step of the snapshot at which it is left: where an empty stretch starts.
+        """
+        start, rows = self._series.take(step)
+        return Series(start=start, rows=rows)
 
     def _arrays(self, snapshot: Snapshot) -> dict[str, Array]:
         # Weights of a diverging run overflow on the way: what comes out is recorded as it is.

@@ -196,7 +196,12 @@ async def test_a_deleted_run_is_gone(client: httpx.AsyncClient) -> None:
     [
         ("GET", ""),
         ("DELETE", ""),
+        ("PATCH", ""),
         ("POST", "/cancel"),
+        ("POST", "/pause"),
+        ("POST", "/resume"),
+        ("POST", "/extend"),
+        ("POST", "/retry"),
         ("GET", "/verdict"),
         ("GET", "/events"),
         ("GET", "/statistics"),
@@ -210,7 +215,8 @@ async def test_a_deleted_run_is_gone(client: httpx.AsyncClient) -> None:
 async def test_an_unknown_run_is_404_on_every_route(
     client: httpx.AsyncClient, method: str, path: str, run_id: str
 ) -> None:
-    answer = await client.request(method, f"{RUNS}/{run_id}{path}")
+    body = {"steps": 9} if path == "/extend" else {} if method == "PATCH" else None
+    answer = await client.request(method, f"{RUNS}/{run_id}{path}", json=body)
     assert (answer.status_code, answer.headers["content-type"]) == (
         404,
         "application/problem+json",

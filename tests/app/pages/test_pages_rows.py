@@ -38,7 +38,8 @@ RUN = Run(
     started_at=NOW,
     finished_at=None,
     attempt=1,
-    cancel_requested=False,
+    requested=None,
+    queued_by=None,
     recorded_rows=0,
     recorded_series=0,
 )

@@ -51,7 +51,8 @@ def run_of(**changes: Any) -> Run:  # noqa: ANN401  # fields of a run
         "started_at": None,
         "finished_at": None,
         "attempt": 1,
-        "cancel_requested": False,
+        "requested": None,
+        "queued_by": None,
         "recorded_rows": 0,
         "recorded_series": 0,
     }

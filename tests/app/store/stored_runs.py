@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from app.settings import Settings
 from app.store import Run, Store, chunks, open_store
-from app.store.attempts import Claim, Part, Recorded
+from app.store.claims import Claim, Part, Recorded
 from app.store.layouts import StoredLayout
 
 HIDDEN = StoredLayout(

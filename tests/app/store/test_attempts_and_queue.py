@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from app.store import LeaseLost, Store
-from app.store.attempts import Claim
+from app.store.claims import Claim
 from app.store.tables import frames, runs
 from tests.app.store.stored_runs import Recording, claimed, new_store, queued
 
@@ -42,7 +42,7 @@ WRITES: dict[str, Callable[[Store, Claim, Recording], object]] = {
     "frame": lambda _store, _old, recording: recording.frame(),
     "flush": lambda store, old, _: store.attempts.flushed(old),
     "finish": lambda store, old, _: store.attempts.finish(old, "succeeded"),
-    "release": lambda store, old, _: store.attempts.release(old),
+    "release": lambda store, old, _: store.attempts.release(old, "interrupted"),
 }
 
 
@@ -126,7 +126,7 @@ def test_a_stop_in_good_order_does_not_count_as_a_failure(tmp_path: Path) -> Non
     store = new_store(tmp_path / "d", max_attempts=1)
     run = queued(store)
     for attempt in range(3):
-        store.attempts.release(claimed(store, run, str(attempt)))
+        store.attempts.release(claimed(store, run, str(attempt)), "interrupted")
         assert store.runs.get(run.id).status == "interrupted"
         store.queue.reap()
         assert store.runs.get(run.id).status == "queued"
@@ -184,9 +184,9 @@ def test_a_claim_holds_its_lease_before_the_first_beat(store: Store) -> None:
 def test_a_request_to_cancel_reaches_the_worker(store: Store) -> None:
     run = queued(store)
     claim = claimed(store, run)
-    assert not store.attempts.wants_cancel(claim)
+    assert store.attempts.request(claim) is None
     assert store.queue.request_cancel(run.id)
-    assert store.attempts.wants_cancel(claim)
+    assert store.attempts.request(claim) == "cancel"
     assert store.queue.overdue_cancels(grace=100) == set()
     assert store.queue.overdue_cancels(grace=-1) == {run.id}
 
