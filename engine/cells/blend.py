@@ -17,26 +17,12 @@ import numpy as np
 from engine.activations import Activation
 from engine.arrays import Array
 from engine.cells.base import ArrayTuple, Cell, GateRows, Product, Views
+from engine.cells.slope_product import SlopeProduct
 
 
 def step_views(now: Views, after: Views, scratch: Views) -> ArrayTuple:
     """Name the arrays of `step`."""
     return now["n"], now["h"], after["h"], scratch["kept"], scratch["room"]
-
-
-def local_views(slopes: Views) -> ArrayTuple:
-    """Name the local derivatives that `step_back` takes."""
-    return (slopes["h":"n"],)
-
-
-def adjoint_views(incoming: Views, deltas: Views) -> ArrayTuple:
-    """Name the adjoints that `step_back` takes and fills."""
-    return incoming["h"][..., None, :, :], deltas["h":"n"]
-
-
-def step_back(local: ArrayTuple, adjoint: ArrayTuple) -> None:
-    """Fill κ λ and δ from λ."""
-    np.multiply(adjoint[0], local[0], adjoint[1])  # (4), first term of (5)
 
 
 def blend(name: str, activation: Activation, *, keep: float, take: float) -> Cell:
@@ -50,6 +36,7 @@ def blend(name: str, activation: Activation, *, keep: float, take: float) -> Cel
     """
     apply = activation.apply_halved or activation.apply
     slope_of_value = activation.slope_of_value
+    back = SlopeProduct("n")  # (4), first term of (5)
 
     def step(n: Array, h_before: Array, h_after: Array, kept: Array, room: Array) -> None:
         apply(n, n, room)  # (2)
@@ -70,9 +57,9 @@ def blend(name: str, activation: Activation, *, keep: float, take: float) -> Cel
         step=step,
         step_views=step_views,
         linearize=linearize,
-        local_views=local_views,
-        adjoint_views=adjoint_views,
-        step_back=step_back,
+        local_views=back.local_views,
+        adjoint_views=back.adjoint_views,
+        step_back=back.step_back,
         activation=activation,
         candidate="n",
         tape=("n",),
