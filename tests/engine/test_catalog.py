@@ -79,10 +79,11 @@ def test_an_activations_curve_keeps_what_is_said_of_it(name: str) -> None:
     a, value, slope = (np.array(entry["curve"][key]) for key in ("a", "value", "slope"))
     assert slope.max() <= entry["gamma"]
     assert slope.min() >= entry["slope_range"][0]
-    # Differences over 0.2 stray from the slope by a²/6 of the third derivative, kinks aside.
+    # Differences over 0.2 stray from the slope by 0.1²/6 of the third derivative, at most
+    # 6 (softsign's beside zero), kinks aside.
     middle = (value[2:] - value[:-2]) / (a[2:] - a[:-2])
-    smooth = np.abs(a[1:-1]) > 0.05
-    np.testing.assert_allclose(middle[smooth], slope[1:-1][smooth], atol=4e-3)
+    smooth = (np.abs(a[1:-1]) > 0.05) & (np.abs(np.abs(a[1:-1]) - 1) > 0.05)
+    np.testing.assert_allclose(middle[smooth], slope[1:-1][smooth], atol=1e-2)
 
 
 def test_statistics_say_axes_scale_and_how_to_read_them() -> None:

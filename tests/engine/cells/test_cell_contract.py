@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from engine.activations import ACTIVATIONS, make_activation
+from engine.activations import ACTIVATIONS
 from engine.bptt.blocks import BlockViews, Rows
 from engine.cells import CELLS, Cell, make_cell
 from engine.errors import ConfigError, UnknownNameError
@@ -104,39 +104,3 @@ def test_an_option_that_a_cell_lacks_is_refused() -> None:
 def test_an_option_outside_its_range_is_refused_at_its_place() -> None:
     with pytest.raises(ConfigError, match="/alpha: expected a finite number above 0 and below 1"):
         make_cell("leaky", options={"alpha": 1.0})
-
-
-@pytest.mark.parametrize("slope", [-0.1, 1.0, "steep", True])
-def test_a_leaky_slope_outside_its_range_is_refused(slope: object) -> None:
-    with pytest.raises(ConfigError, match=r"/slope: expected a number in \[0, 1\)"):
-        make_activation({"kind": "leaky_relu", "slope": slope})
-
-
-@pytest.mark.parametrize("name", ACTIVATIONS)
-def test_a_slope_is_the_functions_derivative(name: str, rng: np.random.Generator) -> None:
-    activation = ACTIVATIONS[name]
-    a = rng.normal(scale=2, size=200)
-    a = a[np.abs(a) > 1e-3]  # away from the kink of the ReLUs
-    step = 1e-6
-    differences = (activation.value(a + step) - activation.value(a - step)) / (2 * step)
-    np.testing.assert_allclose(activation.slope(a), differences, atol=1e-9)
-
-
-@pytest.mark.parametrize("name", ACTIVATIONS)
-def test_slopes_lie_in_the_stated_range_and_reach_gamma(name: str) -> None:
-    activation = ACTIVATIONS[name]
-    slopes = activation.slope(np.linspace(-30, 30, 6001))
-    low, high = activation.slope_range
-    assert low <= slopes.min()
-    assert slopes.max() == activation.gamma == high
-
-
-@pytest.mark.parametrize(("name", "at_kink"), [("relu", 0.0), ("leaky_relu", 0.01)])
-def test_the_slope_at_the_kink_is_pytorchs(name: str, at_kink: float) -> None:
-    assert ACTIVATIONS[name].slope(np.zeros(1))[0] == at_kink
-
-
-@pytest.mark.parametrize("a", [-800.0, 800.0])
-def test_no_activation_overflows_far_out(a: float) -> None:
-    for activation in (ACTIVATIONS["sigmoid"], ACTIVATIONS["tanh"]):
-        assert activation.slope(np.array([a]))[0] == 0
