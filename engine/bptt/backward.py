@@ -14,7 +14,7 @@ came from so far that entries may have been lost, the stretch is swept again in 
 As long as all norms stay within the window no exponent is ever touched.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
@@ -33,6 +33,7 @@ from engine.bptt.exponents import (
 from engine.bptt.own_state import OwnState
 from engine.bptt.sources import DenseSource, Source
 from engine.bptt.tape import CHUNK, LayerTape
+from engine.bptt.way_back import Delayed
 from engine.bptt.weight_gradients import WeightGradients
 
 SPARE = 2.0**-30
@@ -52,7 +53,8 @@ class LayerBackward:
     def __init__(self, tape: LayerTape) -> None:
         """Bind the tape's way back and allocate."""
         tape.bind_back()
-        self.tape, self.adjoints = tape, tape.adjoints
+        way = tape.way_back
+        self.tape, self.adjoints = tape, tape.adjoints[:, way.output]
         T, B, H = tape.length, tape.batch, tape.weights.hidden
         self.window = WINDOWS[tape.dtype]
         self.squares = aligned_zeros((T + 1, 1, B), tape.dtype)
@@ -60,11 +62,12 @@ class LayerBackward:
         self.row_exponents = np.zeros((T + 1, B), np.int32)
         self._ones = np.ones((1, H), tape.dtype)
         self._room = aligned_zeros((min(CHUNK, T), H, B), tape.dtype)
-        self._carried = {
-            name: tape.delta_rows.span(name)
-            for name in tape.cell.carries
+        self._carried = way.carried
+        self._beside = [
+            Delayed(way.adjoint_rows.span(name), 2)
+            for name in way.states
             if name != tape.cell.output
-        }
+        ] + way.delayed
         name = tape.cell.state_delta
         self._own = None if name is None else OwnState(tape, name)
         self.state_adjoints = self.adjoints[1:] if self._own is None else self._own.adjoints
@@ -127,8 +130,8 @@ class LayerBackward:
     def _start(self, top: int, source: Source, final: Mapping[str, Array]) -> None:
         """Set row `top`, clear what lies above it, and the gradients."""
         tape = self.tape
-        for array in (self.squares, self.adjoints):
-            array[top + 1 :] = 0
+        self.squares[top + 1 :] = 0
+        tape.adjoints[top:] = 0
         self.row_exponents[top:] = 0
         self.norm_exponents[top:] = 0
         if self._own is not None:
@@ -137,7 +140,9 @@ class LayerBackward:
         carry, row, arriving = tape.carry_row(top), self.adjoints[top], source.rows[top]
         for name, span in self._carried.items():
             carry[span] = final.get(name, 0)
-        row[...] = 0 if self._own is not None else final.get("h", 0)
+        for name in tape.way_back.states:
+            if name in final:
+                tape.way_back.adjoint_rows.view(tape.adjoints[top], name)[...] = final[name]
         self.exponents: IntArray = np.zeros(tape.batch, np.int32)
         self._careful = source.exponents is not None
         if self._careful:
@@ -239,27 +244,37 @@ class LayerBackward:
         if not self._sound:
             return False
         squares = self.squares[t, 0]
-        for span in self._carried.values():
-            squares = np.maximum(squares, np.einsum("hb,hb->b", carry[span], carry[span]))
+        for part in self._parts(t, carry):
+            squares = np.maximum(squares, np.einsum("nhb,nhb->b", part, part))
         _, twice = np.frexp(squares)
         self._move(t, carry, self.exponents + (twice >> 1))
         self._careful = True
         return True
 
+    def _parts(self, t: int, carry: Array) -> Iterator[Array]:
+        """Yield the adjoints of the state at row t but for the output's own, (n, H, B) each.
+
+        What is delayed lies in the rows of the steps that it came from.
+        """
+        for span in self._carried.values():
+            yield carry[None, span]
+        for blocks, lag in self._beside:
+            yield self.tape.adjoints[t : t + lag - 1, blocks]
+
     def _move(self, t: int, carry: Array, target: IntArray) -> None:
-        """Store row t and what is carried with the exponents `target`."""
+        """Store row t and all that goes on from it with the exponents `target`."""
         difference = self.exponents - target
         shift(self.adjoints[t], difference)
-        for span in self._carried.values():
-            shift(carry[span], difference)
+        for part in self._parts(t, carry):
+            shift(part, difference)
         self.row_exponents[t] = self.exponents = target
 
     def _settle(self, t: int, carry: Array, arriving: Array | None, source: Source) -> None:
         """Bring row t to a norm near 1 for every sample, and join what arrives there."""
         row = self.adjoints[t]
         sizes = exponent_of(row, axis=0)
-        for span in self._carried.values():
-            sizes = np.maximum(sizes, exponent_of(carry[span], axis=0))
+        for part in self._parts(t, carry):
+            sizes = np.maximum(sizes, exponent_of(part, axis=(0, 1)))
         target = np.where(sizes == NONE, NONE, self.exponents + sizes).astype(np.int32)
         if arriving is not None:
             theirs = source.exponents_at(t)

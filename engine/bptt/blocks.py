@@ -4,7 +4,8 @@ A row of the tape is one contiguous (rows, B) array whose rows fall into blocks 
 Neighbouring blocks of equal height are one operand, so a cell may ask for a run of them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -12,6 +13,9 @@ from numpy.typing import DTypeLike, NDArray
 from engine.arrays import Array
 
 CACHE_LINE = 64  # bytes; arrays that start on one are a few per cent faster to sweep
+
+Call = tuple[Callable[..., object], tuple[Any, ...]]
+"""A function and its arguments, bound once."""
 
 
 class Rows:
@@ -29,6 +33,13 @@ class Rows:
             self._spans[name] = slice(start, start + height)
             start += height
         self.total = start
+
+    def only(self, names: Iterable[str]) -> "Rows":
+        """Return the same layout, knowing these names alone."""
+        found = Rows({})
+        found._spans = {name: self._spans[name] for name in names}
+        found.total = self.total
+        return found
 
     def __contains__(self, name: object) -> bool:
         """Tell whether a block has that name."""

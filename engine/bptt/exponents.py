@@ -49,7 +49,7 @@ WINDOWS: Mapping[np.dtype[Any], Window] = MappingProxyType(
 )
 
 
-def exponent_of(array: Array, axis: int) -> IntArray:
+def exponent_of(array: Array, axis: int | tuple[int, ...]) -> IntArray:
     """Return e with max|array| along `axis` in [2^(e−1), 2^e); NONE where it is zero.
 
     Where the maximum is not finite, e is 0: nothing can be scaled there.

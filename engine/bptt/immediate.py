@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from engine.arrays import Array, IntArray
-from engine.bptt.blocks import BlockViews, Rows
+from engine.bptt.blocks import BlockViews
 from engine.bptt.exponents import log10_norms, near_one
 from engine.bptt.sources import Source
 from engine.bptt.tape import CHUNK, LayerTape
@@ -101,11 +101,14 @@ def _once_back(tape: LayerTape, start: int, stop: int, arriving: Array) -> Array
     tape.linearize(start, stop, slopes)
     nothing = np.zeros((steps, tape.delta_rows.total, tape.batch), tape.dtype)
     deltas = np.zeros_like(nothing)
-    incoming = BlockViews(
-        (Rows({tape.cell.output: tape.weights.hidden}), arriving), (tape.delta_rows, nothing)
+    way = tape.way_back
+    incoming = np.zeros((steps, way.adjoint_rows.total, tape.batch), tape.dtype)
+    incoming[:, way.output] = arriving
+    calls = way.stage_calls(
+        way.local_views(BlockViews((tape.slope_rows, slopes))),
+        way.adjoint_views(incoming, nothing, incoming, deltas),
+        way.within_calls(incoming, deltas),
     )
-    tape.cell.step_back(
-        tape.cell.local_views(BlockViews((tape.slope_rows, slopes))),
-        tape.cell.adjoint_views(incoming, BlockViews((tape.delta_rows, deltas))),
-    )
+    for function, arguments in calls:
+        function(*arguments)
     return deltas

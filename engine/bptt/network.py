@@ -78,11 +78,11 @@ class Network:
 
     def _shapes(self) -> dict[str, tuple[int, ...]]:
         shapes: dict[str, tuple[int, ...]] = {}
-        rows = len(self.cell.gates) * self.hidden
         for layer in self.layers:
-            for name in layer.entries:
-                width = {"weight_ih": (layer.inputs,), "weight_hh": (self.hidden,)}
-                shapes[name] = (rows, *width.get(name.rpartition("_l")[0], ()))
+            for name, entries in layer.entries.items():
+                width = {"weight_ih": (layer.inputs,), "bias_ih": (), "bias_hh": ()}
+                columns = width.get(name.rpartition("_l")[0], (self.hidden,))
+                shapes[name] = (len(entries) * self.hidden, *columns)
         shapes[READOUT_WEIGHT] = (self.outputs, self.hidden)
         if self.bias:
             shapes[READOUT_BIAS] = (self.outputs,)

@@ -63,6 +63,15 @@ def source_of_loss(direct: Array, ordinary: bool, rows: list[int], length: int) 
     return Source(found, exponents)
 
 
+def joined(source: Source, other: Source, width: int, dtype: DTypeLike) -> Source:
+    """Return what arrives from two sources, each row (`width`, B)."""
+    arrays = [row for row in (*source.rows, *other.rows) if row is not None]
+    both = DenseSource(len(source.rows) - 1, width, arrays[0].shape[-1], dtype)
+    for each in (source, other):
+        both.add(each)
+    return both.as_source()
+
+
 class DenseSource:
     """A source that a layer above fills, all rows."""
 

@@ -142,7 +142,7 @@ class Stack:
                 outside = self._hand_down(index + 1, m, outside)
                 layer.add(m, outside)
             layer.measure(m, row, layer.incoming[:m], self._period == 1)
-            layer.tape.cell.step_back(layer.locals[row - 1], layer.adjoint_views[m - 1])
+            layer.step_back(m, row)
             own = layer.state_delta(m)
             if own is not None:
                 layer.measure(m, row, own, True)
@@ -150,9 +150,7 @@ class Stack:
                 adjoints = layer.incoming[:m], layer.deltas[:m], layer.exponents[:m]
                 visitor(Visit(index, row, first, *adjoints))
         for layer in self.layers:
-            np.matmul(layer.back_h, layer.deltas[:m, layer.through], layer.incoming[:m])  # (2)
-            for span in layer.returned:
-                np.add(layer.incoming[:m], layer.deltas[:m, span], layer.incoming[:m])
+            layer.go_back(m, row)  # (2)
 
     def _from_loss(self, row: int, m: int) -> Scaled:
         """Return what arrives at the top layer at `row`: only the loss that joined there."""
@@ -178,9 +176,10 @@ class Stack:
             squares = layer.squares[:m, row : checked + 1, 0][:, ::-1]
             window = self.window
             inside = (squares > window.low) & (squares < window.high)
-            if np.all(inside):
-                continue
+            # With a period of 1 the norms were taken near 1: they say nothing of what is stored.
             if self._period > 1:
+                if np.all(inside):
+                    continue
                 alive = (np.maximum.accumulate(squares, axis=1) > 0) & np.isfinite(squares[:, :1])
                 lost = (squares < window.suspect_low) | ~(squares < window.suspect_high)
                 if np.any(lost & alive):

@@ -1,11 +1,12 @@
 """One layer's share of a stack of adjoints, with an exponent for each row and sample."""
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 
 from engine.arrays import Array, IntArray
-from engine.bptt.blocks import BlockViews, Rows, aligned_zeros
+from engine.bptt.blocks import BlockViews, aligned_zeros
 from engine.bptt.exponents import NONE, exponent_of, near_one, shift
 from engine.bptt.tape import CHUNK, LayerTape
 
@@ -25,6 +26,16 @@ class Scaled(NamedTuple):
         return moved
 
 
+class Pending(NamedTuple):
+    """Adjoints of outputs further back: a ring of (lag, m, H, B), slot = state row mod lag.
+
+    `blocks` are the rows of the adjoints in which they return.
+    """
+
+    blocks: slice
+    ring: Array
+
+
 class StackLayer:
     """One layer's share of the stack."""
 
@@ -33,35 +44,55 @@ class StackLayer:
         self.tape = tape
         H, B, T = tape.weights.hidden, tape.batch, tape.length
         self.slopes = aligned_zeros((T, tape.slope_rows.total, B), tape.dtype)
-        self.incoming = aligned_zeros((count, H, B), tape.dtype)
+        way = self.way = tape.way_back
+        self.adjoints = aligned_zeros((count, way.adjoint_rows.total, B), tape.dtype)
+        self.incoming = self.adjoints[:, way.output]
         self.deltas = aligned_zeros((count, tape.delta_rows.total, B), tape.dtype)
         self.exponents = np.full((count, B), NONE, np.int32)
         self.squares = aligned_zeros((count, T + 1, 1, B), tape.dtype)
         self.norm_exponents = np.zeros((count, T + 1, B), np.int32)
         self.room = aligned_zeros((count, H, B), tape.dtype)
         self.ones = np.ones((1, H), tape.dtype)
-        product = tape.weights.state_product
-        self.through = tape.returning(product)
-        if product.back_h is None:
-            raise ValueError(f"{tape.cell.name}: its state product has no way back")
-        self.back_h: Array = product.back_h
-        self.returned = [
-            tape.delta_rows.span(name) for name in tape.cell.carries if name == tape.cell.output
+        self.delayed = [
+            Pending(blocks, aligned_zeros((lag, count, H, B), tape.dtype))
+            for blocks, lag in way.delayed
         ]
-        self.carried = [
-            tape.delta_rows.span(name) for name in tape.cell.carries if name != tape.cell.output
-        ]
-        output = Rows({tape.cell.output: H})
-        self.adjoint_views = [
-            tape.cell.adjoint_views(
-                BlockViews((output, self.incoming[:m]), (tape.delta_rows, self.deltas[:m])),
-                BlockViews((tape.delta_rows, self.deltas[:m])),
-            )
-            for m in range(1, count + 1)
-        ]
-        self.locals: list[tuple[Array, ...]] = [
-            tape.cell.local_views(BlockViews((tape.slope_rows, row))) for row in self.slopes
-        ]
+        filled = [(self.adjoints[:m], self.deltas[:m]) for m in range(1, count + 1)]
+        self._views = [way.adjoint_views(a, d, a, d) for a, d in filled]
+        self._within = [way.within_calls(a, d) for a, d in filled]
+        self._after = [way.after_calls(a, d) for a, d in filled]
+        self._locals = [way.local_views(BlockViews((tape.slope_rows, row))) for row in self.slopes]
+
+    def step_back(self, m: int, row: int) -> None:
+        """Fill the deltas of step `row` − 1 of the first m rows from λ at state row `row`."""
+        stages = zip(
+            self.way.stages,
+            self._locals[row - 1],
+            self._views[m - 1],
+            self._within[m - 1],
+            strict=True,
+        )
+        for stage, local, adjoint, within in stages:
+            stage.step_back(local, adjoint)
+            for function, arguments in within:
+                function(*arguments)
+
+    def go_back(self, m: int, row: int) -> None:
+        """Turn λ of the first m rows at state row `row` into λ at `row` − 1."""
+        for function, arguments in self._after[m - 1]:
+            function(*arguments)
+        for blocks, ring in self.delayed:
+            due = ring[(row - 1) % len(ring), :m]
+            np.add(self.incoming[:m], due, self.incoming[:m])
+            ring[row % len(ring), :m] = self.adjoints[:m, blocks]
+
+    def _parts(self, m: int) -> Iterator[Array]:
+        """Yield all that goes on from the first m rows, (…, m, rows, B) each."""
+        yield self.adjoints[:m, self.way.before]
+        for span in self.way.carried.values():
+            yield self.deltas[:m, span]
+        for _, ring in self.delayed:
+            yield ring[:, :m]
 
     def linearize(self) -> None:
         """Take the local derivatives of all T steps from the tape."""
@@ -72,7 +103,8 @@ class StackLayer:
 
     def clear(self) -> None:
         """Empty all rows."""
-        for array in (self.incoming, self.deltas, self.squares):
+        rings = [ring for _, ring in self.delayed]
+        for array in (self.adjoints, self.deltas, self.squares, *rings):
             array.fill(0)
         self.exponents.fill(NONE)
         self.norm_exponents.fill(0)
@@ -101,15 +133,14 @@ class StackLayer:
     def move(self, m: int, target: IntArray) -> None:
         """Store the first m rows with the exponents `target`."""
         difference = (self.exponents[:m] - target)[:, None, :]
-        shift(self.incoming[:m], difference)
-        for span in self.carried:
-            shift(self.deltas[:m, span], difference)
+        for part in self._parts(m):
+            shift(part, difference)
         self.exponents[:m] = target
 
     def settle(self, m: int) -> None:
         """Bring the first m rows to a norm near 1."""
-        sizes = exponent_of(self.incoming[:m], axis=1)
-        for span in self.carried:
-            sizes = np.maximum(sizes, exponent_of(self.deltas[:m, span], axis=1))
+        sizes = np.full_like(self.exponents[:m], NONE)
+        for part in self._parts(m):
+            sizes = np.maximum(sizes, exponent_of(part, axis=-2).reshape(-1, *sizes.shape).max(0))
         target = np.where(sizes == NONE, NONE, self.exponents[:m] + sizes).astype(np.int32)
         self.move(m, target)

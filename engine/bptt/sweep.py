@@ -15,7 +15,7 @@ from engine.bptt.blocks import aligned_zeros
 from engine.bptt.immediate import immediate_log10_norms
 from engine.bptt.network import Network
 from engine.bptt.readout import Loss, Readout
-from engine.bptt.sources import DenseSource, Source, source_of_loss
+from engine.bptt.sources import DenseSource, Source, joined, source_of_loss
 from engine.bptt.stack import BLOCK, Stack
 from engine.bptt.tape import LayerTape
 from engine.tasks.base import Batch
@@ -70,15 +70,18 @@ class Sweep:
 
     def _start(self, tape: LayerTape, index: int, initial: Mapping[str, Array]) -> None:
         row = tape.now(0)
-        for name in tape.cell.states:
+        for name in tape.cell.state_names:
             first = initial[name][index].T if name in initial else None
-            if name == "h" and tape.cell.output != "h":
+            if name not in tape.cell.states:
+                tape.set_earlier(int(name.removeprefix("h_")), first)
+            elif name == "h" and tape.cell.output != "h":
                 value = np.zeros_like(tape.outputs[0]) if first is None else np.array(first)
                 tape.cell.activation.apply(
                     value.astype(tape.dtype), tape.outputs[0], np.zeros_like(tape.outputs[0])
                 )
             else:
                 row[name][...] = 0 if first is None else first
+        tape.set_earlier(0, tape.outputs[0])
 
     def layer_outputs(self, index: int) -> Array:
         """Return what a layer hands up, rows 0 … T, (T+1, H, B): its output, and its skip."""
@@ -165,12 +168,22 @@ class Sweep:
             if below is not None:
                 below.clear()
             injected = {name: value[index] for name, value in (final or {}).items()}
-            layers[index].run(source, below, injected)
+            layers[index].run(self._with_earlier(source, injected), below, injected)
             if below is not None:
                 if self.network.skips[index]:
                     below.add(source)
                 self.input_source = below
                 source = below.as_source()
+
+    def _with_earlier(self, source: Source, final: Mapping[str, Array]) -> Source:
+        """Return a source that also brings the gradients of earlier outputs, h_1 … of row T."""
+        earlier = {n: v for n, v in final.items() if n not in self.network.cell.states}
+        if not earlier:
+            return source
+        rows: list[Array | None] = [None] * (self.length + 1)
+        for name, value in earlier.items():
+            rows[self.length - int(name.removeprefix("h_"))] = value
+        return joined(source, Source(rows), self.network.hidden, self.network.dtype)
 
     # What a sweep leaves
 

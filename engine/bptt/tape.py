@@ -4,28 +4,27 @@ Step t (0 … T−1) reads row t of `inputs` and `tape` and writes the state int
 the initial state. Binding makes every view once: a program is a flat list of (function,
 arguments), so a step costs its NumPy calls and nothing else.
 
-    inputs    (T+1, K, B), K = H + D + 1   row t: what step t reads, [h_{t-1}; x_t; 1]
+    inputs    (T+1, K, B)                  row t: what step t reads, mostly [h_{t-1}; x_t; 1]
     tape      (T+1, n·H, B)                row t: gates of step t, states no product reads
     slopes    (chunk, n·H, B)              local derivatives of the chunk being swept back
     deltas    (chunk+1, n·H, B)            δ at the gates, carried adjoints; the last row holds
                                            what the chunk after hands to this one
-    adjoints  (T+1, H, B)                  row t: dL/d(output) after step t − 1, all paths
+    adjoints  (T+1, n·H, B)                row t: the adjoint of each block of states that step t
+                                           reads; the output's is dL/d(output) along all paths
 """
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from engine.arrays import Array
-from engine.bptt.blocks import BlockViews, Rows, aligned_zeros
+from engine.bptt.blocks import BlockViews, Call, Rows, aligned_zeros
+from engine.bptt.way_back import WayBack
 from engine.bptt.weights import LayerWeights, ProductWeights
 
 CHUNK = 16
 """Steps whose derivatives are taken at once: few enough to stay in the second-level cache."""
-
-Call = tuple[Callable[..., object], tuple[Any, ...]]
 
 
 class LayerTape:
@@ -36,13 +35,15 @@ class LayerTape:
         cell, H = weights.cell, weights.hidden
         self.weights, self.cell, self.length, self.batch = weights, cell, length, batch
         self.dtype = np.dtype(dtype)
-        self.input_rows = Rows({cell.output: H, "x": weights.inputs, "one": 1})
+        heights = {"x": weights.inputs, "one": 1}
+        self.input_rows = Rows({name: heights.get(name, H) for name in cell.inputs})
         self.tape_rows = Rows(dict.fromkeys(cell.tape, H))
         self.slope_rows = Rows(dict.fromkeys(cell.slopes, H))
-        self.delta_rows = Rows(dict.fromkeys(cell.deltas, H))
+        self.way_back = WayBack(weights)
+        self.delta_rows = self.way_back.delta_rows
         self.scratch_rows = Rows(dict.fromkeys(cell.scratch, H))
         self.inputs = self._zeros(length + 1, self.input_rows)
-        self.inputs[:, -1] = 1
+        self.input_rows.view(self.inputs, "one")[...] = 1
         self.tape = self._zeros(length + 1, self.tape_rows)
         self.scratch = self._zeros(1, self.scratch_rows)
         self.xs = self.input_rows.view(self.inputs, "x")
@@ -69,27 +70,52 @@ class LayerTape:
             return self.inputs[after, self.input_rows.span(blocks[0], blocks[-1])]
         return self.tape[row, self.tape_rows.span(blocks[0], blocks[-1])]
 
+    def read(self, product: ProductWeights) -> slice:
+        """Return the rows of the inputs that a product reads."""
+        reads = product.product.reads
+        return self.input_rows.span(reads[0], reads[-1])
+
     def _bind_forward(self) -> list[Call]:
         program: list[Call] = []
         whole = slice(0, self.length)
         for product in self.weights.products:
-            if not product.product.reads_state:
-                read = self.inputs[:-1, self.weights.hidden :]
+            if not product.product.states_read:
+                read = self.inputs[:-1, self.read(product)]
                 program.append((np.matmul, (product.fast, read, self._out(product, whole))))
-        state = self.weights.state_product
-        parts = state.split(self.batch)
-        cut = state.fast.reshape(parts, -1, state.shape[1])
         scratch = BlockViews((self.scratch_rows, self.scratch[0]))
         for t in range(self.length):
-            out = self._out(state, t)
-            if parts == 1:
-                program.append((state.fast.dot, (self.inputs[t], out)))
-            else:
-                blocks = out.reshape(parts, -1, self.batch)
-                program.append((np.matmul, (cut, self.inputs[t], blocks)))
-            views = self.cell.step_views(self.now(t), self.now(t + 1), scratch)
-            program.append((self.cell.step, views))
+            products = iter(self.weights.products)
+            for stage in self.cell.stages:
+                for _, product in zip(stage.products, products, strict=False):
+                    if product.product.states_read:
+                        program.append(self._product_call(product, t))
+                views = stage.step_views(self.now(t), self.now(t + 1), scratch)
+                program.append((stage.step, views))
+            program += self._later_reads(t)
         return program
+
+    def set_earlier(self, back: int, value: Array | None) -> None:
+        """Set the output `back` steps before the first, where a later step reads it."""
+        for name, lag in self.cell.lags.items():
+            if 0 <= lag - 1 - back < self.length:
+                read = self.input_rows.view(self.inputs[lag - 1 - back], name)
+                read[...] = 0 if value is None else value
+
+    def _product_call(self, product: ProductWeights, t: int) -> Call:
+        read, out = self.inputs[t, self.read(product)], self._out(product, t)
+        parts = product.split(self.batch)
+        if parts == 1:
+            return product.fast.dot, (read, out)
+        cut = product.fast.reshape(parts, -1, product.shape[1])
+        return np.matmul, (cut, read, out.reshape(parts, -1, self.batch))
+
+    def _later_reads(self, t: int) -> list[Call]:
+        """Return the copies of step t's output to where steps further on read it."""
+        return [
+            (np.copyto, (self.input_rows.view(self.inputs[t + lag], name), self.outputs[t + 1]))
+            for name, lag in self.cell.lags.items()
+            if lag and t + lag < self.length
+        ]
 
     # Back
 
@@ -98,44 +124,56 @@ class LayerTape:
         if self._has_way_back:
             return
         self._has_way_back = True
-        H = self.weights.hidden
+        way = self.way_back
         steps = min(CHUNK, self.length)
         self.slopes = self._zeros(steps, self.slope_rows)
         self.deltas = self._zeros(steps + 1, self.delta_rows)
-        self.adjoints = aligned_zeros((self.length + 1, H, self.batch), self.dtype)
-        back = self.weights.state_product
-        if back.back_h is None:
-            raise ValueError(f"{self.cell.name}: its state product has no way back")
-        span = self.returning(back)
-        carried = [name for name in self.cell.carries if name == self.cell.output]
+        self.adjoints = self._zeros(self.length + 1, way.adjoint_rows)
         locals_ = [
-            self.cell.local_views(BlockViews((self.slope_rows, self.slopes[slot])))
+            way.local_views(BlockViews((self.slope_rows, self.slopes[slot])))
             for slot in range(steps)
         ]
         self.back_program: list[list[Call]] = []
         for t in range(self.length):
-            slot = t % CHUNK
-            deltas = self.deltas[slot]
-            calls: list[Call] = [
-                (self.cell.step_back, (locals_[slot], self._adjoint_views(t))),
-                (back.back_h.dot, (deltas[span], self.adjoints[t])),
-            ]
-            for name in carried:
-                carry = self.delta_rows.view(deltas, name)
-                calls.append((np.add, (self.adjoints[t], carry, self.adjoints[t])))
-            self.back_program.append(calls)
+            deltas, returned = self.deltas[t % CHUNK], self.adjoints[t]
+            views = way.adjoint_views(self.adjoints[t + 1], self.carry_row(t + 1), returned, deltas)
+            calls = way.stage_calls(locals_[t % CHUNK], views, way.within_calls(returned, deltas))
+            calls += way.after_calls(returned, deltas)
+            self.back_program.append(calls + self._delayed_returns(t))
 
-    def returning(self, product: ProductWeights) -> slice:
-        """Return the rows of the deltas that go back through a product."""
-        back = product.product.back
-        return self.delta_rows.span(back[0], back[-1])
+    def _delayed_returns(self, t: int) -> list[Call]:
+        """Return the sums to the output of row t of what steps further on read of it."""
+        output = self.adjoints[t, self.way_back.output]
+        return [
+            (np.add, (output, self.adjoints[t + lag - 1, blocks], output))
+            for blocks, lag in self.way_back.delayed
+            if t + lag - 1 < self.length
+        ]
+
+    def initial_adjoint(self, name: str) -> Array:
+        """Return the stored adjoint of a state before the first step, (H, B), after a sweep back.
+
+        Args:
+            name: One of the cell's `state_names`, and what products read of it.
+        """
+        way = self.way_back
+        if name in self.cell.states:
+            if name in way.states:
+                return way.adjoint_rows.view(self.adjoints[0], name)
+            return self.delta_rows.view(self.deltas[0], name)
+        back = int(name.removeprefix("h_"))
+        found = aligned_zeros(self.outputs.shape[1:], self.dtype)
+        for blocks, lag in way.delayed:  # read by step lag − 1 − back alone
+            if 0 <= lag - 1 - back < self.length:
+                found += self.adjoints[lag - 1 - back, blocks]
+        return found
 
     def to_inputs(self, deltas: Array) -> Array:
         """Return ∂/∂x = W_xᵀ δ of deltas (…, rows, B), over all products: (…, D, B)."""
-        first, *others = self.weights.products
-        found: Array = np.matmul(first.back_x, deltas[..., self.returning(first), :])
+        first, *others = [p for p in self.weights.products if len(p.back_x)]
+        found: Array = np.matmul(first.back_x, deltas[..., self.way_back.through(first), :])
         for product in others:
-            found += np.matmul(product.back_x, deltas[..., self.returning(product), :])
+            found += np.matmul(product.back_x, deltas[..., self.way_back.through(product), :])
         return found
 
     def carry_row(self, t: int) -> Array:
@@ -145,14 +183,6 @@ class LayerTape:
         """
         row: Array = self.deltas[-1 if t == self.length or t % CHUNK == 0 else t % CHUNK]
         return row
-
-    def _adjoint_views(self, t: int) -> tuple[Array, ...]:
-        incoming = BlockViews(
-            (Rows({self.cell.output: self.weights.hidden}), self.adjoints[t + 1]),
-            (self.delta_rows, self.carry_row(t + 1)),
-        )
-        own = BlockViews((self.delta_rows, self.deltas[t % CHUNK]))
-        return self.cell.adjoint_views(incoming, own)
 
     def linearize(self, start: int, stop: int, slopes: Array) -> None:
         """Fill the first rows of `slopes` with the local derivatives of steps start … stop − 1."""

@@ -1,6 +1,6 @@
 """Gradients of one layer's weights: one product over many time steps.
 
-    ∂/∂W = Σ_t Σ_b δ_t ⊗ [h_{t-1}; x_t; 1]                         (1)
+    ∂/∂W = Σ_t Σ_b δ_t ⊗ what the product read, mostly [h_{t-1}; x_t; 1]  (1)
 
 The deltas and what was read are copied so that all steps and samples of a stretch lie side by
 side; then (1) is one matrix product for each of the cell's.
@@ -56,9 +56,9 @@ class WeightGradients:
             if exponents.min() < self._small:
                 self._drop_negligible(read)
         for product, share in zip(tape.weights.products, self._share, strict=True):
-            items = self._deltas[first : first + steps, tape.returning(product)]
+            items = self._deltas[first : first + steps, tape.way_back.through(product)]
             returned = self._side_by_side(self._returned, items, steps)
-            rows = read[tape.weights.hidden - product.hidden :]
+            rows = read[tape.read(product)]
             np.dot(returned, rows.reshape(-1, width).T, share)
             np.add(product.gradient, share, product.gradient)
 

@@ -1,7 +1,7 @@
 """The weights of one layer: master copies in the flat vector, and copies laid out for speed.
 
-Each product of a cell is one matrix, rows = its out blocks, columns = [output block, x, 1] (or
-[x, 1] where it reads no state). Public parameters are views of it, in PyTorch's names.
+Each product of a cell is one matrix, rows = its out blocks, columns = the blocks that it reads:
+mostly [h, x, 1]. Public parameters are views of it, in PyTorch's names.
 """
 
 from collections.abc import Iterable
@@ -37,31 +37,37 @@ class ProductWeights:
         out_rows: Where each out block lies in W.
         W: (rows, K) view of the flat parameter vector; `gradient` likewise.
         fast: (rows, K) forward copy, rows of halved blocks times ½.
-        back_h: (H, rows) contiguous W_hᵀ; None where the product reads no state.
-        back_x: (D, rows) contiguous W_xᵀ.
+        back_states: (n·H, rows) contiguous Wᵀ of the n states it reads, in that order.
+        back_x: (D, rows) contiguous W_xᵀ, no rows where it does not read x.
     """
 
     def __init__(self, cell: Cell, product: Product, inputs: int, hidden: int, bias: bool) -> None:
         """Lay out one product of a layer with D = `inputs` and H = `hidden`."""
         self.product = product
         self.out_rows = Rows(dict.fromkeys(product.out, hidden))
-        self.hidden = hidden if product.reads_state else 0
-        self.columns = Rows({"h": self.hidden, "x": inputs, "one": 1})
+        heights = {"x": inputs, "one": 1}
+        self.columns = Rows({name: heights.get(name, hidden) for name in product.reads})
+        self.states = Rows(dict.fromkeys(product.states_read, hidden))
         self.shape = (self.out_rows.total, self.columns.total)
         self._halved = [self.out_rows.span(name) for name in product.out if name in cell.halved]
         self._closed = [
             (self.out_rows.span(out), self.columns.span(source)) for out, source in product.closed
         ]
-        if not bias:
+        if not bias and "one" in self.columns:
             self._closed.append((slice(None), self.columns.span("one")))
 
     def bind(self, W: Array, gradient: Array) -> None:
         """Take views of the flat vectors and make the copies."""
         self.W, self.gradient = W, gradient
         self.fast = aligned_zeros(self.shape, W.dtype) if self._halved else W
-        self.back_h = aligned_zeros((self.hidden, self.shape[0]), W.dtype) if self.hidden else None
-        x = self.columns.span("x")
-        self.back_x = aligned_zeros((x.stop - x.start, self.shape[0]), W.dtype)
+        self.back_states = aligned_zeros((self.states.total, self.shape[0]), W.dtype)
+        x = self.columns.span("x") if "x" in self.columns else slice(0)
+        self.back_x = aligned_zeros((x.stop - (x.start or 0), self.shape[0]), W.dtype)
+        self._turned = [(self.back_x, W[:, x].T)]
+        for name in self.product.states_read:
+            self._turned.append(
+                (self.back_states[self.states.span(name)], W[:, self.columns.span(name)].T)
+            )
 
     def prepare(self) -> None:
         """Renew the copies from W."""
@@ -69,9 +75,8 @@ class ProductWeights:
             np.copyto(self.fast, self.W)
             for rows in self._halved:
                 self.fast[rows] *= 0.5
-        if self.back_h is not None:
-            np.copyto(self.back_h, self.W[:, : self.hidden].T)
-        np.copyto(self.back_x, self.W[:, self.columns.span("x")].T)
+        for turned, part in self._turned:
+            np.copyto(turned, part)
 
     def close(self, matrix: Array) -> None:
         """Set the entries that are no parameters to zero."""
@@ -97,7 +102,6 @@ class LayerWeights:
         """Lay out the layer; `bind` gives it memory."""
         self.cell, self.inputs, self.hidden = cell, inputs, hidden
         self.products = [ProductWeights(cell, p, inputs, hidden, bias) for p in cell.products]
-        self.state_product = next(p for p in self.products if p.product.reads_state)
         self.size = sum(p.shape[0] * p.shape[1] for p in self.products)
         self.entries = dict(self._public(layer, bias))
 
@@ -111,9 +115,11 @@ class LayerWeights:
             )
             start = stop
 
-    def _find(self, block: str, columns: str) -> Entry:
+    def _find(self, block: str, read: str | None) -> Entry:
+        """Return where an out block meets what it reads, the first state where None."""
         for index, product in enumerate(self.products):
             if block in product.out_rows:
+                columns = read or product.product.states_read[0]
                 span = product.columns.span(columns)
                 return Entry(
                     index,
@@ -126,7 +132,9 @@ class LayerWeights:
         """Yield each public parameter with its rectangle for each gate, None for fixed zeros."""
         gates = [self.cell.gate_rows(gate) for gate in self.cell.gates]
         yield f"weight_ih_l{layer}", [self._find(g.x, "x") for g in gates]
-        yield f"weight_hh_l{layer}", [self._find(g.h, "h") for g in gates]
+        yield f"weight_hh_l{layer}", [self._find(g.h, None) for g in gates]
+        for name, (out, read) in self.cell.matrices.items():
+            yield f"{name}_l{layer}", [self._find(out, read)]
         if not bias:
             return
         yield f"bias_ih_l{layer}", [self._find(g.b, "one") for g in gates]

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from engine.activations import make_activation
-from engine.cells import elman, gru, janet, leaky, lstm, preactivation, residual, ugrnn
+from engine.cells import elman, gru, janet, leaky, lstm, mgu, preactivation, residual, ugrnn
 from engine.cells.base import Cell, CellDefinition, CellOptions
 from engine.errors import ConfigError, Problem, UnknownNameError
 from engine.schema import object_node
@@ -19,6 +19,7 @@ CELLS: Mapping[str, CellDefinition] = MappingProxyType(
         "gru": gru.DEFINITION,
         "ugrnn": ugrnn.DEFINITION,
         "janet": janet.DEFINITION,
+        "mgu": mgu.DEFINITION,
     }
 )
 

@@ -1,4 +1,4 @@
-"""What a recurrent cell is: names of row blocks, matrix products, and three functions.
+"""What a recurrent cell is: names of row blocks, and stages of matrix products and functions.
 
 A cell is written once, for one time step, elementwise. It never sees a weight matrix, a time
 index, a loss, another layer, or how many adjoints are swept at once.
@@ -8,10 +8,18 @@ it holds blocks of H rows, one block a name, in the order that the cell declares
 name are one operand: `now["f":"i"]` is [..., 2, H, B], `now["o"]` is [..., H, B]. What stands in
 front of the rows is free: nothing (one step), a chunk of steps, or a stack of adjoints.
 
-    inputs   row t: what the products of step t read: the output of step t−1, x_t, and 1
+    inputs   row t: what the products of step t read: states of the step before, x_t, and 1
     tape     row t: gates of step t, and states that no product reads (c_{t−1})
     slopes   local derivatives of one step, filled by `linearize`
     deltas   δ at the gates, and adjoints carried to the step before under the state's own name
+
+Blocks of the inputs other than x and 1 hold the state of their name after step t−1. Two other
+sorts say so in `lags`: lag s is the output after step t−s, put there by the sweep; lag 0 is made
+by an earlier stage of step t itself.
+
+A step is one stage or several. A stage is its products and then its elementwise part; on the way
+back the stages run last first. A product's adjoint Wᵀδ goes to the blocks that it reads: those
+of lag 0 find it in `incoming` when the stage that made them takes its own step back.
 
 Functions.
     step(*step_views)               the gates in place, the new state into the row after
@@ -19,7 +27,10 @@ Functions.
     step_back(local, adjoint)       deltas = adjoints × slopes; linear in the adjoints
 
 `step_views`, `local_views` and `adjoint_views` are called once, at binding: they name the arrays
-that the functions take, so a function's parameters are its arrays.
+that the functions take, so a function's parameters are its arrays. `incoming` names the adjoints
+of the states after the step, those that products read and those carried, and what returned to
+blocks of lag 0. A carried adjoint may lie where `deltas` has the block of its name: it is read
+before that is written.
 """
 
 from collections.abc import Callable, Mapping
@@ -33,6 +44,9 @@ from engine.initializers import KeepGate, OwnStart
 from engine.schema import Described
 
 ArrayTuple = tuple[Array, ...]
+
+FROM_OUTSIDE = ("x", "one")
+"""Blocks of the inputs that hold no state: x_t, and the 1 that biases are multiplied by."""
 
 
 class Views(Protocol):
@@ -50,14 +64,36 @@ class Product:
         out: Gate blocks it writes, neighbours in memory: of the tape's row t, or, where the name
             is one of the inputs' blocks, of the inputs' row t + 1.
         back: Blocks of the deltas that return through it, neighbours, in the order of `out`.
-        reads_state: False where it reads x and 1 alone: then it is done for all steps at once.
+        reads: Blocks of the inputs that it reads, neighbours in memory. One that reads x and 1
+            alone is done for all steps at once.
         closed: (out block, input block) pairs that are no parameters and stay zero.
     """
 
     out: tuple[str, ...]
     back: tuple[str, ...]
-    reads_state: bool = True
+    reads: tuple[str, ...] = ("h", *FROM_OUTSIDE)
     closed: frozenset[tuple[str, str]] = frozenset()
+
+    @property
+    def states_read(self) -> tuple[str, ...]:
+        """Blocks that it reads and returns an adjoint to: all but x and 1."""
+        return tuple(name for name in self.reads if name not in FROM_OUTSIDE)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Stage:
+    """Products, and the elementwise part after them, forward and back.
+
+    Attributes:
+        products: What is multiplied before `step`, and returned after `step_back`.
+    """
+
+    products: tuple[Product, ...]
+    step: Callable[..., object]
+    step_views: Callable[[Views, Views, Views], ArrayTuple]
+    local_views: Callable[[Views], ArrayTuple]
+    adjoint_views: Callable[[Views, Views], ArrayTuple]
+    step_back: Callable[[ArrayTuple, ArrayTuple], None]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,9 +102,16 @@ class Cell:
 
     Attributes:
         gates: Public block order of W_x, W_h and b.
+        stages: Parts of a step, in order.
+        linearize: All local derivatives of all stages.
+        inputs: Names of what products read, in memory order.
+        lags: Blocks of the inputs that hold no state of the step before: the output of s steps
+            ago, or 0 for what an earlier stage makes in this step.
         output: Block of the inputs that products, the read-out and the next layer read.
         states: Names of the recurrent states, h first.
-        weights: For each public gate the out blocks that hold its W_x, W_h, b rows.
+        weights: For each public gate the out blocks that hold its W_x, W_h, b rows; W_h is of the
+            first state that the out block's product reads.
+        matrices: Further (H, H) parameters: name -> the out block and the input block it joins.
         second_bias: Gates whose b enters inside the recurrent product as a parameter (b_hn).
         tape, slopes, deltas, scratch: Names of the row blocks, in memory order.
         halved: Out blocks whose forward weights are halved, for σ(x) = ½ tanh(x/2) + ½.
@@ -80,17 +123,14 @@ class Cell:
 
     name: str
     gates: tuple[str, ...]
-    products: tuple[Product, ...]
-    step: Callable[..., object]
-    step_views: Callable[[Views, Views, Views], ArrayTuple]
+    stages: tuple[Stage, ...]
     linearize: Callable[[Views, Views, Views], None]
-    local_views: Callable[[Views], ArrayTuple]
-    adjoint_views: Callable[[Views, Views], ArrayTuple]
-    step_back: Callable[[ArrayTuple, ArrayTuple], None]
     activation: Activation
     candidate: str
     slopes: tuple[str, ...]
     deltas: tuple[str, ...]
+    inputs: tuple[str, ...] = ("h", *FROM_OUTSIDE)
+    lags: Mapping[str, int] = field(default_factory=dict)
     tape: tuple[str, ...] = ()
     scratch: tuple[str, ...] = ()
     halved: tuple[str, ...] = ()
@@ -99,6 +139,24 @@ class Cell:
     states: tuple[str, ...] = ("h",)
     state_delta: str | None = None
     weights: Mapping[str, "GateRows"] = field(default_factory=dict)
+    matrices: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+
+    @property
+    def products(self) -> tuple[Product, ...]:
+        """Products of all stages, in order."""
+        return tuple(product for stage in self.stages for product in stage.products)
+
+    @property
+    def state_names(self) -> tuple[str, ...]:
+        """Every state of a step: those of `states`, then earlier outputs, h_1 = h_{t−1} first."""
+        furthest = max(self.lags.values(), default=0)
+        return (*self.states, *(f"h_{back}" for back in range(1, furthest)))
+
+    @property
+    def read_states(self) -> tuple[str, ...]:
+        """Blocks of the inputs that adjoints return to; those made in this step stand last."""
+        names = [name for name in self.inputs if name not in FROM_OUTSIDE]
+        return tuple(sorted(names, key=lambda name: self.lags.get(name) == 0))
 
     def gate_rows(self, gate: str) -> "GateRows":
         """Return which out blocks hold the public gate's weights."""

@@ -16,7 +16,7 @@ import numpy as np
 
 from engine.activations import Activation
 from engine.arrays import Array
-from engine.cells.base import ArrayTuple, Cell, GateRows, Product, Views
+from engine.cells.base import ArrayTuple, Cell, GateRows, Product, Stage, Views
 from engine.cells.slope_product import SlopeProduct
 
 
@@ -53,13 +53,17 @@ def blend(name: str, activation: Activation, *, keep: float, take: float) -> Cel
     return Cell(
         name=name,
         gates=("h",),
-        products=(Product(out=("n",), back=("n",)),),
-        step=step,
-        step_views=step_views,
+        stages=(
+            Stage(
+                products=(Product(out=("n",), back=("n",)),),
+                step=step,
+                step_views=step_views,
+                local_views=back.local_views,
+                adjoint_views=back.adjoint_views,
+                step_back=back.step_back,
+            ),
+        ),
         linearize=linearize,
-        local_views=back.local_views,
-        adjoint_views=back.adjoint_views,
-        step_back=back.step_back,
         activation=activation,
         candidate="n",
         tape=("n",),

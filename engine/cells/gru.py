@@ -30,7 +30,16 @@ import numpy as np
 
 from engine.activations import ACTIVATIONS, Activation
 from engine.arrays import Array
-from engine.cells.base import ArrayTuple, Cell, CellDefinition, GateRows, NoOptions, Product, Views
+from engine.cells.base import (
+    ArrayTuple,
+    Cell,
+    CellDefinition,
+    GateRows,
+    NoOptions,
+    Product,
+    Stage,
+    Views,
+)
 from engine.initializers import KeepGate
 
 
@@ -92,18 +101,24 @@ def make(activation: Activation, options: NoOptions) -> Cell:
     return Cell(
         name="gru",
         gates=("r", "z", "n"),
-        products=(
-            Product(
-                out=("q", "r", "z"), back=("q", "r", "z"), closed=frozenset({("q", "x")})
-            ),  # (1) to (3)
-            Product(out=("n",), back=("n",), reads_state=False),  # the input's share of (4)
+        stages=(
+            Stage(
+                products=(
+                    Product(
+                        out=("q", "r", "z"), back=("q", "r", "z"), closed=frozenset({("q", "x")})
+                    ),  # (1) to (3)
+                    Product(
+                        out=("n",), back=("n",), reads=("x", "one")
+                    ),  # the input's share of (4)
+                ),
+                step=step,
+                step_views=step_views,
+                local_views=local_views,
+                adjoint_views=adjoint_views,
+                step_back=step_back,
+            ),
         ),
-        step=step,
-        step_views=step_views,
         linearize=linearize,
-        local_views=local_views,
-        adjoint_views=adjoint_views,
-        step_back=step_back,
         activation=ACTIVATIONS["tanh"],
         candidate="n",
         tape=("n", "q", "r", "z"),

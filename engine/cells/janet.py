@@ -29,7 +29,7 @@ from annotated_types import Interval
 
 from engine.activations import ACTIVATIONS, Activation
 from engine.arrays import Array
-from engine.cells.base import ArrayTuple, Cell, CellDefinition, CellOptions, Product, Views
+from engine.cells.base import ArrayTuple, Cell, CellDefinition, CellOptions, Product, Stage, Views
 from engine.cells.slope_product import SlopeProduct
 from engine.initializers import KeepGate
 from engine.schema import Doc
@@ -105,13 +105,17 @@ def make(activation: Activation, options: JanetOptions) -> Cell:
     return Cell(
         name="janet",
         gates=("f", "c"),
-        products=(Product(out=("c", "f"), back=("c", "f")),),
-        step=step,
-        step_views=step_views,
+        stages=(
+            Stage(
+                products=(Product(out=("c", "f"), back=("c", "f")),),
+                step=step,
+                step_views=step_views,
+                local_views=back.local_views,
+                adjoint_views=back.adjoint_views,
+                step_back=back.step_back,
+            ),
+        ),
         linearize=linearize,
-        local_views=back.local_views,
-        adjoint_views=back.adjoint_views,
-        step_back=back.step_back,
         activation=ACTIVATIONS["tanh"],
         candidate="c",
         tape=("c", "f", "k"),

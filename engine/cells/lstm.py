@@ -27,7 +27,7 @@ import numpy as np
 
 from engine.activations import ACTIVATIONS, Activation
 from engine.arrays import Array
-from engine.cells.base import ArrayTuple, Cell, CellDefinition, NoOptions, Product, Views
+from engine.cells.base import ArrayTuple, Cell, CellDefinition, NoOptions, Product, Stage, Views
 from engine.initializers import KeepGate
 
 
@@ -118,13 +118,17 @@ def make(activation: Activation, options: NoOptions) -> Cell:
     return Cell(
         name="lstm",
         gates=("i", "f", "g", "o"),
-        products=(Product(out=("g", "f", "i", "o"), back=("g", "f", "i", "o")),),
-        step=step,
-        step_views=step_views,
+        stages=(
+            Stage(
+                products=(Product(out=("g", "f", "i", "o"), back=("g", "f", "i", "o")),),
+                step=step,
+                step_views=step_views,
+                local_views=local_views,
+                adjoint_views=adjoint_views,
+                step_back=step_back,
+            ),
+        ),
         linearize=linearize,
-        local_views=local_views,
-        adjoint_views=adjoint_views,
-        step_back=step_back,
         activation=ACTIVATIONS["tanh"],
         candidate="g",
         states=("h", "c"),

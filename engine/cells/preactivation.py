@@ -20,7 +20,7 @@ import numpy as np
 
 from engine.activations import Activation
 from engine.arrays import Array
-from engine.cells.base import ArrayTuple, Cell, CellDefinition, NoOptions, Product, Views
+from engine.cells.base import ArrayTuple, Cell, CellDefinition, NoOptions, Product, Stage, Views
 
 
 def step_views(now: Views, after: Views, scratch: Views) -> ArrayTuple:
@@ -54,16 +54,21 @@ def make(activation: Activation, options: NoOptions) -> Cell:
     return Cell(
         name="preactivation",
         gates=("h",),
-        products=(Product(out=("h",), back=("state",)),),
-        step=activation.apply,  # (2)
-        step_views=step_views,
+        stages=(
+            Stage(
+                products=(Product(out=("h",), back=("state",), reads=("p", "x", "one")),),
+                step=activation.apply,  # (2)
+                step_views=step_views,
+                local_views=local_views,
+                adjoint_views=adjoint_views,
+                step_back=step_back,
+            ),
+        ),
         linearize=linearize,
-        local_views=local_views,
-        adjoint_views=adjoint_views,
-        step_back=step_back,
         activation=activation,
         candidate="p",
         output="p",
+        inputs=("p", "x", "one"),
         tape=("h",),
         slopes=("state",),
         deltas=("state",),

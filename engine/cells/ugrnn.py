@@ -23,7 +23,7 @@ import numpy as np
 
 from engine.activations import ACTIVATIONS, Activation
 from engine.arrays import Array
-from engine.cells.base import ArrayTuple, Cell, CellDefinition, NoOptions, Product, Views
+from engine.cells.base import ArrayTuple, Cell, CellDefinition, NoOptions, Product, Stage, Views
 from engine.cells.slope_product import SlopeProduct
 from engine.initializers import KeepGate
 
@@ -63,13 +63,17 @@ def make(activation: Activation, options: NoOptions) -> Cell:
     return Cell(
         name="ugrnn",
         gates=("g", "c"),
-        products=(Product(out=("g", "c"), back=("g", "c")),),
-        step=step,
-        step_views=step_views,
+        stages=(
+            Stage(
+                products=(Product(out=("g", "c"), back=("g", "c")),),
+                step=step,
+                step_views=step_views,
+                local_views=back.local_views,
+                adjoint_views=back.adjoint_views,
+                step_back=back.step_back,
+            ),
+        ),
         linearize=linearize,
-        local_views=back.local_views,
-        adjoint_views=back.adjoint_views,
-        step_back=back.step_back,
         activation=ACTIVATIONS["tanh"],
         candidate="c",
         tape=("g", "c"),

@@ -10,7 +10,7 @@ from engine.arrays import Array, BoolArray, require_shape
 from engine.bptt.network import READOUT_WEIGHT, Network
 from engine.bptt.readout import Loss
 from engine.bptt.sweep import Sweep
-from engine.cells import CELLS, make_cell
+from engine.cells import make_cell
 from engine.errors import ShapeError, UnknownNameError
 from engine.tasks.base import Batch
 from engine.tasks.losses import LOSSES
@@ -73,7 +73,7 @@ def trace(  # noqa: PLR0913  (the public signature)
     if xs.ndim != len(INPUT_AXES):
         wanted = ", ".join(INPUT_AXES)
         raise ShapeError(f"inputs: expected shape ({wanted}), got {xs.shape}")
-    given = GivenParameters(parameters, len(CELLS[cell].gates), cell)
+    given = GivenParameters(parameters, bound)
     network = Network(
         bound,
         inputs=xs.shape[2],
@@ -88,8 +88,11 @@ def trace(  # noqa: PLR0913  (the public signature)
     T, B, _ = xs.shape
     sweep = Sweep(network, length=T, batch=B)
     state_shape = (given.layers, B, given.hidden)
-    sweep.unroll(xs, _state("initial_state", initial_state, bound.states, state_shape))
-    final = _state("final_state_gradients", final_state_gradients, bound.states, state_shape)
+    sweep.unroll(xs, _state("initial_state", initial_state, bound.state_names, state_shape))
+    final = _state("final_state_gradients", final_state_gradients, bound.state_names, state_shape)
+    for name in final:
+        if name not in bound.states and int(name.removeprefix("h_")) >= T:
+            raise ShapeError(f"final_state_gradients {name}: expected none, it is before the start")
     if targets is None and output_gradients is None and not final:
         raise ShapeError("expected targets, output_gradients or final_state_gradients, got none")
     if targets is not None and output_gradients is not None:

@@ -7,20 +7,22 @@ from numpy.typing import ArrayLike
 
 from engine.arrays import Array, require_shape
 from engine.bptt.network import READOUT_WEIGHT, Network
+from engine.cells.base import Cell
 from engine.errors import ShapeError, UnknownNameError
 
 
 class GivenParameters:
     """The caller's parameters: sizes, and the second biases that PyTorch's modules carry."""
 
-    def __init__(self, parameters: Mapping[str, ArrayLike], gates: int, cell: str) -> None:
+    def __init__(self, parameters: Mapping[str, ArrayLike], cell: Cell) -> None:
         self.given = {name: np.asarray(value, np.float64) for name, value in parameters.items()}
         recurrent = [name for name in self.given if name.startswith("weight_hh_l")]
         self.layers = len(recurrent)
         if "weight_hh_l0" not in self.given:
             raise ShapeError("weight_hh_l0: expected among the parameters, got none")
         self.hidden = int(self.given["weight_hh_l0"].shape[-1])
-        self.gates, self.second = gates, cell == "gru"
+        self.gates = len(cell.gates)
+        self.second = any(cell.gate_rows(gate).second_bias for gate in cell.gates)
         self.has_readout = READOUT_WEIGHT in self.given
         self.outputs = self.given[READOUT_WEIGHT].shape[0] if self.has_readout else 0
         self.bias = any("bias" in name for name in self.given)
@@ -48,7 +50,7 @@ class GivenParameters:
         if name not in known:
             raise UnknownNameError("parameter", name, sorted(known))
         for required in network.parameter_shapes:
-            if required.startswith("weight") and required not in self.given:
+            if not required.startswith(("bias", "readout")) and required not in self.given:
                 raise ShapeError(f"{required}: expected among the parameters, got none")
 
     def _cut(self) -> int:

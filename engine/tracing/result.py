@@ -102,20 +102,18 @@ class Trace:
         """∂L/∂ of the initial state: h (S, B, H), or the tuple (h, c) for a cell with two."""
         parts = [
             np.stack([self._initial(index, name) for index in range(len(self._sweep.tapes))])
-            for name in self._sweep.network.cell.states
+            for name in self._sweep.network.cell.state_names
         ]
         return parts[0] if len(parts) == 1 else tuple(parts)
 
     def _initial(self, index: int, name: str) -> Array:
         back, tape = self._sweep.backward_layers[index], self._sweep.tapes[index]
-        if name == "h":
-            stored = back.adjoints[0]
-            if tape.cell.output != "h":
-                slope = np.empty_like(tape.outputs[0])
-                tape.cell.activation.slope_of_value(tape.outputs[0], slope)
-                stored = stored * slope
+        if name == "h" and tape.cell.output != "h":
+            slope = np.empty_like(tape.outputs[0])
+            tape.cell.activation.slope_of_value(tape.outputs[0], slope)
+            stored = back.adjoints[0] * slope
         else:
-            stored = tape.delta_rows.view(tape.deltas[0], name)
+            stored = tape.initial_adjoint(name)
         exponents = np.maximum(back.row_exponents[0], -LARGEST_SHIFT)
         with np.errstate(over="ignore", under="ignore"):
             plain: Array = np.ldexp(stored * self._scalar.scale, exponents).T
@@ -196,8 +194,8 @@ class Trace:
             read = tape.inputs[visit.row - 1]
             for rows, product, out, columns in pieces:
                 weights = tape.weights.products[product]
-                seen = read[tape.weights.hidden - weights.hidden :][columns]
-                returned = deltas[:, tape.returning(weights)][:, out]
+                seen = read[tape.read(weights)][columns]
+                returned = deltas[:, tape.way_back.through(weights)][:, out]
                 found[times, visit.row - 1, rows] = (
                     returned @ seen if seen.ndim == 1 else returned @ seen.T
                 )
