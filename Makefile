@@ -73,11 +73,11 @@ test: check browser image-tools
 test-long: torch browser
 	$(BIN)/python -m pytest -q -m 'long or benchmark'
 
-# PyTorch stands in no constraints file: which build fits is the machine's affair. Nothing that is
-# pinned may move for its sake.
+# PyTorch stands in no constraints file: which build fits is the machine's affair, and torchrecurrent
+# needs it. Nothing that is pinned may move for their sake.
 torch: $(VENV)/.dev
 	@$(BIN)/python -m pip freeze --exclude-editable > $(VENV)/pinned.txt
-	$(BIN)/python -m pip install --quiet --constraint $(VENV)/pinned.txt torch==2.13.0
+	$(BIN)/python -m pip install --quiet --constraint $(VENV)/pinned.txt torch==2.13.0 torchrecurrent==0.2.5
 
 bench: torch
 	$(BIN)/python -m benchmarks

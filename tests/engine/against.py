@@ -1,15 +1,17 @@
 """What the comparisons share: the cases, and the one place that calls `engine.trace`."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
 import numpy as np
+import pytest
 
 import engine
+from tests.reference.arithmetic import LEAKY_SLOPE
+from tests.reference.cells import CELLS
 from tests.reference.problems import (
-    ACTIVATIONS,
-    LEAKY_SLOPE,
     Array,
     Problem,
     Recipe,
@@ -18,53 +20,98 @@ from tests.reference.problems import (
 )
 
 State = Array | tuple[Array, ...]
+Model = tuple[str, str | None, tuple[tuple[str, Any], ...]]
 
 EXACT = 1e-10
 """SCIENCE.md: two exact float64 gradients, max of the difference over max of the array."""
 
-MODELS: tuple[tuple[str, str | None], ...] = (
-    *(("elman", name) for name in ACTIVATIONS),
-    *(("preactivation", name) for name in ACTIVATIONS),
-    ("lstm", None),
-    ("gru", None),
+
+def _models() -> Iterable[Model]:
+    """Yield every cell of the engine's catalog with its activations and options."""
+    catalog: Any = engine.catalog()
+    activations = [entry["name"] for entry in catalog["activations"]]
+    for entry in catalog["cells"]:
+        known = set(entry["options"]["properties"])
+        variants = [v for v in CELLS[entry["name"]].variants if {n for n, _ in v} <= known]
+        chosen = activations if entry["activation_choice"] else [None]
+        for activation in chosen:
+            yield entry["name"], activation, variants[0]
+        for variant in variants[1:]:
+            yield entry["name"], entry["default_activation"] if len(chosen) > 1 else None, variant
+
+
+MODELS: tuple[Model, ...] = tuple(_models())
+
+LOSSES = ("cross_entropy", "mean_squared_error")
+PLACES = ("every", "some", "last")
+
+GRID = tuple(
+    Recipe(cell=cell, activation=activation, options=options, layers=layers, loss=loss, asked=asked)
+    for cell, activation, options in MODELS
+    for layers in (1, 2, 3)
+    for loss in LOSSES
+    for asked in PLACES
 )
+"""Every cell, activation, option and depth, both losses, at the last step, every one and some."""
 
 MATRIX = tuple(
-    Recipe(cell=cell, activation=activation, layers=layers, loss=loss, asked=asked)
-    for cell, activation in MODELS
-    for layers in (1, 2, 3)
-    for loss in ("cross_entropy", "mean_squared_error")
-    for asked in ("last", "every")
+    recipe
+    for index, recipe in enumerate(GRID)
+    for model, layers in [divmod(index // (len(LOSSES) * len(PLACES)), 3)]
+    if recipe.loss == LOSSES[(model + layers) % 2] and recipe.asked == PLACES[(model + layers) % 3]
 )
-"""Every cell, activation and depth, with both losses at the last step and at every one."""
+"""Of the grid one recipe for each model and depth, so that loss and placement go round."""
+
+EXTRAS: tuple[dict[str, Any], ...] = (
+    {"length": 40, "layers": 2, "batch": 2},
+    {"reduction": "sum"},
+    {"layer_skips": True, "layers": 3, "inputs": 4},
+    {"reduction": "sum", "layers": 2, "loss": "mean_squared_error"},
+    {"bias": False, "layers": 2},
+    {"layer_skips": True, "layers": 2},
+    {"batch": 1, "hidden": 1, "outputs": 1, "loss": "mean_squared_error"},
+    {"initial": False, "layers": 2},
+    {"length": 1},
+)
+"""A T longer than a chunk, sums, skips between layers, no biases, no initial state, edges."""
+
+ODD_GRID = tuple(
+    Recipe(**{"cell": cell, "activation": activation, "options": options, **extra, "asked": "some"})
+    for cell, activation, options in MODELS
+    if activation in (None, "tanh", "sigmoid")
+    for extra in EXTRAS
+) + tuple(
+    Recipe(cell=cell, activation=activation, layers=2, asked="some", bias_hh=True)
+    for cell, activation in (("elman", "tanh"), ("preactivation", "sigmoid"), ("lstm", None))
+)
+"""Losses with holes, and what a grid of the usual does not have."""
 
 ODD = tuple(
-    Recipe(cell=cell, activation=activation, layers=layers, asked="some", **extra)
-    for cell, activation in (
-        ("elman", "tanh"),
-        ("preactivation", "sigmoid"),
-        ("lstm", None),
-        ("gru", None),
-    )
-    for layers, extra in (
-        (1, {"reduction": "sum"}),
-        (2, {"reduction": "sum", "loss": "mean_squared_error"}),
-        (2, {"bias_hh": True}),
-        (2, {"bias": False}),
-        (2, {"initial": False}),
-        (2, {"layer_skips": True}),
-        (3, {"layer_skips": True, "inputs": 4}),
-        (1, {"length": 1}),
-        (1, {"batch": 1, "hidden": 1, "outputs": 1, "loss": "mean_squared_error"}),
-        (2, {"length": 70, "batch": 2}),
-    )
+    recipe
+    for index, recipe in enumerate(ODD_GRID)
+    if recipe.bias_hh or (index + index // len(EXTRAS)) % 3 == 0
 )
-"""Masks with holes, sums, second biases, no biases, skips, edges, and a T longer than a chunk."""
+"""Of these one in three, another third for each model."""
+
+OFTEN = frozenset(MATRIX + ODD)
+
+
+def over(recipes: Iterable[Recipe], **changes: Any) -> pytest.MarkDecorator:  # noqa: ANN401
+    """Run a test on these recipes with `changes`: on most of them only among the long tests."""
+    cases = [
+        pytest.param(
+            replace(recipe, **changes),
+            id=str(replace(recipe, **changes)),
+            marks=[] if recipe in OFTEN else [pytest.mark.long],
+        )
+        for recipe in recipes
+    ]
+    return pytest.mark.parametrize("recipe", cases)
 
 
 def options_of(problem: Problem) -> dict[str, Any]:
     """Return the cell's options as `engine.trace` takes them."""
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = dict(problem.options)
     if problem.activation == "leaky_relu":
         options["activation"] = {"kind": "leaky_relu", "slope": LEAKY_SLOPE}
     elif problem.activation is not None:
@@ -89,10 +136,11 @@ def trace(problem: Problem, **changes: object) -> engine.Trace:
 
 
 def state_argument(problem: Problem, parts: Mapping[str, Array]) -> State | None:
-    """Return a recurrent state as `engine.trace` takes it: h alone, or (h, c), each [S,B,H]."""
+    """Return a recurrent state as `engine.trace` takes it: h alone, or a tuple, each [S,B,H]."""
     if not parts:
         return None
-    return (parts["h"], parts["c"]) if problem.cell == "lstm" else parts["h"]
+    found = tuple(parts[name] for name in problem.states)
+    return found if len(found) > 1 else found[0]
 
 
 def state_parts(problem: Problem, state: State) -> dict[str, Array]:

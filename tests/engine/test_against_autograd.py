@@ -7,12 +7,13 @@ import pytest
 
 from tests.engine.against import (
     EXACT,
-    MATRIX,
-    ODD,
+    GRID,
+    ODD_GRID,
     disagreement,
     largest_difference,
     log10_norm,
     ours,
+    over,
     problem_of,
     state_parts,
 )
@@ -24,14 +25,12 @@ from tests.reference import torch_twin  # after importorskip
 
 pytestmark = pytest.mark.torch
 
-every_recipe = pytest.mark.parametrize("recipe", MATRIX + ODD, ids=str)
-some_recipes = pytest.mark.parametrize(
-    "recipe", ODD + tuple(r for r in MATRIX if r.asked == "every"), ids=str
-)
+every_recipe = over(GRID + ODD_GRID)
+some_recipes = over(ODD_GRID + tuple(r for r in GRID if r.asked == "every"))
 
 PATHS = tuple(
     r
-    for r in ODD + MATRIX
+    for r in ODD_GRID + GRID
     if r.asked != "last" and r.length <= 7 and r.layers < 3  # T² terms for each parameter
 )
 
@@ -128,7 +127,7 @@ def test_the_loss_state_statistic_is_the_mean_norm_of_these_gradients(recipe: Re
     assert largest_difference(mine[:, reached], theirs[:, reached]) <= EXACT
 
 
-@pytest.mark.parametrize("recipe", PATHS, ids=str)
+@over(PATHS)
 def test_every_path_term_is_the_gradient_of_one_steps_copy_of_the_parameter(
     recipe: Recipe,
 ) -> None:
@@ -143,7 +142,7 @@ def test_every_path_term_is_the_gradient_of_one_steps_copy_of_the_parameter(
     assert max(differences.values()) <= EXACT, differences
 
 
-@pytest.mark.parametrize("recipe", PATHS, ids=str)
+@over(PATHS)
 def test_the_path_terms_sum_to_the_gradient(recipe: Recipe) -> None:
     sums = {
         name: np.nansum(ours(recipe).path_terms(name), axis=(0, 1))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import engine
-from tests.engine.against import MATRIX, ODD, loss_of, ours, problem_of, state_parts
+from tests.engine.against import GRID, ODD_GRID, loss_of, ours, over, problem_of, state_parts
 from tests.reference.problems import Array, Problem, Recipe
 
 STEP = 1e-6
@@ -16,10 +16,10 @@ STEP = 1e-6
 TOLERANCE = 1e-6
 """SCIENCE.md: relative, for random projections away from kinks."""
 
-SHORT = tuple(replace(r, length=2) for r in MATRIX if r.asked == "every")
-"""For the initial state: after seven steps of a sigmoid its gradient is under the rounding."""
+every_recipe = over(GRID + ODD_GRID)
 
-every_recipe = pytest.mark.parametrize("recipe", MATRIX + ODD, ids=str)
+# After seven steps of a sigmoid the initial state's gradient is under the rounding.
+every_short_recipe = over([r for r in GRID if r.asked == "every"], length=2)
 
 
 def assert_slope(found: float, gradient: list[Array], direction: list[Array], loss: float) -> None:
@@ -62,7 +62,7 @@ def test_the_loss_changes_as_the_input_gradients_say(
     assert_slope(found, [ours(recipe).input_gradients], [u], loss_of(problem))
 
 
-@pytest.mark.parametrize("recipe", SHORT, ids=str)
+@every_short_recipe
 def test_the_loss_changes_as_the_initial_states_gradient_says(
     recipe: Recipe, rng: np.random.Generator
 ) -> None:

@@ -8,17 +8,21 @@ import pytest
 
 from tests.engine.against import (
     EXACT,
-    MATRIX,
-    ODD,
+    GRID,
+    ODD_GRID,
     disagreement,
     ours,
+    over,
     problem_of,
     state_parts,
 )
 from tests.reference import hips_twin
+from tests.reference.cells import CELLS
 from tests.reference.problems import Recipe, relative_difference
 
-every_recipe = pytest.mark.parametrize("recipe", MATRIX + ODD, ids=str)
+every_recipe = over(GRID + ODD_GRID)
+
+MEMORY = {name: cell.states(cell.defaults) for name, cell in CELLS.items()}
 
 
 @cache
@@ -35,7 +39,8 @@ def test_every_parameter_gradient_is_autograds(recipe: Recipe) -> None:
 @every_recipe
 def test_every_total_gradient_at_a_hidden_state_is_autograds(recipe: Recipe) -> None:
     mine = ours(recipe).hidden_gradient.array()
-    assert relative_difference(mine, hips_twin.states(autograd(recipe), "h")) <= EXACT
+    theirs = hips_twin.hidden_gradient(problem_of(recipe), autograd(recipe))
+    assert relative_difference(mine, theirs) <= EXACT
 
 
 @every_recipe
@@ -51,14 +56,9 @@ def test_the_initial_states_gradient_is_autograds(recipe: Recipe) -> None:
 
 
 @pytest.mark.parametrize("t", [1, 3, 6])
-@pytest.mark.parametrize(
-    "recipe",
-    [
-        replace(recipe, reduction="sum")
-        for recipe in MATRIX
-        if recipe.asked == "every" and recipe.cell != "lstm"  # `hidden` holds no c_t
-    ],
-    ids=str,
+@over(
+    [r for r in GRID if r.asked == "every" and MEMORY[r.cell] == ("h",)],  # `hidden` is all of it
+    reduction="sum",
 )
 def test_the_immediate_gradient_is_the_total_one_of_that_step_alone(recipe: Recipe, t: int) -> None:
     problem = problem_of(recipe)
@@ -70,6 +70,6 @@ def test_the_immediate_gradient_is_the_total_one_of_that_step_alone(recipe: Reci
         mask=problem.mask[step],
         initial={"h": ours(recipe).hidden[:, t - 1]},
     )
-    theirs = hips_twin.states(hips_twin.differentiate(alone)[1], "h")
+    theirs = hips_twin.hidden_gradient(alone, hips_twin.differentiate(alone)[1])
     mine = ours(recipe).immediate_gradient.array()[:, step]
     assert relative_difference(mine, theirs) <= EXACT

@@ -5,7 +5,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.engine.against import EXACT, disagreement, ours, problem_of, state_argument, state_parts
+from tests.engine.against import (
+    EXACT,
+    MODELS,
+    disagreement,
+    ours,
+    problem_of,
+    state_argument,
+    state_parts,
+)
 from tests.engine.against import trace as trace_problem
 from tests.reference.problems import Problem, Recipe, relative_difference
 
@@ -16,14 +24,16 @@ from tests.reference import torch_twin  # noqa: E402  # after importorskip
 pytestmark = pytest.mark.torch
 
 RECIPES = tuple(
-    Recipe(cell=cell, activation=activation, layers=layers, asked="some", reduction=reduction)
-    for cell, activation in (
-        ("elman", "tanh"),
-        ("elman", "relu"),
-        ("preactivation", "tanh"),
-        ("lstm", None),
-        ("gru", None),
+    Recipe(
+        cell=cell,
+        activation=activation,
+        options=options,
+        layers=layers,
+        asked="some",
+        reduction=reduction,
     )
+    for cell, activation, options in MODELS
+    if activation in (None, "relu", "tanh")
     for layers in (1, 2)
     for reduction in ("mean", "sum")
 )

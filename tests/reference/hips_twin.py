@@ -10,7 +10,9 @@ import autograd.numpy as xp
 import numpy as np
 from autograd import value_and_grad
 
-from tests.reference.equations import Tensor, unroll
+from tests.reference.arithmetic import Arithmetic, Tensor
+from tests.reference.cells import CELLS
+from tests.reference.equations import unroll
 from tests.reference.problems import Array, Problem
 
 
@@ -22,7 +24,7 @@ def _loss(leaves: Mapping[str, Any], problem: Problem) -> Tensor:
     # HIPS containers know no `get`: the names that are there are looked up beforehand.
     named = {name: parameters[name] for name in problem.parameters}
     unrolled = unroll(
-        xp,
+        Arithmetic(xp, xp.array),
         problem,
         lambda _: named,
         [leaves["inputs"][t] for t in range(problem.length)],
@@ -31,7 +33,6 @@ def _loss(leaves: Mapping[str, Any], problem: Problem) -> Tensor:
             for name in problem.states
         },
         watch,
-        xp.array,
     )
     return sum(unrolled.losses[1:], unrolled.losses[0])
 
@@ -41,7 +42,7 @@ def differentiate(problem: Problem) -> tuple[float, dict[str, Any]]:
 
     Returns:
         The loss, and under "parameters" and "initial" a dict by name, under "inputs" [T,B,D],
-        under "states" the total dL/dh_t (and dL/dc_t) [S,T,B,H] by name.
+        under "states" the total dL/dh_t (and dL/dc_t, …) [S,T,B,H] by name.
     """
     per_state = (problem.layers, problem.batch, problem.hidden)
     per_step = (problem.layers, problem.length, problem.batch, problem.hidden)
@@ -51,7 +52,7 @@ def differentiate(problem: Problem) -> tuple[float, dict[str, Any]]:
         "initial": {
             n: np.asarray(problem.initial.get(n, np.zeros(per_state))) for n in problem.states
         },
-        "zeros": {name: np.zeros(per_step) for name in problem.states},
+        "zeros": {name: np.zeros(per_step) for name in CELLS[problem.cell].made},
     }
     loss, gradients = value_and_grad(_loss)(leaves, problem)
     result: dict[str, Any] = dict(gradients)
@@ -59,6 +60,7 @@ def differentiate(problem: Problem) -> tuple[float, dict[str, Any]]:
     return float(loss), result
 
 
-def states(gradients: Mapping[str, Any], name: str) -> Array:
-    """Return the total gradient at one part of the state [S,T,B,H]."""
-    return np.asarray(gradients["states"][name])
+def hidden_gradient(problem: Problem, gradients: Mapping[str, Any]) -> Array:
+    """Return the total gradient at the hidden state [S,T,B,H], or 2H for two parts."""
+    parts = [np.asarray(gradients["states"][name]) for name in CELLS[problem.cell].hidden]
+    return np.concatenate(parts, axis=-1)

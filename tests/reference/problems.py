@@ -7,20 +7,14 @@ can take it. All weights are random and different: equal ones would hide a permu
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tests.reference.cells import CELLS
+
 Array = NDArray[np.floating]
-
-GATES: Mapping[str, int] = {"elman": 1, "preactivation": 1, "lstm": 4, "gru": 3}
-"""Blocks of rows in W_x, W_h and b: LSTM i, f, g, o; GRU r, z, n."""
-
-ACTIVATIONS = ("sigmoid", "tanh", "relu", "leaky_relu", "identity")
-"""Activations that `elman` and `preactivation` may have."""
-
-LEAKY_SLOPE = 0.2
-"""Far from the default of 0.01: an ignored option shows."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +33,12 @@ class Problem:
     reduction: str = "mean"
     layer_skips: bool = False
     initial: Mapping[str, Array] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def all_options(self) -> dict[str, Any]:
+        """The cell's options, with its defaults where the problem says nothing."""
+        return {**CELLS[self.cell].defaults, **self.options}
 
     @property
     def length(self) -> int:
@@ -53,7 +53,7 @@ class Problem:
     @property
     def states(self) -> tuple[str, ...]:
         """Names of the parts of the recurrent state."""
-        return ("h", "c") if self.cell == "lstm" else ("h",)
+        return CELLS[self.cell].states(self.all_options)
 
     @property
     def normalizer(self) -> float:
@@ -67,6 +67,7 @@ class Recipe:
 
     cell: str = "elman"
     activation: str | None = None
+    options: tuple[tuple[str, Any], ...] = ()
     layers: int = 1
     loss: str = "cross_entropy"
     asked: str = "every"
@@ -84,8 +85,9 @@ class Recipe:
 
     def __str__(self) -> str:
         """Return the name of the test case: the network, and what else is not the default."""
-        shown = [self.cell, *([self.activation] if self.activation else []), str(self.layers)]
-        shown += [self.loss, self.asked]
+        shown = [self.cell, *([self.activation] if self.activation else [])]
+        shown += [f"{name}={value}" for name, value in self.options]
+        shown += [str(self.layers), self.loss, self.asked]
         for entry in fields(self):
             value = getattr(self, entry.name)
             if entry.name not in NAMED_FIRST and value != entry.default:
@@ -93,7 +95,7 @@ class Recipe:
         return "-".join(shown)
 
 
-NAMED_FIRST = ("cell", "activation", "layers", "loss", "asked")
+NAMED_FIRST = ("cell", "activation", "options", "layers", "loss", "asked")
 
 
 def make_problem(recipe: Recipe) -> Problem:
@@ -109,7 +111,7 @@ def make_problem(recipe: Recipe) -> Problem:
         targets: Array | NDArray[np.integer] = rng.integers(0, recipe.outputs, shape)
     else:
         targets = rng.normal(size=(*shape, recipe.outputs))
-    states = ("h", "c") if recipe.cell == "lstm" else ("h",)
+    states = CELLS[recipe.cell].states(_all_options(recipe))
     per_state = (recipe.layers, recipe.batch, recipe.hidden)
     initial = {name: rng.uniform(-0.9, 0.9, per_state) for name in states}
     return Problem(
@@ -125,21 +127,25 @@ def make_problem(recipe: Recipe) -> Problem:
         reduction=recipe.reduction,
         layer_skips=recipe.layer_skips,
         initial=initial if recipe.initial else {},
+        options=dict(recipe.options),
     )
 
 
+def _all_options(recipe: Recipe) -> dict[str, Any]:
+    return {**CELLS[recipe.cell].defaults, **dict(recipe.options)}
+
+
 def _parameters(rng: np.random.Generator, recipe: Recipe) -> dict[str, Array]:
-    rows = GATES[recipe.cell] * recipe.hidden
     bound = recipe.spread * 1.5 / np.sqrt(recipe.hidden)
     shapes: dict[str, tuple[int, ...]] = {}
     for layer in range(recipe.layers):
         width = recipe.inputs if layer == 0 else recipe.hidden
-        shapes[f"weight_ih_l{layer}"] = (rows, width)
-        shapes[f"weight_hh_l{layer}"] = (rows, recipe.hidden)
-        if recipe.bias:
-            shapes[f"bias_ih_l{layer}"] = (rows,)
-        if recipe.bias and (recipe.bias_hh or recipe.cell == "gru"):
-            shapes[f"bias_hh_l{layer}"] = (rows,)
+        of_layer = CELLS[recipe.cell].shapes(recipe.hidden, width, _all_options(recipe))
+        if recipe.bias_hh:
+            of_layer["bias_hh"] = of_layer["bias_ih"]
+        for name, shape in of_layer.items():
+            if recipe.bias or not name.startswith("bias"):
+                shapes[f"{name}_l{layer}"] = shape
     shapes["readout.weight"] = (recipe.outputs, recipe.hidden)
     if recipe.bias:
         shapes["readout.bias"] = (recipe.outputs,)

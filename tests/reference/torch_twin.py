@@ -10,10 +10,21 @@ from functools import partial
 import numpy as np
 import torch
 
-from tests.reference.equations import Unrolled, cell_step, layer_output, read_out, step_loss, unroll
+from tests.reference.arithmetic import Arithmetic
+from tests.reference.cells import CELLS
+from tests.reference.equations import (
+    Unrolled,
+    cell_step,
+    layer_output,
+    layer_step,
+    read_out,
+    step_loss,
+    unroll,
+)
 from tests.reference.problems import Array, Problem
 
 constant = partial(torch.tensor, dtype=torch.float64)
+MATH = Arithmetic(torch, constant)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +79,7 @@ def _build(
         {name: p.clone() if fresh_parameters else p for name, p in parameters.items()}
         for _ in range(problem.length)
     ]
-    unrolled = unroll(torch, problem, copies.__getitem__, inputs, initial, watch, constant)
+    unrolled = unroll(MATH, problem, copies.__getitem__, inputs, initial, watch)
     return _Graph(
         parameters=parameters, inputs=inputs, initial=initial, watched=watched, unrolled=unrolled
     ), copies
@@ -79,10 +90,13 @@ def _gradient(tensor: torch.Tensor) -> Array:
     return grad.detach().numpy()
 
 
-def _stack(graph: _Graph, problem: Problem, name: str) -> Array:
+def _stack(graph: _Graph, problem: Problem, names: tuple[str, ...]) -> Array:
     return np.array(
         [
-            [_gradient(graph.watched[name, s, t]) for t in range(problem.length)]
+            [
+                np.hstack([_gradient(graph.watched[name, s, t]) for name in names])
+                for t in range(problem.length)
+            ]
             for s in range(problem.layers)
         ]
     )
@@ -102,7 +116,7 @@ def differentiate(
         final_state_gradients: Per part of the state [S,B,H], added to the scalar either way.
     """
     graph, _ = _build(problem)
-    unrolled = graph.unrolled
+    unrolled, hidden = graph.unrolled, CELLS[problem.cell].hidden
     scalar = torch.stack(unrolled.losses).sum()
     if output_gradients is not None:
         scalar = sum(
@@ -115,10 +129,18 @@ def differentiate(
     return Gradients(
         loss=float(scalar.detach()),
         outputs=torch.stack(unrolled.outputs).detach().numpy(),
-        hidden=np.array([[h.detach().numpy() for h in layer] for layer in unrolled.hidden]),
+        hidden=np.array(
+            [
+                [
+                    np.hstack([state[name].detach().numpy() for name in hidden])
+                    for state in layer[1:]
+                ]
+                for layer in unrolled.states
+            ]
+        ),
         parameters={name: _gradient(p) for name, p in graph.parameters.items()},
-        hidden_gradient=_stack(graph, problem, "h"),
-        cell_gradient=_stack(graph, problem, "c") if "c" in problem.states else None,
+        hidden_gradient=_stack(graph, problem, hidden),
+        cell_gradient=_stack(graph, problem, ("c",)) if "c" in problem.states else None,
         inputs=np.array([_gradient(x) for x in graph.inputs]),
         initial={
             name: np.array([_gradient(h) for h in layers]) for name, layers in graph.initial.items()
@@ -144,18 +166,21 @@ def immediate_gradient(problem: Problem) -> Array:
     graph, _ = _build(problem)
     states = [[_detached(state) for state in layer] for layer in graph.unrolled.states]
     parameters = {name: p.detach() for name, p in graph.parameters.items()}
-    result = np.zeros((problem.layers, problem.length, problem.batch, problem.hidden))
+    parts = CELLS[problem.cell].hidden
+    width = len(parts) * problem.hidden
+    result = np.zeros((problem.layers, problem.length, problem.batch, width))
     for t in range(problem.length):
         below = graph.inputs[t].detach()
         for s in range(problem.layers):
-            leaf = states[s][t + 1]["h"].clone().requires_grad_()
-            x = layer_output(torch, problem, below, leaf)
+            leaves = {n: states[s][t + 1][n].clone().requires_grad_() for n in parts}
+            step = layer_step(MATH, problem, parameters, s, below, states[s][t])
+            x = layer_output(problem, step, leaves)
             below = x.detach()
             for upper in range(s + 1, problem.layers):
-                state = cell_step(torch, problem, parameters, upper, x, states[upper][t])
-                x = layer_output(torch, problem, x, state["h"])
-            step_loss(torch, problem, t, read_out(parameters, x), constant).backward()
-            result[s, t] = _gradient(leaf)
+                step = layer_step(MATH, problem, parameters, upper, x, states[upper][t])
+                x = layer_output(problem, step, cell_step(problem, step))
+            step_loss(MATH, problem, t, read_out(parameters, x)).backward()
+            result[s, t] = np.hstack([_gradient(leaves[n]) for n in parts])
     return result
 
 
@@ -166,14 +191,17 @@ def _detached(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 def loss_state_gradients(problem: Problem) -> Array:
     """Return dL_t/dh_k [S,T,T,B,H] from T separate calls of autograd; NaN where k > t."""
     graph, _ = _build(problem)
-    size = (problem.layers, problem.length, problem.length, problem.batch, problem.hidden)
+    parts = CELLS[problem.cell].hidden
+    H = problem.hidden
+    size = (problem.layers, problem.length, problem.length, problem.batch, len(parts) * H)
     result = np.full(size, np.nan)
     for t, loss in enumerate(graph.unrolled.losses):
-        keys = [(s, k) for s in range(problem.layers) for k in range(t + 1)]
-        wanted = [graph.watched["h", s, k] for s, k in keys]
+        keys = [(s, k, part) for s in range(problem.layers) for k in range(t + 1) for part in parts]
+        wanted = [graph.watched[part, s, k] for s, k, part in keys]
         grads = torch.autograd.grad(loss, wanted, retain_graph=True, allow_unused=True)
-        for (s, k), grad in zip(keys, grads, strict=True):
-            result[s, t, k] = 0.0 if grad is None else grad.numpy()
+        for (s, k, part), grad in zip(keys, grads, strict=True):
+            first = parts.index(part) * H
+            result[s, t, k, :, first : first + H] = 0.0 if grad is None else grad.numpy()
     return result
 
 
