@@ -147,6 +147,16 @@ class Network:
             for name, views in self._square_views.items()
         }
 
+    def views(self, vector: Array) -> dict[str, list[Array]]:
+        """Return, for each parameter, the views of a vector like `flat` that make it up.
+
+        Each has a row for each unit, or none where the parameter is a vector.
+        """
+        return {
+            name: [view for _, view in self._rectangles(name, vector) if view is not None]
+            for name in self.parameter_shapes
+        }
+
     def _merged(self, name: str) -> list[Array]:
         """Return views of the squares that make up a parameter, as few as its gates allow."""
         if name in (READOUT_WEIGHT, READOUT_BIAS):

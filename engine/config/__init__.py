@@ -1,35 +1,43 @@
 """A run's configuration: one declaration for Python, command line, REST, schema and form."""
 
+from engine.config.clipping import AdaptiveClipping, Clipping, NormClipping, ValueClipping
 from engine.config.model import LeakyRelu, ModelConfig
+from engine.config.optimizers import Adagrad, Adam, AdamW, Optimizer, RmsProp, Sgd
 from engine.config.recording import RecordingConfig
 from engine.config.run import RunConfig, config_schema
-from engine.config.training import (
-    Adam,
-    Clipping,
+from engine.config.schedules import (
     ConstantSchedule,
     CosineSchedule,
-    NormClipping,
-    Optimizer,
+    ExponentialSchedule,
+    PlateauSchedule,
     Schedule,
-    Sgd,
-    TrainingConfig,
-    ValueClipping,
+    StepSchedule,
+    WarmupCosineSchedule,
 )
+from engine.config.training import TrainingConfig
 
 __all__ = [
+    "Adagrad",
     "Adam",
+    "AdamW",
+    "AdaptiveClipping",
     "Clipping",
     "ConstantSchedule",
     "CosineSchedule",
+    "ExponentialSchedule",
     "LeakyRelu",
     "ModelConfig",
     "NormClipping",
     "Optimizer",
+    "PlateauSchedule",
     "RecordingConfig",
+    "RmsProp",
     "RunConfig",
     "Schedule",
     "Sgd",
+    "StepSchedule",
     "TrainingConfig",
     "ValueClipping",
+    "WarmupCosineSchedule",
     "config_schema",
 ]

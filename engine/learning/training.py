@@ -20,7 +20,7 @@ from engine.errors import ConfigError, Problem, ShapeError
 from engine.learning.clipping import Clipper
 from engine.learning.held_out import HeldOut
 from engine.learning.optimizers import make_updater
-from engine.learning.schedules import learning_rate
+from engine.learning.schedules import Scheduler
 from engine.learning.snapshot import Snapshot, State
 from engine.tasks import Batch, Streams, Task, generator, make_task
 
@@ -94,10 +94,12 @@ class Training:
         self.network.load(self._first_weights(streams) if initial is None else initial)
         self.sweep = Sweep(self.network, length=self.task.length, batch=options.batch_size)
         self.updater = make_updater(options.optimizer, self.network.flat)
-        self.clipper = Clipper(options.clipping, self.network.flat)
+        self.clipper = Clipper(options.clipping, self.network.flat, self.network.views)
+        self.scheduler = Scheduler(options)
         self.probe = self.task.probe(config.recording.probe_size)
         self.held_out = HeldOut(self.task, self.network)
         self._clipped = self.network.gradient
+        self._loss: float | None = None
         self._before_batch = self.rng.bit_generator.state
 
     def _first_weights(self, streams: Streams) -> dict[str, Array]:
@@ -139,7 +141,8 @@ class Training:
             with np.errstate(over="ignore", invalid="ignore"):
                 norms = self.network.gradient_norms()
                 norm = math.hypot(*norms.values())
-                self._clipped, factor = self.clipper.clip(self.network.gradient, norm)
+                self._clipped, factor = self.clipper.clip(self.network.gradient, norm, norms)
+        self._loss = loss
         diverged = loss is not None and not math.isfinite(loss)
         return Snapshot(
             step=self.step,
@@ -151,7 +154,7 @@ class Training:
             sweep=None if batch is None else self.sweep,
             loss=loss,
             accuracy=accuracy,
-            learning_rate=learning_rate(options, self.step),
+            learning_rate=self.scheduler.rate(self.step),
             gradient_norm=norm,
             clip_factor=factor,
             parameter_gradient_norms=norms,
@@ -167,6 +170,8 @@ class Training:
         with np.errstate(over="ignore", invalid="ignore", under="ignore", divide="ignore"):
             self.updater.update(self.network.flat, self._clipped, rate, self.step)
         self.network.prepare()
+        if self._loss is not None:
+            self.scheduler.observe(self._loss)
         self.step += 1
 
     def state(self) -> State:
@@ -175,6 +180,7 @@ class Training:
             "step": self.step,
             "generator": _written(self._before_batch),
             "weights": self.network.flat.copy(),
+            "schedule": self.scheduler.state(),
         }
         state.update({MOMENT + name: m.copy() for name, m in self.updater.moments.items()})
         return state
@@ -188,6 +194,7 @@ class Training:
         _copy(state, "weights", self.network.flat)
         for name, moment in self.updater.moments.items():
             _copy(state, MOMENT + name, moment)
+        self.scheduler.restore(cast("Mapping[str, object]", state["schedule"]))
         self.network.prepare()
         self.step = int(cast("int", state["step"]))
         self.rng.bit_generator.state = _read(cast("Mapping[str, object]", state["generator"]))

@@ -35,6 +35,33 @@ OPTIMIZERS: Mapping[str, dict[str, Any]] = {
         "optimizer": {"kind": "sgd", "learning_rate": RATE, "momentum": 0.5},
         "schedule": {"kind": "cosine", "final_share": 0.1},
     },
+    "nesterov": {
+        "optimizer": {"kind": "sgd", "learning_rate": RATE, "momentum": 0.9, "nesterov": True}
+    },
+    "rmsprop": {"optimizer": {"kind": "rmsprop", "learning_rate": 0.01, "epsilon": 1e-3}},
+    "centered rmsprop": {
+        "optimizer": {
+            "kind": "rmsprop",
+            "learning_rate": 0.01,
+            "epsilon": 1e-2,
+            "momentum": 0.5,
+            "centered": True,
+        }
+    },
+    "adagrad": {"optimizer": {"kind": "adagrad", "learning_rate": RATE}},
+    "adamw": {"optimizer": {"kind": "adamw", "learning_rate": RATE, "weight_decay": 0.1}},
+    "step": {
+        "optimizer": {"kind": "sgd", "learning_rate": RATE},
+        "schedule": {"kind": "step", "period": 9, "factor": 0.3},
+    },
+    "exponential": {
+        "optimizer": {"kind": "adam", "learning_rate": RATE},
+        "schedule": {"kind": "exponential", "factor": 0.95},
+    },
+    "plateau": {
+        "optimizer": {"kind": "sgd", "learning_rate": RATE},
+        "schedule": {"kind": "plateau", "every": 1, "patience": 2, "threshold": 0.1},
+    },
     "clipped by norm": {
         "optimizer": {"kind": "sgd", "learning_rate": RATE, "momentum": 0.9},
         "clipping": {"kind": "norm", "threshold": 0.3},
@@ -43,7 +70,16 @@ OPTIMIZERS: Mapping[str, dict[str, Any]] = {
         "optimizer": {"kind": "sgd", "learning_rate": RATE, "momentum": 0.9},
         "clipping": {"kind": "value", "threshold": 0.02},
     },
+    "clipped by tensor": {
+        "optimizer": {"kind": "sgd", "learning_rate": RATE, "momentum": 0.9},
+        "clipping": {"kind": "norm", "threshold": 0.05, "scope": "tensor"},
+    },
+    "clipped by unit": {
+        "optimizer": {"kind": "sgd", "learning_rate": RATE, "momentum": 0.9},
+        "clipping": {"kind": "adaptive", "threshold": 0.02, "epsilon": 1e-3},
+    },
 }
+CLIPPED = [name for name in OPTIMIZERS if name.startswith("clipped")]
 
 MODELS: Mapping[str, dict[str, Any]] = {
     "tanh": {"cell": "elman", "activation": "tanh"},
@@ -100,20 +136,56 @@ def theirs(model: str, optimizer: str, task: str) -> torch_training.Trained:
     mine, training = ours(model, optimizer, task), OPTIMIZERS[optimizer]
     cell, layers = str(MODELS[model]["cell"]), int(str(MODELS[model].get("layers", 1)))
     twin = torch_training.Model(cell, mine["first"], layers)
-    options = dict(training["optimizer"])
-    rate = options.pop("learning_rate")
-    if options.pop("kind") == "sgd":
-        updater: Any = torch.optim.SGD(twin.parameters(), rate, **options)
-    else:
-        betas = (options.get("beta1", 0.9), options.get("beta2", 0.999))
-        updater = torch.optim.Adam(twin.parameters(), rate, betas=betas)
-    scheduler = None
-    if "schedule" in training:
-        lowest = rate * training["schedule"]["final_share"]
-        scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(updater, STEPS, lowest)
-    clipping = training.get("clipping", {})
-    limits = {f"clip_{clipping['kind']}": clipping["threshold"]} if clipping else {}
-    return torch_training.train(twin, mine["batches"], updater, scheduler, **limits)
+    updater = optimizer_of(dict(training["optimizer"]), twin)
+    scheduler = scheduler_of(training.get("schedule"), updater)
+    clip = clip_of(training.get("clipping"))
+    return torch_training.train(twin, mine["batches"], updater, scheduler, clip)
+
+
+def optimizer_of(options: dict[str, Any], twin: torch_training.Model) -> Any:  # noqa: ANN401
+    kind, rate = options.pop("kind"), options.pop("learning_rate")
+    names = {"epsilon": "eps", "decay": "alpha"}
+    settings = {names.get(name, name): value for name, value in options.items()}
+    if kind in ("adam", "adamw"):
+        settings["betas"] = (settings.pop("beta1", 0.9), settings.pop("beta2", 0.999))
+    classes = {
+        "sgd": torch.optim.SGD,
+        "rmsprop": torch.optim.RMSprop,
+        "adagrad": torch.optim.Adagrad,
+        "adam": torch.optim.Adam,
+        "adamw": torch.optim.AdamW,
+    }
+    return classes[kind](twin.parameters(), rate, **settings)
+
+
+def scheduler_of(options: Mapping[str, Any] | None, updater: Any) -> Any:  # noqa: ANN401
+    schedulers = torch.optim.lr_scheduler
+    match options:
+        case {"kind": "cosine", "final_share": share}:
+            return schedulers.CosineAnnealingLR(updater, STEPS, RATE * share)
+        case {"kind": "step", "period": period, "factor": factor}:
+            return schedulers.StepLR(updater, period, factor)
+        case {"kind": "exponential", "factor": factor}:
+            return schedulers.ExponentialLR(updater, factor)
+        case {"kind": "plateau", "patience": patience, "threshold": threshold}:
+            # 0.5 is our default.
+            return schedulers.ReduceLROnPlateau(
+                updater, factor=0.5, patience=patience, threshold=threshold
+            )
+    return None
+
+
+def clip_of(options: Mapping[str, Any] | None) -> Any:  # noqa: ANN401
+    match options:
+        case {"kind": "norm", "threshold": threshold, "scope": "tensor"}:
+            return torch_training.clip_each(threshold)
+        case {"kind": "norm", "threshold": threshold}:
+            return torch_training.clip_norm(threshold)
+        case {"kind": "value", "threshold": threshold}:
+            return torch_training.clip_value(threshold)
+        case {"kind": "adaptive", "threshold": threshold, "epsilon": epsilon}:
+            return torch_training.clip_units(threshold, epsilon)
+    return None
 
 
 @every_case
@@ -138,7 +210,7 @@ def test_the_weights_at_the_end_are_pytorchs(model: str, optimizer: str, task: s
     assert max(differences.values()) <= CLOSE, differences
 
 
-@pytest.mark.parametrize("optimizer", ["clipped by norm", "clipped by value"])
+@pytest.mark.parametrize("optimizer", CLIPPED)
 def test_the_clipping_of_these_trainings_is_at_work(optimizer: str) -> None:
     factors = [
         snapshot.clip_factor

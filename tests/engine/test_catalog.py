@@ -23,9 +23,9 @@ SECTIONS = {
     "cells": list(CELLS),
     "activations": list(ACTIVATIONS),
     "initializers": list(INITIALIZERS),
-    "optimizers": ["sgd", "adam"],
-    "schedules": ["constant", "cosine"],
-    "clippings": ["norm", "value"],
+    "optimizers": ["sgd", "rmsprop", "adagrad", "adam", "adamw"],
+    "schedules": ["constant", "step", "exponential", "cosine", "warmup_cosine", "plateau"],
+    "clippings": ["norm", "value", "adaptive"],
     "statistics": list(STATISTICS),
 }
 ENTRIES = [(section, entry) for section in SECTIONS for entry in CATALOG[section]]

@@ -73,6 +73,7 @@ def test_the_example_is_accepted_and_kept() -> None:
     written = RunConfig.from_dict(EXAMPLE).to_dict()
     expected = copy.deepcopy(EXAMPLE)
     expected["model"]["input_initializer"]["gain"] = 1.0
+    expected["training"]["optimizer"]["nesterov"] = False
     assert written == expected
 
 
@@ -118,7 +119,66 @@ REFUSED: dict[str, tuple[str, object, str, str]] = {
         "/training/optimizer/beta1",
         "unknown key",
     ),
-    "nesterov": ("training.optimizer.nesterov", True, "/training/optimizer/nesterov", "unknown"),
+    "nesterov without momentum": (
+        "training.optimizer.nesterov",
+        True,
+        "/training/optimizer/nesterov",
+        "without momentum",
+    ),
+    "decay of one": (
+        "training.optimizer",
+        {"kind": "rmsprop", "decay": 1},
+        "/training/optimizer/decay",
+        "below 1",
+    ),
+    "negative decay": (
+        "training.optimizer",
+        {"kind": "adamw", "weight_decay": -0.1},
+        "/training/optimizer/weight_decay",
+        "from 0 to 100",
+    ),
+    "momentum of adagrad": (
+        "training.optimizer",
+        {"kind": "adagrad", "momentum": 0.9},
+        "/training/optimizer/momentum",
+        "unknown key",
+    ),
+    "a cut that raises": (
+        "training.schedule",
+        {"kind": "step", "factor": 1.5},
+        "/training/schedule/factor",
+        "above 0 and of at most 1",
+    ),
+    "no warm-up": (
+        "training.schedule",
+        {"kind": "warmup_cosine", "warmup": 0},
+        "/training/schedule/warmup",
+        "from 1",
+    ),
+    "negative patience": (
+        "training.schedule",
+        {"kind": "plateau", "patience": -1},
+        "/training/schedule/patience",
+        "from 0",
+    ),
+    "limit of zero": (
+        "model.initializer",
+        {"kind": "uniform", "limit": 0},
+        "/model/initializer/limit",
+        "above 0",
+    ),
+    "no weight a row": (
+        "model.initializer",
+        {"kind": "sparse", "nonzeros": 0},
+        "/model/initializer/nonzeros",
+        "from 1 to 4096",
+    ),
+    "gain of normal": (
+        "model.initializer",
+        {"kind": "normal", "gain": 2},
+        "/model/initializer/gain",
+        "unknown key",
+    ),
     "unknown task": ("task", {"kind": "chess"}, "/task/kind", "known: adding, copy"),
     "task without kind": ("task", {"length": 10}, "/task/kind", "missing"),
     "task that is no object": ("task", "adding", "/task", "expected an object"),
@@ -205,7 +265,7 @@ REFUSED: dict[str, tuple[str, object, str, str]] = {
         "training.optimizer",
         {"kind": "lion"},
         "/training/optimizer/kind",
-        "known: sgd, adam",
+        "known: sgd, rmsprop, adagrad, adam, adamw",
     ),
     "unknown schedule": ("training.schedule", {"kind": "x"}, "/training/schedule/kind", "cosine"),
     "unknown clipping": ("training.clipping", {"kind": "x"}, "/training/clipping/kind", "value"),
@@ -213,13 +273,19 @@ REFUSED: dict[str, tuple[str, object, str, str]] = {
         "training.clipping",
         {"kind": "none"},
         "/training/clipping/kind",
-        "known: norm, value; null for no clipping",
+        "known: norm, value, adaptive; null for no clipping",
     ),
-    "clipping by tensor": (
+    "clipping by layer": (
         "training.clipping.scope",
-        "tensor",
+        "layer",
         "/training/clipping/scope",
-        'expected "global"',
+        "known: global, tensor",
+    ),
+    "adaptive clipping by tensor": (
+        "training.clipping",
+        {"kind": "adaptive", "scope": "tensor"},
+        "/training/clipping/scope",
+        "unknown key",
     ),
     "clipping in words": ("training.clipping", "none", "/training/clipping", "or null"),
     "regularizer": ("training.regularizer", {}, "/training/regularizer", "not supported yet"),

@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Callable
 from itertools import islice
+from typing import Any
 
 import numpy as np
 import pytest
@@ -199,6 +200,56 @@ def test_a_resumed_training_goes_on_bit_for_bit(cell: str, optimizer: Json) -> N
     state = next(islice(train(config), 2, None)).state()
     resumed = [s.network.flat.copy() for s in train(config, resume=through_json(state))]
     assert same(resumed, whole[2:])
+
+
+def switches() -> list[Json]:
+    """Return every optimizer, schedule and clipping with all that it remembers at work."""
+    clipping = [{"kind": "norm", "threshold": 0.1, "scope": "tensor"}, {"kind": "adaptive"}]
+    return [
+        {"optimizer": {"kind": "sgd", "momentum": 0.9, "nesterov": True}},
+        {"optimizer": {"kind": "rmsprop", "momentum": 0.5, "centered": True}},
+        {"optimizer": {"kind": "adagrad"}},
+        {"optimizer": {"kind": "adamw"}},
+        {"schedule": {"kind": "step", "period": 2}},
+        {"schedule": {"kind": "exponential", "factor": 0.5}},
+        {"schedule": {"kind": "warmup_cosine", "warmup": 4}},
+        {"schedule": {"kind": "plateau", "every": 1, "patience": 0, "threshold": 0.5}},
+        {"schedule": {"kind": "plateau", "every": 3, "patience": 0, "threshold": 0.9}},
+        *({"clipping": choice} for choice in clipping),
+    ]
+
+
+def longer(training: Json) -> RunConfig:
+    """Return nine steps of it."""
+    options: dict[str, Any] = {"steps": 9, **training}
+    return configure(**options)
+
+
+@pytest.mark.parametrize("stop", [1, 4])
+@pytest.mark.parametrize("training", switches(), ids=str)
+def test_whatever_is_switched_on_is_resumed_bit_for_bit(training: Json, stop: int) -> None:
+    config = longer(training)
+    whole = [(s.network.flat.copy(), s.learning_rate, s.clip_factor) for s in train(config)]
+    state = next(islice(train(config), stop, None)).state()
+    resumed = [
+        (s.network.flat.copy(), s.learning_rate, s.clip_factor)
+        for s in train(config, resume=through_json(state))
+    ]
+    assert same([weights for weights, _, _ in resumed], [w for w, _, _ in whole[stop:]])
+    assert [rest for _, *rest in resumed] == [rest for _, *rest in whole[stop:]]
+
+
+@pytest.mark.parametrize("training", switches(), ids=str)
+def test_every_switch_changes_the_training(training: Json) -> None:
+    plain = weights_along(configure(steps=9))
+    assert not same(weights_along(longer(training)), plain)
+
+
+def test_a_plateau_cuts_the_rate_of_the_update_after_the_look() -> None:
+    schedule = {"kind": "plateau", "every": 2, "patience": 0, "threshold": 0.99, "factor": 0.5}
+    rates = [s.learning_rate for s in train(configure(schedule=schedule, steps=7))]
+    # The first look is the best so far; each one after it, at every second update, cuts.
+    assert rates == [0.01] * 4 + [0.005] * 2 + [0.0025] * 2
 
 
 def test_a_resumed_training_shows_the_saved_step_again() -> None:

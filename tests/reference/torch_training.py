@@ -1,7 +1,7 @@
 """Training loops of PyTorch: its layer, its optimizer, its schedule, on batches given to it."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,8 +55,7 @@ def train(
     batches: Sequence[Any],
     optimizer: torch.optim.Optimizer,
     scheduler: torch.optim.lr_scheduler.LRScheduler | None = None,
-    clip_norm: float | None = None,
-    clip_value: float | None = None,
+    clip: Callable[[Model, float], object] | None = None,
 ) -> Trained:
     """Make one update on each batch.
 
@@ -64,9 +63,8 @@ def train(
         model: Trained in place.
         batches: With `inputs` [T,B,D], `targets` and `mask` [T,B].
         optimizer: Over the model's parameters.
-        scheduler: Stepped after each update.
-        clip_norm: Longest global norm; longer gradients are scaled to it, without an epsilon.
-        clip_value: Largest entry.
+        scheduler: Stepped after each update, a plateau's with the loss.
+        clip: Called with the model and its gradient's norm before each update.
     """
     losses, norms = [], []
     parameters = list(model.parameters())
@@ -77,18 +75,64 @@ def train(
         model.close_second_biases()
         gradients = [p.grad for p in parameters if p.grad is not None]
         norm = math.sqrt(sum(float((g**2).sum()) for g in gradients))
-        if clip_norm is not None and norm > clip_norm:
-            for gradient in gradients:
-                gradient *= clip_norm / norm
-        if clip_value is not None:
-            nn.utils.clip_grad_value_(parameters, clip_value)
+        if clip is not None:
+            clip(model, norm)
         optimizer.step()
-        if scheduler is not None:
+        if isinstance(scheduler, torch.optim.lr_scheduler.ReduceLROnPlateau):
+            scheduler.step(loss.detach())
+        elif scheduler is not None:
             scheduler.step()
         losses.append(float(loss.detach()))
         norms.append(norm)
     named = {n: p.detach().numpy().copy() for n, p in model.parameters_by_name().items()}
     return Trained(losses=losses, norms=norms, parameters=named)
+
+
+def clip_norm(longest: float) -> Callable[[Model, float], None]:
+    """Scale gradients whose global norm is longer to that length, without an epsilon."""
+
+    def clip(model: Model, norm: float) -> None:
+        for parameter in model.parameters():
+            if norm > longest and parameter.grad is not None:
+                parameter.grad *= longest / norm
+
+    return clip
+
+
+def clip_each(longest: float) -> Callable[[Model, float], None]:
+    """Scale each parameter's gradient that is longer to that length, without an epsilon."""
+
+    def clip(model: Model, _norm: float) -> None:
+        for parameter in model.parameters():
+            if parameter.grad is not None:
+                norm = float(parameter.grad.norm())
+                parameter.grad *= min(1.0, longest / norm) if norm else 1.0
+
+    return clip
+
+
+def clip_value(largest: float) -> Callable[[Model, float], None]:
+    """Cut every entry to ± the largest."""
+
+    def clip(model: Model, _norm: float) -> None:
+        nn.utils.clip_grad_value_(model.parameters(), largest)
+
+    return clip
+
+
+def clip_units(ratio: float, epsilon: float) -> Callable[[Model, float], None]:
+    """Cut the gradient of each row of a weight, and of each bias, to a share of its norm."""
+
+    def clip(model: Model, _norm: float) -> None:
+        for parameter in model.layer.parameters():
+            if parameter.grad is None:
+                continue
+            units = {"dim": 1, "keepdim": True} if parameter.ndim > 1 else {}
+            most = ratio * parameter.detach().norm(**units).clamp_min(epsilon)
+            norms = parameter.grad.norm(**units)
+            parameter.grad *= torch.where(norms > most, most / norms, 1.0)
+
+    return clip
 
 
 def _loss(model: Model, batch: Any) -> torch.Tensor:  # noqa: ANN401  (any object with three arrays)
