@@ -1,4 +1,4 @@
-"""The command line: `gradtide serve`, `train`, `ls`, `show`, `doctor`."""
+"""The command line: `gradtide serve`, `train`, `ls`, `show`, `export`, `doctor`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -101,6 +101,20 @@ def show(
     from app.commands.settings import settings_from
 
     raise typer.Exit(print_run(settings_from(data=data), run))
+
+
+@app.command()
+def export(
+    run: Annotated[str, typer.Argument(help="Id of the run, or how it begins.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="File to write.", dir_okay=False)],
+    format_: Annotated[str, typer.Option("--format", help="npz, csv, arrow or html.")] = "npz",
+    data: DataOption = None,
+) -> None:
+    """Write everything that is recorded of a run into a file."""
+    from app.commands.export import export_run
+    from app.commands.settings import settings_from
+
+    raise typer.Exit(export_run(settings_from(data=data), run, format_, output))
 
 
 @app.command()

@@ -16,6 +16,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from app.arrow import MissingExtraError
 from app.pages.errors import error_response, wants_page
 from app.pages.login import login_response
 from app.runs import IllegalTransition
@@ -46,6 +47,7 @@ class Row(NamedTuple):
 STATUSES: Mapping[type[Exception], Row] = MappingProxyType(
     {
         ConfigError: Row(422, "invalid-config"),
+        MissingExtraError: Row(406, "missing-extra"),
         ShapeError: Row(422, "invalid-shape"),
         NotFound: Row(404, "not-found"),
         SelectionError: Row(422, "invalid-selection"),

@@ -11,6 +11,7 @@ from app import http_errors
 from app.api import build_router as build_api
 from app.api.assets import StaticAssets
 from app.api.events_hub import EventHub
+from app.api.metrics import Measured, Metrics
 from app.guards import BodyLimit, Guard, HeadAnswers, ResponseHeaders
 from app.openapi import openapi_of
 from app.pages import build_router as build_pages
@@ -35,6 +36,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.openapi = openapi_of(app)  # type: ignore[method-assign]  # FastAPI's documented way
     app.state.settings = settings
+    app.state.metrics = Metrics()
     app.state.templates = build_templates()
     http_errors.install(app)
     app.include_router(build_api())
@@ -55,6 +57,7 @@ def _guard(app: FastAPI, settings: Settings) -> None:
         token=settings.token.get_secret_value() if settings.token is not None else None,
     )
     app.add_middleware(ResponseHeaders)
+    app.add_middleware(Measured, metrics=app.state.metrics)
 
 
 def _lifespan(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
@@ -64,6 +67,7 @@ def _lifespan(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextMan
         service = RunService(store, LocalExecutor(store, settings), settings)
         hub = EventHub(store, max_streams=settings.max_streams)
         app.state.store, app.state.service, app.state.hub = store, service, hub
+        app.state.metrics.watch(store, hub)
         await run_in_threadpool(service.start)
         try:
             yield

@@ -50,8 +50,13 @@ def number_name(value: float) -> str:
 
 def array_json(array: Slice, undefined: NDArray[np.bool_] | None = None) -> bytes:
     """Return an array with its axes as JSON; entries that are not defined are null."""
+    return orjson.dumps(array_record(array, undefined), option=orjson.OPT_SERIALIZE_NUMPY)
+
+
+def array_record(array: Slice, undefined: NDArray[np.bool_] | None = None) -> dict[str, Any]:
+    """Return the same as a record that orjson writes."""
     values = np.ascontiguousarray(array.values)
-    body = {
+    return {
         "name": array.name,
         "axes": list(array.axes),
         "coords": {axis: axis_json(array.coords[axis]) for axis in array.axes},
@@ -60,7 +65,6 @@ def array_json(array: Slice, undefined: NDArray[np.bool_] | None = None) -> byte
         "scale": array.scale,
         "data": _nested(values, undefined),
     }
-    return orjson.dumps(body, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
 def axis_array(coords: Sequence[Any]) -> NDArray[Any]:
@@ -139,10 +143,36 @@ def f4(array: Slice) -> bytes:
 
 def csv_rows(array: Slice, undefined: NDArray[np.bool_] | None = None) -> Iterator[bytes]:
     """Yield the array as long CSV, a column for each axis and `value`, by blocks of rows."""
-    yield (",".join([*array.axes, "value"]) + "\r\n").encode()
+    yield csv_header([*array.axes, "value"])
+    yield from csv_values(array, undefined, columns=array.axes)
+
+
+def csv_header(columns: Sequence[str]) -> bytes:
+    """Return the first line of a CSV."""
+    return (",".join(columns) + "\r\n").encode()
+
+
+def csv_values(
+    array: Slice,
+    undefined: NDArray[np.bool_] | None = None,
+    *,
+    columns: Sequence[str],
+    prefix: Sequence[str] = (),
+) -> Iterator[bytes]:
+    """Yield an array's lines of a long CSV by blocks.
+
+    Args:
+        array: The array.
+        undefined: Where it has no value: an empty cell.
+        columns: The axes in the order of the columns; one that the array lacks is empty.
+        prefix: What every line begins with.
+    """
     flat = array.values.reshape(-1)
     missing = None if undefined is None else undefined.reshape(-1)
-    coordinates = product(*(_csv_coordinates(array.coords[axis]) for axis in array.axes))
+    # In the order of the values: the columns of axes that the array lacks have one empty entry.
+    order = [*array.axes, *(axis for axis in columns if axis not in array.axes)]
+    places = [order.index(axis) for axis in columns]
+    coordinates = product(*(_csv_coordinates(array.coords.get(axis, [""])) for axis in order))
     for start in range(0, flat.size, _CSV_ROWS):
         texts = [csv_number(value) for value in flat[start : start + _CSV_ROWS]]
         if missing is not None:
@@ -150,7 +180,9 @@ def csv_rows(array: Slice, undefined: NDArray[np.bool_] | None = None) -> Iterat
                 texts[i] = ""
         out = io.StringIO()
         rows = zip(islice(coordinates, len(texts)), texts, strict=True)
-        csv.writer(out).writerows([*place, text] for place, text in rows)
+        csv.writer(out).writerows(
+            [*prefix, *(place[i] for i in places), text] for place, text in rows
+        )
         yield out.getvalue().encode()
 
 

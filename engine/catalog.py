@@ -6,7 +6,7 @@ from typing import get_args
 import numpy as np
 
 from engine.activations import ACTIVATIONS, Activation
-from engine.cells import CELLS, CellDefinition
+from engine.cells import CELLS, CellDefinition, make_cell
 from engine.config import (
     Clipping,
     LeakyRelu,
@@ -35,13 +35,27 @@ def describe_task(config: RunConfig | Mapping[str, object]) -> Entry:
     Returns:
         `name`, `length` T, `inputs` D, `outputs` K, `loss`, `asked` (how many of the T steps are
         asked), `last_asked` τ, `needed_lag`, and `baseline` and `solved_below` in the units of
-        the run's loss: with the reduction "sum" they count M-fold, M = asked · B.
+        the run's loss: with the reduction "sum" they count M-fold, M = asked · B. `undefined`
+        lists the statistics that have no value in such a run: accuracies of a task of values,
+        saturation of an activation without flat parts.
     """
     run = config if isinstance(config, RunConfig) else RunConfig.from_dict(config)
     task = make_task(run.task, run.seed, run.training.precision)
     asked = len(task.asked_times)
     summed = run.training.reduction == "sum"
-    return _facts(task, asked * run.training.batch_size if summed else 1)
+    facts = _facts(task, asked * run.training.batch_size if summed else 1)
+    return {**facts, "undefined": _undefined(run, task)}
+
+
+def _undefined(run: RunConfig, task: Task) -> list[str]:
+    names: list[str] = []
+    if task.loss == "mean_squared_error":
+        names += ["accuracy", "validation_accuracy"]
+    model = run.model
+    cell = make_cell(model.cell, model.activation_choice(), model.options)
+    if cell.activation.saturation is None:
+        names.append("saturation")
+    return names
 
 
 def _facts(task: Task, counted: int) -> Entry:

@@ -6,11 +6,14 @@ from app.api import (
     assets,
     catalog,
     checkpoints,
+    compare,
     docs,
     events,
+    export,
     figures,
     health,
     login,
+    metrics,
     runs,
     statistics,
 )
@@ -18,8 +21,8 @@ from app.api.schemas import PROBLEMS
 
 __all__ = ["build_router"]
 
-_RESOURCES = (catalog, runs, events, statistics, figures, checkpoints)
-_OUTSIDE = (health, login, docs, assets)
+_RESOURCES = (catalog, runs, events, statistics, figures, checkpoints, export, compare)
+_OUTSIDE = (health, metrics, login, docs, assets)
 
 
 def build_router() -> APIRouter:

@@ -25,6 +25,16 @@ def matches(if_none_match: str | None, etag: str) -> bool:
     return "*" in tags or etag in tags
 
 
+def revalidated(record: object, if_none_match: str | None) -> Response:
+    """Return a record as JSON with a weak ETag, or 304 where the client has the like already."""
+    body = to_json(record)
+    etag = f'W/"{hashlib.sha256(body).hexdigest()[:32]}"'
+    headers = {"ETag": etag, "Cache-Control": REVALIDATE}
+    if matches(if_none_match, etag.removeprefix("W/")):
+        return not_modified(headers)
+    return Response(body, media_type="application/json", headers=headers)
+
+
 def not_modified(headers: dict[str, str]) -> Response:
     """Return the answer to a client that has it already."""
     return Response(status_code=304, headers=headers)

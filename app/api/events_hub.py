@@ -102,6 +102,11 @@ class EventHub:
         """Everything up to this id has been handed out."""
         return self._last_id
 
+    @property
+    def open_streams(self) -> int:
+        """How many streams are open."""
+        return len(self._subscriptions)
+
     def require_room(self) -> None:
         """Refuse a stream too many before its answer begins.
 

@@ -7,7 +7,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from app import wire
+from app import arrow, wire
 from app.http_errors import HttpProblem
 from app.store import Slice
 
@@ -33,6 +33,7 @@ FORMATS: Mapping[str, ArrayFormat] = MappingProxyType(
             name="npz", media_type="application/x-npz", write=lambda array, _: wire.npz(array)
         ),
         "csv": ArrayFormat(name="csv", media_type="text/csv", write=wire.csv_rows),
+        "arrow": ArrayFormat(name="arrow", media_type=arrow.MEDIA_TYPE, write=arrow.stream),
         "f4": ArrayFormat(
             name="f4", media_type="application/octet-stream", write=lambda array, _: wire.f4(array)
         ),

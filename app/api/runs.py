@@ -3,12 +3,13 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Query
+from fastapi import APIRouter, Depends, Header, Query
 from starlette.responses import Response
 
 from app.api.bodies import object_of
+from app.api.caching import revalidated
 from app.api.dependencies import JsonBody, ServiceOf, StoreOf, json_response
-from app.api.schemas import RunModel, RunPageModel, body_of, problems
+from app.api.schemas import NOT_MODIFIED, RunModel, RunPageModel, body_of, problems
 from app.http_errors import HttpProblem, bad_parameter
 from app.json_texts import is_plain
 from app.runs import RunStatus
@@ -84,35 +85,42 @@ def create_run(
     return json_response(run_record(run), 201 if created else 200, headers)
 
 
-@router.get("", responses={200: {"model": RunPageModel}, **problems(410)})
+class Filters:
+    """What the runs of a list have in common."""
+
+    def __init__(
+        self,
+        status: Annotated[
+            list[RunStatus] | None, Query(description="One status or several")
+        ] = None,
+        tag: Annotated[str | None, Query(description="A tag the runs have")] = None,
+        cell: Annotated[str | None, Query(description="Name of the cell")] = None,
+        q: Annotated[str | None, Query(description="A part of the name or of a tag")] = None,
+    ) -> None:
+        for name, text in {"tag": tag, "cell": cell, "q": q}.items():
+            if text is not None and not is_plain(text):
+                raise bad_parameter(name, "text may not hold NUL or a lone surrogate")
+        self.status = tuple(status) if status else None
+        self.tag, self.cell, self.q = tag, cell, q
+
+
+@router.get("", responses={200: {"model": RunPageModel}, 304: NOT_MODIFIED, **problems(410)})
 def list_runs(
     store: StoreOf,
-    status: Annotated[list[RunStatus] | None, Query(description="One status or several")] = None,
-    tag: Annotated[str | None, Query(description="A tag the runs have")] = None,
-    cell: Annotated[str | None, Query(description="Name of the cell")] = None,
-    q: Annotated[str | None, Query(description="A part of the name or of a tag")] = None,
+    filters: Annotated[Filters, Depends()],
     sort: Annotated[
         str, Query(description=f"{', '.join(SORTS)}; with a minus for falling order")
     ] = "-created_at",
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     cursor: Annotated[str | None, Query(description="`next_cursor` of the page before")] = None,
+    if_none_match: Annotated[str | None, Header()] = None,
 ) -> Response:
     """List runs, the newest first; `next_cursor` is null on the last page."""
     if sort.removeprefix("-") not in SORTS:
         raise bad_parameter("sort", f"unknown order {sort!r}; known: {', '.join(SORTS)}")
-    for name, text in {"tag": tag, "cell": cell, "q": q}.items():
-        if text is not None and not is_plain(text):
-            raise bad_parameter(name, "text may not hold NUL or a lone surrogate")
-    runs, next_cursor = store.runs.page(
-        status=tuple(status) if status else None,
-        tag=tag,
-        cell=cell,
-        q=q,
-        sort=sort,
-        limit=limit,
-        cursor=cursor,
-    )
-    return json_response({"items": [run_record(run) for run in runs], "next_cursor": next_cursor})
+    runs, next_cursor = store.runs.page(**vars(filters), sort=sort, limit=limit, cursor=cursor)
+    record = {"items": [run_record(run) for run in runs], "next_cursor": next_cursor}
+    return revalidated(record, if_none_match)
 
 
 @router.get("/{run_id}", responses={200: {"model": RunModel}, **problems(404)})

@@ -128,6 +128,39 @@ class ArrayModel(ArrayInfoModel):
     )
 
 
+class DifferenceModel(BaseModel):
+    """A place where configurations differ."""
+
+    model_config = ConfigDict(title="Difference")
+
+    pointer: str = Field(description="JSON pointer into the configurations")
+    values: list[Any] = Field(description="One for each run; null where a run has none")
+
+
+class ComparedRunModel(BaseModel):
+    """A run of a comparison."""
+
+    model_config = ConfigDict(title="ComparedRun")
+
+    id: str
+    name: str
+    status: RunStatus
+
+
+class ComparisonModel(BaseModel):
+    """Runs beside each other."""
+
+    model_config = ConfigDict(title="Comparison")
+
+    runs: list[ComparedRunModel]
+    differences: list[DifferenceModel]
+    statistics: list[str] = Field(description="What all of them have recorded")
+    statistic: ArrayModel | None = Field(
+        description="The statistic asked for on the coordinates that all share; its first axis is"
+        " the run"
+    )
+
+
 class CheckpointModel(BaseModel):
     """Weights that can be downloaded."""
 
@@ -169,4 +202,5 @@ def body_of(schema: str) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": content}}
 
 
+NOT_MODIFIED: dict[str, Any] = {"description": "The client has it already"}
 PROBLEMS = {**problems(400, 401, 422), "default": dict(_PROBLEM)}

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from starlette.datastructures import QueryParams
 
-from app.http_errors import bad_parameter
+from app.http_errors import HttpProblem, bad_parameter
 from app.store import ArrayInfo, SelectionError
 from app.store.slices import LAST, Choice, Span, parse_choice, positions
 
@@ -56,6 +56,20 @@ def select(query: QueryParams, info: ArrayInfo, others: Collection[str]) -> Sele
     by_axis = {axis: _choices(axis, query.getlist(axis)) for axis in info.axes if axis in query}
     coords = {axis: _chosen(axis, info.coords[axis], by_axis.get(axis)) for axis in info.axes}
     return Selected(by_axis=by_axis, coords=coords, is_final=_is_final(by_axis.get("step"), info))
+
+
+def require_size(size: int, info: ArrayInfo, most: int) -> None:
+    """Refuse an answer of too many elements.
+
+    Raises:
+        HttpProblem: 413, with both numbers and what to narrow.
+    """
+    if size > most:
+        raise HttpProblem(
+            413,
+            f"{size} elements are selected, {most} are answered at once; narrow one of the axes"
+            f" {', '.join(info.axes)}",
+        )
 
 
 def _choices(axis: str, texts: Sequence[str]) -> tuple[Choice, ...]:

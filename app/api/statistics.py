@@ -10,12 +10,11 @@ from numpy.typing import NDArray
 from starlette.responses import Response, StreamingResponse
 
 from app.api.caching import IMMUTABLE, REVALIDATE, etag_of, matches, not_modified
-from app.api.definedness import undefined
 from app.api.dependencies import SettingsOf, StoreOf, json_response
 from app.api.formats import FORMATS, ArrayFormat, choose_format
-from app.api.schemas import ArrayInfoModel, ArrayModel, problems
-from app.api.selection import select
-from app.http_errors import HttpProblem
+from app.api.schemas import NOT_MODIFIED, ArrayInfoModel, ArrayModel, problems
+from app.api.selection import require_size, select
+from app.definedness import undefined
 from app.store import ArrayInfo, Run, Slice, StatisticNotFound, Store
 from app.wire import axis_array, axis_json
 
@@ -35,7 +34,7 @@ _AXES: Final = {
     "quantity": "Name of a quantity",
 }
 _BY_COORDINATE = "; `a`, `a:b` (both ends in), `a:b:k`, repeated; all where it is left out"
-_AXIS_PARAMETERS = [
+AXIS_PARAMETERS = [
     {
         "name": axis,
         "in": "query",
@@ -77,10 +76,10 @@ def info_record(info: ArrayInfo) -> dict[str, Any]:
     "/{name}",
     responses={
         200: {"model": ArrayModel, "content": _CONTENT},
-        304: {"description": "The client has it already"},
+        304: NOT_MODIFIED,
         **problems(404, 406, 413),
     },
-    openapi_extra={"parameters": _AXIS_PARAMETERS},
+    openapi_extra={"parameters": AXIS_PARAMETERS},
 )
 def get_statistic(
     run_id: str,
@@ -99,12 +98,7 @@ def get_statistic(
     run = store.runs.get(run_id)
     info = _info(store, run_id, name)
     selected = select(request.query_params, info, (_FORMAT,))
-    if selected.size > settings.max_slice_elements:
-        raise HttpProblem(
-            413,
-            f"{selected.size} elements are selected, {settings.max_slice_elements} are answered at"
-            f" once; narrow one of the axes {', '.join(info.axes)}",
-        )
+    require_size(selected.size, info, settings.max_slice_elements)
     headers = {
         "Cache-Control": IMMUTABLE if selected.is_final else REVALIDATE,
         "Vary": "Accept",

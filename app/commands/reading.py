@@ -53,7 +53,7 @@ def print_run(settings: Settings, prefix: str) -> int:
     """Print one run, found by its id or how that begins; return the exit code."""
     store = store_of(settings)
     try:
-        run = _find(store, prefix)
+        run = find_run(store, prefix)
         if run is None:
             return 1
         _print_details(store, run)
@@ -62,7 +62,8 @@ def print_run(settings: Settings, prefix: str) -> int:
         store.close()
 
 
-def _find(store: Store, prefix: str) -> Run | None:
+def find_run(store: Store, prefix: str) -> Run | None:
+    """Return the run of an id, or of how it begins; None where that has been told to be wrong."""
     try:
         return store.runs.get(prefix)
     except RunNotFound:

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.templating import Jinja2Templates
 from starlette.responses import Response
 
+from app import comparison
 from app.figures import FIGURES
 from app.pages.base import PLOTLY_URL, PageContext, render
 from app.pages.run import VerdictView, asked_times, verdict_view
@@ -135,12 +136,14 @@ def refusal_of(count: int) -> str:
 
 def differences(configs: Sequence[Mapping[str, Any]]) -> list[tuple[tuple[str, str], ...]]:
     """For each configuration the values at which it is not like all the others, name left out."""
-    flat = [flatten(config) for config in configs]
-    names = sorted({name for one in flat for name in one} - {"name", "tags"})
-    apart = [name for name in names if len({one.get(name) for one in flat}) > 1]
+    found = comparison.differences(configs)
     return [
-        tuple((label_of(name), one[name]) for name in apart if one.get(name, "null") != "null")
-        for one in flat
+        tuple(
+            (label_of(".".join(path)), _text_of(values[position]))
+            for path, values in found.items()
+            if values[position] is not None
+        )
+        for position in range(len(configs))
     ]
 
 
@@ -158,16 +161,8 @@ def label_of(name: str) -> str:
     return " ".join(kept).replace("_", " ")
 
 
-def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    """A configuration as dotted names with their values as text."""
-    out: dict[str, str] = {}
-    for key, value in config.items():
-        name = f"{prefix}{key}"
-        if isinstance(value, Mapping):
-            out |= flatten(value, f"{name}.")
-        else:
-            out[name] = value if isinstance(value, str) else json.dumps(value)
-    return out
+def _text_of(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _find(store: Store, run_id: str) -> Run | None:

@@ -152,6 +152,12 @@ class RunTable:
         with self._database.read() as connection:
             return connection.scalar(query) or 0
 
+    def counts(self) -> dict[str, int]:
+        """Return how many runs there are of each status that any has."""
+        query = sa.select(runs.c.status, sa.func.count()).group_by(runs.c.status)
+        with self._database.read() as connection:
+            return {row[0]: row[1] for row in connection.execute(query)}
+
     def queue_position(self, run: Run) -> int | None:
         """Return how many queued runs are ahead of a queued one; None where it is not queued."""
         if run.status != "queued":

@@ -33,6 +33,9 @@ def operations(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
 async def test_every_call_of_this_version_is_in_it(document: dict[str, Any]) -> None:
     assert set(operations(document)) == {
         "GET /api/v1/catalog",
+        "GET /api/v1/compare",
+        "GET /api/v1/runs/{run_id}/export",
+        "GET /metrics",
         "POST /api/v1/runs",
         "GET /api/v1/runs",
         "GET /api/v1/runs/{run_id}",

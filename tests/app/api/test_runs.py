@@ -165,6 +165,16 @@ async def test_a_cursor_of_another_list_is_410(client: httpx.AsyncClient) -> Non
     assert (answer.status_code, answer.json()["type"]) == (410, "/problems/stale-cursor")
 
 
+async def test_a_list_that_has_not_changed_is_304(client: httpx.AsyncClient) -> None:
+    await create(client)
+    tag = (await client.get(RUNS)).headers["etag"]
+    same = await client.get(RUNS, headers={"If-None-Match": tag})
+    await create(client)
+    changed_since = await client.get(RUNS, headers={"If-None-Match": tag})
+    found = (tag[:3], same.status_code, same.content, changed_since.status_code)
+    assert found == ('W/"', 304, b"", 200)
+
+
 async def test_cancelling_twice_is_202_twice(client: httpx.AsyncClient) -> None:
     run = await create(client)
     answers = [await client.post(f"{RUNS}/{run['id']}/cancel") for _ in range(2)]

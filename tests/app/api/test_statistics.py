@@ -245,7 +245,7 @@ async def test_an_accept_that_nothing_meets_is_406(
     assert (await reader.get(url, headers={"Accept": accept})).status_code == 406
 
 
-@pytest.mark.parametrize("format_", ["arrow", "NPY", "", "json\0"])
+@pytest.mark.parametrize("format_", ["parquet", "NPY", "", "json\0"])
 async def test_an_unknown_format_is_406(
     reader: httpx.AsyncClient, trained: Trained, format_: str
 ) -> None:

@@ -1,16 +1,11 @@
 """Where a recorded array has no value by definition: null on the wire, which NaN is not."""
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from app.store import Run, Slice
-
-_ACCURACIES: Final = frozenset({"accuracy", "validation_accuracy"})
-# Their slope is never small, so there is no saturation to speak of.
-_NEVER_SATURATED: Final = frozenset({"identity", "leaky_relu"})
 
 
 def undefined(array: Slice, run: Run) -> NDArray[np.bool_] | None:
@@ -21,11 +16,7 @@ def undefined(array: Slice, run: Run) -> NDArray[np.bool_] | None:
     """
     if "state_time" in array.axes:
         return _after_the_loss(array, run.facts.get("last_asked"))
-    without_accuracy = run.facts.get("loss") == "mean_squared_error"
-    without_saturation = _activation(run.config) in _NEVER_SATURATED
-    if (array.name in _ACCURACIES and without_accuracy) or (
-        array.name == "saturation" and without_saturation
-    ):
+    if array.name in run.facts.get("undefined", ()):
         return np.ones(array.values.shape, dtype=np.bool_)
     return None
 
@@ -46,9 +37,3 @@ def _along(array: Slice, axis: str) -> NDArray[Any]:
     shape = [1] * len(array.axes)
     shape[list(array.axes).index(axis)] = -1
     return np.asarray(array.coords[axis]).reshape(shape)
-
-
-def _activation(config: Mapping[str, Any]) -> str | None:
-    activation = config["model"].get("activation")
-    found = activation.get("kind") if isinstance(activation, Mapping) else activation
-    return str(found) if found is not None else None
