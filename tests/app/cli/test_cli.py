@@ -12,6 +12,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -69,6 +70,22 @@ def test_a_diverging_run_is_reported_and_no_failure(data: Path, tmp_path: Path) 
     config = configuration(training=training, model={"cell": "elman", "activation": "relu"})
     code, output = run("train", written(tmp_path, config))
     assert (code, output.count("diverged after")) == (0, 1)
+
+
+def test_a_run_is_exported_by_how_its_id_begins(data: Path, tmp_path: Path) -> None:
+    assert run("train", written(tmp_path, configuration()))[0] == 0
+    store = open_store(Settings(data=data))
+    made = store.runs.page()[0][0]
+    loss = store.arrays.read(made.id, "loss").values
+    store.close()
+    file = tmp_path / "run.npz"
+    assert run("export", made.id[:8], "-o", str(file))[0] == 0
+    with np.load(file, allow_pickle=False) as found:
+        assert found["loss"].tobytes() == loss.tobytes()
+    assert run("export", made.id[:8], "-o", str(file), "--format", "xlsx")[0] == 2
+    assert run("export", "nothing", "-o", str(file))[0] == 1
+    assert run("export", made.id[:8], "-o", str(tmp_path / "no" / "folder"))[0] == 1
+    assert [path.name for path in tmp_path.iterdir() if "partial" in path.name] == []
 
 
 def test_a_wrong_configuration_is_refused_with_its_pointers_and_stores_nothing(
