@@ -114,7 +114,7 @@ class ArrayInfoModel(BaseModel):
     coords: dict[str, list[Number | str]]
     shape: list[int]
     dtype: str
-    scale: Literal["log10", "plain", "counts"]
+    scale: Literal["log10", "ln", "plain", "counts"]
 
 
 class ArrayModel(ArrayInfoModel):

@@ -32,6 +32,8 @@ _AXES: Final = {
     "bin": "Lower edge of a bin",
     "gate": "Name of a gate",
     "quantity": "Name of a quantity",
+    "factor": "Name of a factor",
+    "rank": "Rank among the values of a matrix, from 1, the largest first",
 }
 _BY_COORDINATE = "; `a`, `a:b` (both ends in), `a:b:k`, repeated; all where it is left out"
 AXIS_PARAMETERS = [

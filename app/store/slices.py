@@ -20,7 +20,7 @@ class Slice:
         coords: The coordinates of each axis, in the order of the values.
         values: float32 (a row a frame) or float64 (a row a training step); what was not recorded
             or is not defined is NaN.
-        scale: "log10", "plain" or "counts".
+        scale: "log10", "ln", "plain" or "counts".
     """
 
     name: str

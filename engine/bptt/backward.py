@@ -20,6 +20,7 @@ import numpy as np
 
 from engine.arrays import Array, IntArray
 from engine.bptt.blocks import aligned_zeros
+from engine.bptt.carried import CarriedRows
 from engine.bptt.exponents import (
     NONE,
     WINDOWS,
@@ -48,6 +49,8 @@ class LayerBackward:
 
     Attributes:
         adjoints: λ of the output by state row, (T+1, H, B), stored with `row_exponents` (T+1, B).
+        carried_rows: What is carried beside the products; kept where `carried_rows.wanted`.
+        source: What arrived in the last sweep.
     """
 
     def __init__(self, tape: LayerTape) -> None:
@@ -68,6 +71,7 @@ class LayerBackward:
             for name in way.states
             if name != tape.cell.output
         ] + way.delayed
+        self.carried_rows = CarriedRows(tape)
         name = tape.cell.state_delta
         self._own = None if name is None else OwnState(tape, name)
         self.state_adjoints = self.adjoints[1:] if self._own is None else self._own.adjoints
@@ -86,7 +90,8 @@ class LayerBackward:
         """
         top = self.tape.length if final else source.top
         self._start(top, source, final or {})
-        self._span = CHUNK
+        self._span, self.source = CHUNK, source
+        self.carried_rows.start(top, self.exponents)
         if self._own is None or final is None or "h" not in final:
             self._back(top, source, below)
             return
@@ -106,6 +111,7 @@ class LayerBackward:
                 self._gradients.add(start, stop, self.exponents if self._careful else None)
                 if self._own is not None:
                     self._own.keep(start, stop, self.exponents if self._careful else None)
+                self.carried_rows.keep(start, stop, self.exponents if self._careful else 0)
                 if below is not None:
                     self._hand_down(start, stop, below)
                 self._settle_or_keep(start, source)

@@ -10,7 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
-from engine.arrays import Array
+from engine.arrays import Array, BoolArray
 from engine.bptt.exponents import LARGEST_SHIFT, LOG10_2, NONE, WINDOWS
 from engine.bptt.network import Network
 from engine.bptt.sweep import Sweep
@@ -67,13 +67,26 @@ class Observation:
         observation.__dict__["_swept_back"] = sweep
         return observation
 
-    @cached_property
-    def _swept_back(self) -> Sweep:
+    def _sweep_back(self) -> Sweep:
         # The training step's own gradient stays what it was: looking changes nothing.
         kept = self.network.gradient.copy()
+        self.sweep.keep_carried()
         self.sweep.backward()
         self.network.gradient[...] = kept
         return self.sweep
+
+    @cached_property
+    def _swept_back(self) -> Sweep:
+        return self._sweep_back()
+
+    @cached_property
+    def gains(self) -> tuple[Array, BoolArray]:
+        """Return ln of each step back's factors, (S, T, 5, B), and which samples they leave out."""
+        sweep = self._swept_back
+        if not sweep.keeps_carried:  # a training's own sweep, at a step of which nobody knew
+            self._sweep_back()
+        found = sweep.gains()
+        return np.stack([g.factors for g in found]), np.stack([g.left_out for g in found])
 
     @cached_property
     def asked_times(self) -> tuple[int, ...]:

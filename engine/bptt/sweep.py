@@ -12,6 +12,7 @@ import numpy as np
 from engine.arrays import Array
 from engine.bptt.backward import LayerBackward
 from engine.bptt.blocks import aligned_zeros
+from engine.bptt.gains import Gains, LayerGains
 from engine.bptt.immediate import immediate_log10_norms
 from engine.bptt.network import Network
 from engine.bptt.readout import Loss, Readout
@@ -46,6 +47,7 @@ class Sweep:
             aligned_zeros(shape, network.dtype) if skip else None for skip in network.skips
         ]
         self._back: list[LayerBackward] = []
+        self._gains: list[LayerGains] = []
         self._between: list[DenseSource] = []
         self._rooms: dict[str, Array] = {}
         self._stacks: dict[int, Stack] = {}
@@ -185,7 +187,22 @@ class Sweep:
             rows[self.length - int(name.removeprefix("h_"))] = value
         return joined(source, Source(rows), self.network.hidden, self.network.dtype)
 
+    def keep_carried(self, wanted: bool = True) -> None:
+        """Let the next backward sweeps keep what is carried from step to step."""
+        for layer in self.backward_layers:
+            layer.carried_rows.wanted = wanted
+
     # What a sweep leaves
+
+    def gains(self) -> list[Gains]:
+        """Return the factors of each step back, a layer each; the last sweep kept what it needs."""
+        self._gains = self._gains or [LayerGains(layer) for layer in self.backward_layers]
+        return [layer.take() for layer in self._gains]
+
+    @property
+    def keeps_carried(self) -> bool:
+        """Whether the last backward sweep kept what is carried from step to step."""
+        return all(layer.carried_rows.kept for layer in self.backward_layers)
 
     def room(self, name: str) -> Array:
         """Return memory for one block of every layer and step, (S, T, H, B), made once a name."""

@@ -167,6 +167,11 @@ class WayBack:
     def after_calls(self, adjoints: Array, deltas: Array) -> list[Call]:
         """Return the calls of (3), but for what earlier steps' rows hold for a delayed block."""
         calls = [call for found in self._after for call in self._calls(found, adjoints, deltas)]
+        return calls + self.carry_calls(adjoints, deltas)
+
+    def carry_calls(self, adjoints: Array, deltas: Array) -> list[Call]:
+        """Return the last term of (3), for the states that products read too."""
+        calls: list[Call] = []
         for block, span in self._added:
             before = adjoints[..., block, :]
             calls.append((np.add, (before, deltas[..., span, :], before)))

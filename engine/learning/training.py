@@ -132,7 +132,11 @@ class Training:
         norm: float | None = None
         factor: float | None = None
         norms: dict[str, float] = {}
-        if not at_end or config.recording.batch == "training":
+        frames_of_training = config.recording.batch == "training"
+        if not at_end or frames_of_training:
+            self.sweep.keep_carried(
+                frames_of_training and (at_end or self.step % config.recording.every == 0)
+            )
             batch = self.task.training_batch(self.rng, options.batch_size)
             found = self.sweep.forward(batch, self.task.loss, options.reduction)
             self.sweep.backward()

@@ -20,7 +20,7 @@ class Layout:
     Attributes:
         axes: Names of the axes; the first is "step".
         coords: Coordinates of every axis but the step.
-        scale: "log10", "plain" or "counts".
+        scale: "log10", "ln", "plain" or "counts".
         dtype: "float64" for a row at every training step, "float32" for a row a frame.
         per_step: A row at every training step 0 … steps − 1 (else at every frame).
     """

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from engine.activations import Activation
-from engine.arrays import Array
+from engine.arrays import Array, BoolArray
 
-Scale = Literal["log10", "plain", "counts"]
+Scale = Literal["log10", "ln", "plain", "counts"]
 Coordinate = int | float | str
 Coordinates = tuple[Coordinate, ...]
 
@@ -88,6 +88,10 @@ class Observed(Protocol):
     @property
     def log10_hidden_means(self) -> Array:
         """log10 of the mean over samples of |dℓ/dh_{t,i}|, [S, T, H]."""
+
+    @property
+    def gains(self) -> tuple[Array, BoolArray]:
+        """Return ln of each step back's factors, [S, T, 5, B], and which samples they leave out."""
 
     @property
     def hidden(self) -> Array:

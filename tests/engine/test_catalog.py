@@ -89,7 +89,7 @@ def test_an_activations_curve_keeps_what_is_said_of_it(name: str) -> None:
 def test_statistics_say_axes_scale_and_how_to_read_them() -> None:
     for entry in CATALOG["statistics"]:
         assert entry["axes"][0] == "step"
-        assert entry["scale"] in {"log10", "plain", "counts"}
+        assert entry["scale"] in {"log10", "ln", "plain", "counts"}
         assert entry["meaning"]
         assert entry["how_to_read"]
 

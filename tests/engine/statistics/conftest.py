@@ -8,7 +8,7 @@ import pytest
 from engine.arrays import Array
 from engine.bptt.network import Network
 from engine.bptt.observation import Observation
-from engine.cells import make_cell
+from engine.cells import CELLS, make_cell
 from engine.tasks.base import Batch
 
 Observe = Callable[..., Observation]
@@ -58,7 +58,7 @@ def observe(rng: np.random.Generator) -> Observe:
         dtype: str = "float64",
         loss: str = "mean_squared_error",
     ) -> Observation:
-        if cell in ("lstm", "gru"):
+        if not CELLS[cell].activation_choice:
             activation = None
         network = Network(
             make_cell(cell, activation),

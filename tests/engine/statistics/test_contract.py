@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from engine.bptt.observation import Observation
+from engine.cells import CELLS
 from engine.statistics import STATISTICS, AxisFacts, StatisticDefinition
 from engine.statistics.base import SECTIONS, section
 from engine.statistics.loss_state_gradient import loss_times
@@ -18,7 +19,6 @@ Observe = Callable[..., Observation]
 
 ALL = pytest.mark.parametrize("definition", STATISTICS.values(), ids=list(STATISTICS))
 COMPUTED = [d for d in STATISTICS.values() if d.compute is not None]
-CELLS = ["elman", "preactivation", "lstm", "gru"]
 PARTS = [part for part in SECTIONS if part != "Cost"]
 TESTS = Path(__file__).parents[1]
 

@@ -1,0 +1,106 @@
+"""The factors by which a gradient changes at each step back, sample by sample.
+
+With v = λ_t of the whole state, δ the deltas at the pre-activations, w what returns through the
+recurrent weights and r = J_tᵀ v − w what passes beside them, the step from λ_t to λ_{t−1} is
+
+    ln ‖λ_{t−1}‖/‖λ_t‖ = slope + weights + carry + recurrent + arriving        (1)
+
+    one path (r = 0):           slope = ln ‖δ‖/‖v‖, weights = ln ‖w‖/‖δ‖       (2)
+    state before φ:             weights = ln ‖w‖/‖v‖, slope = ln ‖J_tᵀ v‖/‖w‖  (3)
+    several paths (r ≠ 0):      carry = ln ‖r‖/‖v‖, recurrent = ln ‖J_tᵀ v‖/‖r‖ (4)
+    all:                        arriving = ln ‖λ_{t−1}‖/‖J_tᵀ v‖               (5)
+
+and the factors that are not the cell's are 0. A sample in which one of these norms is exactly
+zero is left out of all factors at that t.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from engine.arrays import Array, BoolArray, IntArray
+from engine.bptt.backward import LayerBackward
+from engine.bptt.state_adjoints import StateAdjoints, joined, ln_norms
+from engine.bptt.state_step import Pulled, StateStep
+from engine.bptt.tape import CHUNK
+
+FACTORS = ("slope", "weights", "carry", "recurrent", "arriving")
+
+
+class Gains(NamedTuple):
+    """Factors of one layer.
+
+    Attributes:
+        factors: Natural logs, (T, 5, B), in the order of FACTORS; NaN for samples left out.
+        left_out: Whether a norm was exactly zero, (T, B).
+    """
+
+    factors: Array
+    left_out: BoolArray
+
+
+class LayerGains:
+    """Takes the factors of one layer from sweeps that kept what is carried."""
+
+    def __init__(self, back: LayerBackward) -> None:
+        """Read the sweeps of one layer."""
+        self.back, self.tape, self.step = back, back.tape, StateStep(back.tape)
+        self.adjoints = StateAdjoints(back)
+
+    def take(self) -> Gains:
+        """Return the factors of all t = 1 … T, of the sweep that was made last."""
+        T, B = self.tape.length, self.tape.batch
+        found = np.zeros((T, len(FACTORS), B))
+        slope, weights, carry, recurrent, arriving = found.swapaxes(0, 1)
+        with np.errstate(invalid="ignore", over="ignore", under="ignore"):
+            state = self.adjoints.ln_norms()
+            pulled, between = self._on_the_way(state)
+            if self.adjoints.own:
+                state[0] = pulled[0]
+            if self.step.several_paths:
+                first, second = carry, recurrent  # (4)
+            else:
+                first, second = (weights, slope) if self.adjoints.own else (slope, weights)
+            np.subtract(between, state[1:], first)  # (2), (3)
+            np.subtract(pulled, between, second)
+            np.subtract(state[:-1], pulled, arriving)  # (5)
+        used = (state[1:], state[:-1], between, pulled)
+        left_out = np.any([np.isneginf(logs) for logs in used], axis=0)
+        found.swapaxes(1, 2)[left_out] = np.nan
+        return Gains(found, left_out)
+
+    def _on_the_way(self, state: Array) -> tuple[Array, Array]:
+        """Return ln ‖J_tᵀ λ_t‖, and ln of the norm between λ_t and it: r, δ or w; (T, B) each."""
+        pulled = state[:-1].copy()
+        several, plain = self.step.several_paths, len(self.tape.cell.stages) == 1
+        between = self.adjoints.ln_carried() if several and plain else np.empty_like(pulled)
+        for start in range(0, self.tape.length, CHUNK):
+            steps = slice(start, min(start + CHUNK, self.tape.length))
+            arrives = self.adjoints.own or self._arrives(steps)
+            if arrives or not several:
+                found, exponents = self._pull(steps, weights=arrives)
+                if arrives:
+                    pulled[steps] = joined([ln_norms(part, exponents) for part in found.parts])
+                if not several:
+                    between[steps] = ln_norms(self._of_one_path(found), exponents)
+            if several and not plain:
+                found, exponents = self._pull(steps, weights=False)
+                between[steps] = joined([ln_norms(part, exponents) for part in found.parts])
+        return pulled, between
+
+    def _arrives(self, rows: slice) -> bool:
+        """Tell whether anything but the recurrence reaches one of these state rows."""
+        return any(row is not None for row in self.back.source.rows[rows])
+
+    def _pull(self, steps: slice, *, weights: bool) -> tuple[Pulled, IntArray]:
+        """Take λ_t one step back for a run of steps; the answer is stored with the exponents."""
+        parts, exponents = self.adjoints.parts(slice(steps.start + 1, steps.stop + 1))
+        local = self.step.linearize(steps.start, steps.stop)
+        return self.step.pull(local, parts, weights=weights), exponents
+
+    def _of_one_path(self, found: Pulled) -> Array:
+        """Return δ of a cell with one path, or w where the state stands before φ."""
+        if self.adjoints.own:
+            return found.read
+        product = next(p for p in self.tape.weights.products if p.product.states_read)
+        return found.deltas[..., self.tape.way_back.through(product), :]
