@@ -179,12 +179,14 @@ class Sweep:
 
     def _with_earlier(self, source: Source, final: Mapping[str, Array]) -> Source:
         """Return a source that also brings the gradients of earlier outputs, h_1 … of row T."""
-        earlier = {n: v for n, v in final.items() if n not in self.network.cell.states}
-        if not earlier:
-            return source
         rows: list[Array | None] = [None] * (self.length + 1)
-        for name, value in earlier.items():
-            rows[self.length - int(name.removeprefix("h_"))] = value
+        for name, value in final.items():
+            if name not in self.network.cell.states:
+                row = self.length - int(name.removeprefix("h_"))
+                if row > 0:
+                    rows[row] = value
+        if all(row is None for row in rows):
+            return source
         return joined(source, Source(rows), self.network.hidden, self.network.dtype)
 
     def keep_carried(self, wanted: bool = True) -> None:

@@ -4,7 +4,20 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from engine.activations import make_activation
-from engine.cells import elman, gru, janet, leaky, lstm, mgu, preactivation, residual, ugrnn
+from engine.cells import (
+    cornn,
+    elman,
+    gru,
+    janet,
+    leaky,
+    lem,
+    lstm,
+    mgu,
+    preactivation,
+    residual,
+    skip,
+    ugrnn,
+)
 from engine.cells.base import Cell, CellDefinition, CellOptions
 from engine.errors import ConfigError, Problem, UnknownNameError
 from engine.schema import object_node
@@ -13,6 +26,7 @@ CELLS: Mapping[str, CellDefinition] = MappingProxyType(
     {
         "elman": elman.DEFINITION,
         "preactivation": preactivation.DEFINITION,
+        "skip": skip.DEFINITION,
         "residual": residual.DEFINITION,
         "leaky": leaky.DEFINITION,
         "lstm": lstm.DEFINITION,
@@ -20,6 +34,8 @@ CELLS: Mapping[str, CellDefinition] = MappingProxyType(
         "ugrnn": ugrnn.DEFINITION,
         "janet": janet.DEFINITION,
         "mgu": mgu.DEFINITION,
+        "cornn": cornn.DEFINITION,
+        "lem": lem.DEFINITION,
     }
 )
 

@@ -16,63 +16,14 @@ Source: Elman 1990, Finding structure in time, with the output fed back before t
     the form of torch.nn.RNN.
 """
 
-import numpy as np
-
 from engine.activations import Activation
-from engine.arrays import Array
-from engine.cells.base import ArrayTuple, Cell, CellDefinition, NoOptions, Product, Stage, Views
-
-
-def step_views(now: Views, after: Views, scratch: Views) -> ArrayTuple:
-    """Name the arrays of `step`: a_t where h_t goes, h_t, room for φ."""
-    return after["h"], after["h"], scratch["room"]
-
-
-def local_views(slopes: Views) -> ArrayTuple:
-    """Name the local derivatives that `step_back` takes."""
-    return (slopes["a"],)
-
-
-def adjoint_views(incoming: Views, deltas: Views) -> ArrayTuple:
-    """Name the adjoints that `step_back` takes and fills."""
-    return incoming["h"], deltas["a"]
-
-
-def step_back(local: ArrayTuple, adjoint: ArrayTuple) -> None:
-    """Fill δ from λ."""
-    np.multiply(adjoint[0], local[0], adjoint[1])  # (3)
+from engine.cells.activated import activated
+from engine.cells.base import Cell, CellDefinition, NoOptions
 
 
 def make(activation: Activation, options: NoOptions) -> Cell:
     """Return the cell with φ = `activation`."""
-    slope_of_value = activation.slope_of_value
-    halved = activation.apply_halved is not None
-
-    def linearize(now: Views, after: Views, slopes: Views) -> None:
-        h: Array = after["h"]
-        slope_of_value(h, slopes["a"])
-
-    return Cell(
-        name="elman",
-        gates=("h",),
-        stages=(
-            Stage(
-                products=(Product(out=("h",), back=("a",)),),
-                step=activation.apply_halved or activation.apply,  # (2)
-                step_views=step_views,
-                local_views=local_views,
-                adjoint_views=adjoint_views,
-                step_back=step_back,
-            ),
-        ),
-        linearize=linearize,
-        activation=activation,
-        candidate="h",
-        slopes=("a",),
-        deltas=("a",),
-        scratch=("room",),
-        halved=("h",) if halved else (),
-    )
+    return activated("elman", activation)
 
 
 DEFINITION = CellDefinition(

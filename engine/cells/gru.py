@@ -21,10 +21,13 @@ What the gradient sees: z = 1 gives back λ unchanged, all other terms of (9) be
 
 Shapes: x_t (B, D); h (B, H); W_x (3H, D), W_h (3H, H), b (3H,) in the order r, z, n; b_hn (H,).
 Source: Cho et al. 2014, arXiv:1406.1078; reset placement as in cuDNN and torch.nn.GRU. Differs
-    from Chung et al. 2014 (reset before the product, z writes).
+    from Chung et al. 2014 (reset before the product, z writes). The option `reset` "before" is
+    the cell of reset_before.py.
 """
 
+from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 
@@ -34,13 +37,30 @@ from engine.cells.base import (
     ArrayTuple,
     Cell,
     CellDefinition,
+    CellOptions,
     GateRows,
-    NoOptions,
     Product,
     Stage,
     Views,
 )
+from engine.cells.reset_before import gru_with_reset_before
 from engine.initializers import KeepGate
+from engine.schema import Doc
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GruOptions(CellOptions):
+    """Options of the GRU."""
+
+    purpose: ClassVar[str] = "Where the reset gate acts."
+
+    reset: Annotated[
+        Literal["after", "before"],
+        Doc(
+            "Whether r multiplies the recurrent product, as in PyTorch and cuDNN, or the state "
+            "before it, as first published; then there is no second bias.",
+        ),
+    ] = "after"
 
 
 def step_views(now: Views, after: Views, scratch: Views) -> ArrayTuple:
@@ -96,8 +116,10 @@ def step_back(local: ArrayTuple, adjoint: ArrayTuple) -> None:
     np.multiply(adjoint[0], local[0], adjoint[1])  # (6) to (8), first term of (9)
 
 
-def make(activation: Activation, options: NoOptions) -> Cell:
+def make(activation: Activation, options: GruOptions) -> Cell:
     """Return the cell; its candidate's activation is tanh."""
+    if options.reset == "before":
+        return gru_with_reset_before()
     return Cell(
         name="gru",
         gates=("r", "z", "n"),
@@ -144,6 +166,7 @@ DEFINITION = CellDefinition(
     activation_choice=False,
     default_activation="tanh",
     make=make,
+    options=GruOptions,
     keep_gate=KeepGate(gate="z"),
     parameters=MappingProxyType(
         {"weight_ih": "3H × D", "weight_hh": "3H × H", "bias_ih": "3H", "bias_hh": "3H"}

@@ -21,11 +21,14 @@ Source: Zhou et al. 2016, arXiv:1603.09420. Its f writes: the weight of the new 
     LSTM's forget gate is that of the old one.
 """
 
+from types import MappingProxyType
+
 import numpy as np
 
 from engine.activations import ACTIVATIONS, Activation
 from engine.arrays import Array
 from engine.cells.base import ArrayTuple, Cell, CellDefinition, NoOptions, Product, Stage, Views
+from engine.initializers import KeepGate
 
 
 def gate_step_views(now: Views, after: Views, scratch: Views) -> ArrayTuple:
@@ -128,7 +131,7 @@ def make(activation: Activation, options: NoOptions) -> Cell:
         activation=ACTIVATIONS["tanh"],
         candidate="n",
         inputs=("h", "x", "one", "fh"),
-        lags={"fh": 0},
+        lags=MappingProxyType({"fh": 0}),
         tape=("f", "n"),
         slopes=("n", "f", "h", "fh_f", "fh_h"),
         deltas=("n", "f", "h", "fh_f", "fh_h"),
@@ -152,4 +155,5 @@ DEFINITION = CellDefinition(
     activation_choice=False,
     default_activation="tanh",
     make=make,
+    keep_gate=KeepGate(gate="f", sign=-1),
 )

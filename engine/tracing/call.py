@@ -90,9 +90,6 @@ def trace(  # noqa: PLR0913  (the public signature)
     state_shape = (given.layers, B, given.hidden)
     sweep.unroll(xs, _state("initial_state", initial_state, bound.state_names, state_shape))
     final = _state("final_state_gradients", final_state_gradients, bound.state_names, state_shape)
-    for name in final:
-        if name not in bound.states and int(name.removeprefix("h_")) >= T:
-            raise ShapeError(f"final_state_gradients {name}: expected none, it is before the start")
     if targets is None and output_gradients is None and not final:
         raise ShapeError("expected targets, output_gradients or final_state_gradients, got none")
     if targets is not None and output_gradients is not None:
@@ -106,7 +103,7 @@ def trace(  # noqa: PLR0913  (the public signature)
         scalar = sweep.loss = Loss(float("nan"), None, 1.0, sample_scale)
         _inject(sweep, output_gradients, given)
     top = sweep.back_with_finals(final)
-    found = Trace(sweep, batch, scalar, given, top)
+    found = Trace(sweep, batch, scalar, given, top, final)
     for name in statistics or ():
         found.statistic(name)
     return found

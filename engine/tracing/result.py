@@ -1,7 +1,7 @@
 """What a traced sweep found."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
 
 import numpy as np
@@ -34,9 +34,16 @@ class Trace:
     """What one sweep found. Made by `trace`."""
 
     def __init__(
-        self, sweep: Sweep, batch: Batch, scalar: Loss, given: GivenParameters, top: Source
+        self,
+        sweep: Sweep,
+        batch: Batch,
+        scalar: Loss,
+        given: GivenParameters,
+        top: Source,
+        final: Mapping[str, Array],
     ) -> None:
         """Hold a finished sweep."""
+        self._final = final
         self._sweep, self._batch, self._scalar, self._given = sweep, batch, scalar, given
         self._top = top
         self._statistics: dict[str, Array] = {}
@@ -117,7 +124,10 @@ class Trace:
         exponents = np.maximum(back.row_exponents[0], -LARGEST_SHIFT)
         with np.errstate(over="ignore", under="ignore"):
             plain: Array = np.ldexp(stored * self._scalar.scale, exponents).T
-        return plain
+        # An output so old that it is an initial state is a final one too.
+        steps = int(name.removeprefix("h_")) if name.startswith("h_") else 0
+        same = self._final.get(f"h_{self._sweep.length + steps}") if name[0] == "h" else None
+        return plain if same is None else plain + same[index]
 
     def loss_state_gradients(self) -> Array:
         """Return ∂L_t/∂h_k, (S, T, T, B, H): loss time t, then state time k; NaN for k > t.
