@@ -15,6 +15,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match
 
 from app.arrow import MissingExtraError
 from app.pages.errors import error_response, wants_page
@@ -190,8 +191,23 @@ async def _http_error(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         return internal_error(request, error)
     errors = getattr(error, "errors", ())
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        # The framework names the methods of the first route of this path alone.
+        error.headers = {**(error.headers or {}), "Allow": ", ".join(_allowed(request))}
     body = problem_body(error.status_code, str(error.detail), errors, getattr(error, "code", None))
     return problem_response(request, body, error.headers)
+
+
+def _allowed(request: Request) -> list[str]:
+    """Return the methods that the address of a request has routes for."""
+    routes = request.app.router.routes
+
+    def is_served(method: str) -> bool:
+        scope = {**request.scope, "method": method}
+        return any(route.matches(scope)[0] is Match.FULL for route in routes)
+
+    found = [method for method in ("GET", "POST", "PUT", "PATCH", "DELETE") if is_served(method)]
+    return [*found, "HEAD"] if "GET" in found else found
 
 
 async def _invalid_request(request: Request, error: Exception) -> Response:

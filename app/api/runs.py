@@ -109,7 +109,11 @@ def list_runs(
     store: StoreOf,
     filters: Annotated[Filters, Depends()],
     sort: Annotated[
-        str, Query(description=f"{', '.join(SORTS)}; with a minus for falling order")
+        str,
+        Query(
+            description=f"{', '.join(SORTS)}; with a minus for falling order",
+            json_schema_extra={"enum": [sign + name for name in SORTS for sign in ("", "-")]},
+        ),
     ] = "-created_at",
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     cursor: Annotated[str | None, Query(description="`next_cursor` of the page before")] = None,

@@ -184,6 +184,20 @@ class FigureModel(BaseModel):
     runs: list[int] = Field(description="Fewest and most runs")
 
 
+# One body of each kind, as it may be sent.
+EXAMPLES: dict[str, Any] = {
+    "RunConfig": {
+        "name": "copy, tanh",
+        "seed": 0,
+        "tags": ["demo"],
+        "task": {"kind": "copy", "length": 40},
+        "model": {"cell": "elman", "activation": "tanh", "hidden_size": 32},
+        "training": {"steps": 200, "optimizer": {"kind": "adam", "learning_rate": 0.003}},
+        "recording": {"every": 50},
+    },
+    "Extension": {"steps": 400},
+    "Description": {"name": "copy, tanh, seed 0", "tags": ["demo", "vanishing"], "notes": ""},
+}
 _PROBLEM = {
     "description": "The request is refused and has changed nothing (RFC 9457)",
     "content": {PROBLEM_MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
@@ -198,7 +212,7 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
 def body_of(schema: str) -> dict[str, Any]:
     """Return the OpenAPI entry of a JSON body of one of the document's schemas."""
     reference = {"$ref": f"#/components/schemas/{schema}"}
-    content = {"application/json": {"schema": reference}}
+    content = {"application/json": {"schema": reference, "example": EXAMPLES[schema]}}
     return {"requestBody": {"required": True, "content": content}}
 
 

@@ -90,7 +90,11 @@ def get_statistic(
     store: StoreOf,
     settings: SettingsOf,
     format: Annotated[
-        str | None, Query(description=f"{', '.join(FORMATS)}; wins over `Accept`")
+        str | None,
+        Query(
+            description=f"{', '.join(FORMATS)}; wins over `Accept`; arrow needs the extra",
+            json_schema_extra={"enum": [*FORMATS]},
+        ),
     ] = None,
     accept: Annotated[str | None, Header()] = None,
     if_none_match: Annotated[str | None, Header()] = None,

@@ -5,10 +5,13 @@ from typing import Any
 
 import httpx
 import pytest
+import sqlalchemy as sa
 from plotly.offline import get_plotlyjs_version
 
 import engine
+from app.api.schemas import EXAMPLES
 from app.guards import CONTENT_SECURITY_POLICY
+from app.store.tables import runs
 
 METHODS = {"get", "post", "put", "patch", "delete"}
 
@@ -90,6 +93,22 @@ async def test_every_refusal_is_described_as_a_problem(document: dict[str, Any])
 async def test_every_operation_and_parameter_says_what_it_is(document: dict[str, Any]) -> None:
     silent = [name for name, found in operations(document).items() if not found.get("description")]
     assert silent == []
+
+
+async def test_every_example_of_a_body_is_taken(
+    client: httpx.AsyncClient, document: dict[str, Any]
+) -> None:
+    app = client._transport.app  # type: ignore[attr-defined]  # httpx's ASGITransport
+    for name, operation in operations(document).items():
+        if "requestBody" not in operation:
+            continue
+        method, path = name.split(" ")
+        run = (await client.post("/api/v1/runs", json=EXAMPLES["RunConfig"])).json()["id"]
+        with app.state.store.database.write() as connection:
+            connection.execute(sa.update(runs).values(status="succeeded"))
+        example = operation["requestBody"]["content"]["application/json"]["example"]
+        answer = await client.request(method, path.replace("{run_id}", run), json=example)
+        assert answer.is_success, (name, answer.text)
 
 
 async def test_every_axis_is_a_described_parameter(document: dict[str, Any]) -> None:
