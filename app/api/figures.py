@@ -1,9 +1,10 @@
 """Figures: what there is, and each as Plotly's JSON or as a file that needs no network."""
 
+from dataclasses import replace
 from typing import Annotated, Any, Final, Literal, get_args
 
 import plotly.io
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 from starlette.responses import Response
 
 from app.api.dependencies import StoreOf, json_response
@@ -20,6 +21,9 @@ EXPORT_POLICY: Final = (
     "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline'; "
     "style-src 'unsafe-inline'; img-src data: blob:; font-src data:"
 )
+# Beyond these a curve of slopes tells nothing more.
+MOST_LENGTH: Final = 1000
+MOST_AT: Final = 8.0
 _ANSWER: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "A Plotly figure, as `plotly.io.from_json` reads it; or an HTML file",
@@ -34,6 +38,9 @@ Layer = Annotated[int, Query(ge=0, le=63)]
 ModeOf = Annotated[Mode, Query(description="Magnitude, or its ratio to the last time asked")]
 Range = Annotated[Literal["4", "8", "16"], Query(description="Decades of the colour scale")]
 Format = Annotated[Literal["json", "html"], Query()]
+Name = Annotated[str | None, Query(max_length=100, description="One coordinate of this axis")]
+Length = Annotated[int, Query(ge=1, le=MOST_LENGTH, description="T of a figure without a run")]
+At = Annotated[float, Query(ge=-MOST_AT, le=MOST_AT, description="Pre-activation a of such a one")]
 
 
 def figure_record(figure: FigureDefinition) -> dict[str, Any]:
@@ -53,43 +60,47 @@ def list_figures() -> Response:
     return json_response([figure_record(figure) for figure in FIGURES.values()])
 
 
+def _look(
+    step: Step = "last", layer: Layer = 0, mode: ModeOf = "magnitude", range: Range = "8"
+) -> FigureOptions:
+    """Return how every figure may be looked at."""
+    known: dict[str, Decades] = {str(value): value for value in get_args(Decades)}
+    return FigureOptions(
+        step=None if step == "last" else int(step), layer=layer, mode=mode, range=known[range]
+    )
+
+
+def _choice(
+    look: Annotated[FigureOptions, Depends(_look)], parameter: Name = None, gate: Name = None
+) -> FigureOptions:
+    """Return the same with one coordinate of the axes of which a figure shows one."""
+    return replace(look, parameter=parameter, gate=gate)
+
+
+Choice = Annotated[FigureOptions, Depends(_choice)]
+
+
 @router.get("/figures/{name}", responses={**_ANSWER, **problems(404)})
 def get_figure(
     name: str,
     store: StoreOf,
+    choice: Choice,
     run: Annotated[list[str] | None, Query(description="The runs, in their order")] = None,
-    step: Step = "last",
-    layer: Layer = 0,
-    mode: ModeOf = "magnitude",
-    range: Range = "8",
+    length: Length = 20,
+    at: At = 1.0,
     format: Format = "json",
 ) -> Response:
-    """Return a figure of the runs named."""
-    options = _options(step, layer, mode, range)
-    return _draw(store, name, run or [], options, format)
+    """Return a figure of the runs named, or of none where it needs none."""
+    return _draw(store, name, run or [], replace(choice, length=length, at=at), format)
 
 
 @router.get("/runs/{run_id}/figures/{name}", responses={**_ANSWER, **problems(404)})
 def get_run_figure(
-    run_id: str,
-    name: str,
-    store: StoreOf,
-    step: Step = "last",
-    layer: Layer = 0,
-    mode: ModeOf = "magnitude",
-    range: Range = "8",
-    format: Format = "json",
+    run_id: str, name: str, store: StoreOf, choice: Choice, format: Format = "json"
 ) -> Response:
     """Return a figure of one run."""
     store.runs.get(run_id)
-    return _draw(store, name, [run_id], _options(step, layer, mode, range), format)
-
-
-def _options(step: str, layer: int, mode: Mode, decades: str) -> FigureOptions:
-    known: dict[str, Decades] = {str(value): value for value in get_args(Decades)}
-    return FigureOptions(
-        step=None if step == "last" else int(step), layer=layer, mode=mode, range=known[decades]
-    )
+    return _draw(store, name, [run_id], choice, format)
 
 
 def _draw(

@@ -4,15 +4,30 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from app.figures import (
+    activation,
     activation_comparison,
+    activation_slope,
     activation_slope_histogram,
+    cell_gradient_norm,
+    clipping,
     decay,
+    gain_factors,
+    gate,
     gradient_norm,
     hidden_gradient,
     hidden_gradient_norm,
+    immediate_gradient_norm,
+    jacobian_product_norm,
+    jacobian_singular_values,
     loss,
     loss_state_gradient,
+    lyapunov_spectrum,
+    output_gradient_norm,
+    parameter_gradient_norm,
+    path_gradient,
     saturation,
+    update_ratio,
+    weight_geometry,
 )
 from app.figures.base import FigureDefinition, FigureOptions, RunData
 from app.figures.loading import load
@@ -30,6 +45,21 @@ FIGURES: Mapping[str, FigureDefinition] = MappingProxyType(
             loss.FIGURE,
             gradient_norm.FIGURE,
             saturation.FIGURE,
+            immediate_gradient_norm.FIGURE,
+            cell_gradient_norm.FIGURE,
+            output_gradient_norm.FIGURE,
+            path_gradient.FIGURE,
+            gain_factors.FIGURE,
+            jacobian_singular_values.FIGURE,
+            jacobian_product_norm.FIGURE,
+            lyapunov_spectrum.FIGURE,
+            gate.FIGURE,
+            activation.FIGURE,
+            activation_slope.FIGURE,
+            parameter_gradient_norm.FIGURE,
+            update_ratio.FIGURE,
+            clipping.FIGURE,
+            weight_geometry.FIGURE,
         )
     }
 )

@@ -20,6 +20,7 @@ from app.figures.base import (
 )
 from app.figures.heatmap import Cells, colorbar, traces
 from app.figures.layout import Part
+from app.figures.missing import nothing
 from app.figures.pooling import pool
 
 TITLE = "Gradient by activation function"
@@ -36,7 +37,7 @@ def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
         run for run in runs if plane(run, NORM, step=options.step, layer=options.layer) is not None
     ]
     if not shown:
-        return layout.empty(TITLE, "No steps yet: the first arrives after 1 step", figure=NAME)
+        return nothing(runs[0], NORM, TITLE, figure=NAME)
     columns = [_column(run, options) for run in shown]
     times = np.unique(np.concatenate([times for times, _, _ in columns]))
     z, undefined = _aligned(columns, times)

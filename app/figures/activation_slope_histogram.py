@@ -15,6 +15,7 @@ from app.figures.base import (
     plane,
 )
 from app.figures.layout import Part
+from app.figures.missing import nothing
 
 TITLE = "Activation slope"
 NAME = "activation_slope_histogram"
@@ -32,7 +33,7 @@ def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
     counts = plane(run, NAME, step=options.step, layer=options.layer)
     edges = coordinates(run, NAME, "bin")
     if counts is None:
-        return layout.empty(TITLE, "No steps yet: the first arrives after 1 step", figure=NAME)
+        return nothing(run, NAME, TITLE)
     step = drawn_step(run, NAME, options.step)
     summed = np.where(np.isfinite(counts), counts, 0.0).sum(axis=0)
     total = float(summed.sum())

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 Mode = Literal["ratio", "magnitude"]
 Decades = Literal[4, 8, 16]
 Frames = Literal["all", "one", "one and latest"]
+Choosable = Literal["parameter", "gate"]
 
 FloatArray = NDArray[np.float64]
 
@@ -39,7 +40,8 @@ class Slice(Protocol):
 class RunData:
     """What a figure may know of one run; `slices` holds the statistics it asked for.
 
-    `steps` is the planned length of the training, `step` how far it came.
+    `steps` is the planned length of the training, `step` how far it came. `recorded` names
+    all that the run records, None where that is not known.
     """
 
     id: str
@@ -51,21 +53,27 @@ class RunData:
     steps: int
     verdict: Mapping[str, Any] | None = None
     slices: Mapping[str, Slice] = field(default_factory=dict)
+    recorded: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FigureOptions:
-    """What the reader chose: step (None = the latest), layer, colour mode and range.
+    """What the reader chose: step (None = the latest), layer, colour mode and range, and more.
 
     In mode `magnitude` a heatmap's z is the recorded log10 itself, in `ratio` its
     difference from the value at the last time asked. `range` is half the width of the
-    colour scale in decades.
+    colour scale in decades. `parameter` and `gate` are coordinates, None for the first
+    that there is. `length` and `at` are the T and the pre-activation of a figure without a run.
     """
 
     step: int | None = None
     layer: int = 0
     mode: Mode = "magnitude"
     range: Decades = 8
+    parameter: str | None = None
+    gate: str | None = None
+    length: int = 20
+    at: float = 1.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,7 +81,8 @@ class FigureDefinition:
     """One figure: what it shows, what it needs, and the pure function that draws it.
 
     `frames` says which recorded steps `load` reads: all, the chosen one, or the chosen
-    one and the latest. `runs` is the least and the largest number of runs.
+    one and the latest. `runs` is the least and the largest number of runs. Of the axes in
+    `chooses` one coordinate is shown, which the reader picks.
     """
 
     name: str
@@ -83,6 +92,7 @@ class FigureDefinition:
     draw: Callable[[Sequence[RunData], FigureOptions], go.Figure]
     runs: tuple[int, int] = (1, 1)
     frames: Frames = "one"
+    chooses: tuple[Choosable, ...] = ()
 
 
 def plane(run: RunData, name: str, *, step: int | None, layer: int) -> FloatArray | None:

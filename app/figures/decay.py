@@ -23,6 +23,7 @@ from app.figures.base import (
 )
 from app.figures.layout import Part
 from app.figures.line_labels import Wanted, place
+from app.figures.missing import nothing
 from app.figures.pooling import thin
 from app.figures.theory import theory
 
@@ -41,7 +42,7 @@ def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
     run = runs[0]
     row = plane(run, NAME, step=options.step, layer=options.layer)
     if row is None:
-        return layout.empty(TITLE, "No steps yet: the first arrives after 1 step", figure="decay")
+        return nothing(run, NAME, TITLE, figure="decay")
     times = coordinates(run, NAME, "state_time")
     tau = last_asked(run, times)
     lags, curve = by_lag(row, times, tau)

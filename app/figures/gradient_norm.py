@@ -9,6 +9,7 @@ from app.figures import layout, palette
 from app.figures.base import FigureDefinition, FigureOptions, FloatArray, RunData, over_steps
 from app.figures.layout import Part
 from app.figures.loss import line
+from app.figures.missing import nothing
 
 TITLE = "Gradient norm of the update"
 NAME = "gradient_norm"
@@ -28,7 +29,7 @@ def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
         steps, factors = over_steps(run, "clip_factor", layer=options.layer)
         traces += line(steps, factors, role="clip", name="clip factor", color=color, yaxis="y2")
     if not traces:
-        return layout.empty(TITLE, "No steps yet: the first arrives after 1 step", figure=NAME)
+        return nothing(runs[0], NAME, TITLE)
     low, high = (min(heights) - 0.2, max(heights) + 0.2) if heights else (-1.0, 1.0)
     for trace in traces:
         _rail(trace, low, high)

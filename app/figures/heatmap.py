@@ -53,18 +53,20 @@ def traces(
     *,
     hover: str,
     axes: tuple[str, str] = ("x", "y"),
+    limits: tuple[float, float] | None = None,
     **more: Any,  # noqa: ANN401
 ) -> list[Part]:
     """The heatmap itself and one trace for each kind of special cell.
 
     The masks are always there, empty where no cell is of their kind, so that the page
-    can count on their places.
+    can count on their places. With `limits` the scale is the figure's own and diverging,
+    and z stays as it is.
     """
-    low, high = scale.limits(options.mode, options.range)
+    low, high = limits or scale.limits(options.mode, options.range)
     floor = None if cells.floor is None else cells.spread(cells.floor)
     found = scale.kinds(cells.z, floor=floor, undefined=cells.undefined)
     shown = cells.z
-    if options.mode == "ratio":
+    if options.mode == "ratio" and limits is None:
         shown = scale.ratio(cells.z, cells.spread(cells.reference))
     main: Part = {
         "type": "heatmap",
@@ -73,7 +75,7 @@ def traces(
         "y": cells.y,
         "zmin": low,
         "zmax": high,
-        "colorscale": palette.colorscale(options.mode),
+        "colorscale": palette.colorscale("ratio" if limits else options.mode),
         "showscale": False,
         "hoverongaps": False,
         "hovertemplate": hover,
@@ -89,10 +91,10 @@ def traces(
         **more,
     }
     x_edges, y_edges = scale.edges(cells.x), scale.edges(cells.y)
-    return [main, *(_mask(found, *row, (x_edges, y_edges), axes) for row in MASKS)]
+    return [main, *(mask(found, *row, (x_edges, y_edges), axes) for row in MASKS)]
 
 
-def _mask(
+def mask(
     found: NDArray[np.uint8],
     kind: scale.Kind,
     role: str,

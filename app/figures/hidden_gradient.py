@@ -17,6 +17,7 @@ from app.figures.base import (
     plane,
 )
 from app.figures.heatmap import Cells, colorbar, traces
+from app.figures.missing import nothing
 from app.figures.pooling import pool
 
 TITLE = "Units at one step"
@@ -29,7 +30,7 @@ def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
     run = runs[0]
     values = plane(run, NAME, step=options.step, layer=options.layer)
     if values is None:
-        return layout.empty(TITLE, "No steps yet: the first arrives after 1 step", figure=NAME)
+        return nothing(run, NAME, TITLE)
     times = coordinates(run, NAME, "time")
     units = coordinates(run, NAME, "unit")
     precision = str(run.config.get("training", {}).get("precision", "float32"))

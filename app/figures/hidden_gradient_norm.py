@@ -21,6 +21,7 @@ from app.figures.base import (
 from app.figures.heatmap import Cells, colorbar, traces
 from app.figures.layout import Part
 from app.figures.loss import line, place_rail
+from app.figures.missing import nothing
 from app.figures.pooling import pool
 from app.figures.training_axis import future, span_of_steps, whole_steps
 from app.runs.recent_loss import RECENT_STEPS, mean_recent_loss
@@ -38,7 +39,7 @@ HEATMAP_TOP, STRIP_BOTTOM = 0.79, 0.85
 def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
     """Heatmap, loss strip, reach line and cursor of one run, or of several side by side."""
     if not any(over_steps(run, NAME, layer=options.layer)[1].size for run in runs):
-        return layout.empty(TITLE, "No steps yet: the first arrives after 1 step", figure=NAME)
+        return nothing(runs[0], NAME, TITLE)
     parts: list[Part] = []
     frame: Part = {"annotations": [], "shapes": []}
     pooled = 1

@@ -47,6 +47,7 @@ def _load(store: Store, run_id: str, figure: FigureDefinition, options: FigureOp
         steps=run.steps,
         verdict=run.verdict,
         slices=slices,
+        recorded=frozenset(known),
     )
 
 
@@ -68,6 +69,11 @@ def _selection(
     if "layer" in info.axes and info.name not in WHOLE:
         layers = info.coords["layer"]
         chosen["layer"] = layers[nearest(layers, options.layer)]
+    wanted = {"parameter": options.parameter, "gate": options.gate}
+    for axis in figure.chooses:
+        there = info.coords.get(axis, ())
+        if there:
+            chosen[axis] = [one for one in there if one == wanted[axis]] or [there[0]]
     return chosen
 
 

@@ -12,11 +12,12 @@ BUCKETS = 500
 
 
 def pool(
-    values: FloatArray, centres: ArrayLike, axis: int, most: int = CELLS
+    values: FloatArray, centres: ArrayLike, axis: int, most: int = CELLS, *, signed: bool = False
 ) -> tuple[FloatArray, FloatArray, int]:
     """Largest value of each block along an axis, with the blocks' middles as coordinates.
 
-    NaN wins over every number: what is not finite is drawn, not hidden.
+    NaN wins over every number: what is not finite is drawn, not hidden. With `signed` the value
+    of the largest magnitude is taken, with its sign.
 
     Returns:
         The pooled values, their coordinates and the length of a block (1: untouched).
@@ -28,6 +29,9 @@ def pool(
     starts = np.arange(0, points.size, size)
     with np.errstate(invalid="ignore"):
         pooled = np.maximum.reduceat(values, starts, axis=axis)
+        if signed:
+            least = np.minimum.reduceat(values, starts, axis=axis)
+            pooled = np.where(-least > pooled, least, pooled)
     counts = np.diff(np.append(starts, points.size))
     return pooled, np.add.reduceat(points, starts) / counts, size
 

@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 
 from app.figures import layout, palette
 from app.figures.base import FigureDefinition, FigureOptions, RunData, coordinates, over_steps
+from app.figures.missing import nothing
 from app.figures.pooling import pool
 from app.figures.training_axis import span_of_steps, whole_steps
 
@@ -20,7 +21,7 @@ def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
     steps, values = over_steps(run, NAME, layer=options.layer)
     times = coordinates(run, NAME, "time")
     if not values.size:
-        return layout.empty(TITLE, "No steps yet: the first arrives after 1 step", figure=NAME)
+        return nothing(run, NAME, TITLE)
     if np.isnan(values).all():
         words = "This activation cannot saturate: its slope never comes near zero"
         return layout.empty(TITLE, words, figure=NAME)

@@ -34,13 +34,13 @@ def theory(run: RunData, step: int | None) -> dict[str, Any]:
     found["largest_singular_value"] = float(singular[widest])
     if len(radii) > 1:
         found["gate"] = str(slice_.coords["gate"][widest])
-    gamma = _gamma(run.config)
-    if gamma is not None and run.config.get("model", {}).get("cell") in BOUNDED:
-        found["bound"] = gamma * float(singular[0])
+    slope = gamma(run.config)
+    if slope is not None and run.config.get("model", {}).get("cell") in BOUNDED:
+        found["bound"] = slope * float(singular[0])
     return found
 
 
-def _gamma(config: Mapping[str, Any]) -> float | None:
+def gamma(config: Mapping[str, Any]) -> float | None:
     """Return γ = sup φ′: 1 for all that SCIENCE.md names but the sigmoid and steep leaky ReLUs."""
     activation = config.get("model", {}).get("activation")
     if isinstance(activation, Mapping):

@@ -1,7 +1,7 @@
 """The page of a new run: from an address to the form, and from the form to a run."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qs, urlencode
 
@@ -66,7 +66,8 @@ def linked_page(request: Request) -> NewPage:
     if source:
         store: Store = request.app.state.store
         run = store.runs.get(source)
-        return new_page({**run.config, "name": None}, source=run)
+        values = recording(run.config, query.getlist("record"))
+        return new_page({**values, "name": None}, source=run)
     if "config" in query:
         values, notice = read_config(query["config"])
         return new_page(values, notice=notice)
@@ -75,6 +76,14 @@ def linked_page(request: Request) -> NewPage:
     # Without a script the form is sent here, to be shown with the fields of other kinds.
     fields = posted_config(engine.config_schema(), {key: query.getlist(key) for key in query})
     return new_page(fields or START)
+
+
+def recording(config: Mapping[str, Any], statistics: Sequence[str]) -> Mapping[str, Any]:
+    """Return a configuration that records these statistics too; unknown names are left out."""
+    recorded = config["recording"]
+    more = [name for name in statistics if name in engine.STATISTICS]
+    names = dict.fromkeys([*recorded["statistics"], *more])
+    return {**config, "recording": {**recorded, "statistics": list(names)}}
 
 
 def read_config(text: str) -> tuple[Mapping[str, Any], str]:

@@ -9,9 +9,10 @@ from fastapi.templating import Jinja2Templates
 from starlette.responses import Response
 
 import engine
-from app.figures import FIGURES
+from app.figures import FIGURES, FigureDefinition
 from app.pages.base import PLOTLY_URL, PageContext, render
 from app.pages.run_facts import Fact, configuration
+from app.pages.run_tabs import Chooser, Tab, choosers_of, tabs_of
 from app.pages.verdicts import SPAN_WORDS
 from app.runs import RunStatus
 from app.store import Run, Store
@@ -46,6 +47,8 @@ class RunPage(PageContext):
     asked: int
     layers: tuple[int, ...]
     sections: tuple[tuple[str, tuple[Fact, ...]], ...]
+    tabs: tuple[Tab, ...]
+    choosers: tuple[Chooser, ...]
     how_to_read: Mapping[str, str]
     plotly_url: str
     data: Mapping[str, Any]
@@ -65,6 +68,7 @@ def build_router(templates: Jinja2Templates) -> APIRouter:
 
 def page_of(run: Run) -> RunPage:
     """Return the context of a run's page."""
+    catalog = engine.catalog()
     return RunPage(
         run_id=run.id,
         name=run.name,
@@ -77,7 +81,9 @@ def page_of(run: Run) -> RunPage:
         verdict=verdict_view(run.verdict),
         asked=asked_times(run),
         layers=tuple(range(int(run.config["model"]["layers"]))),
-        sections=configuration(run.config, engine.catalog()),
+        sections=configuration(run.config, catalog),
+        tabs=tabs_of(run.config, catalog),
+        choosers=choosers_of(run.config, catalog),
         how_to_read={name: figure.how_to_read for name, figure in FIGURES.items()},
         plotly_url=PLOTLY_URL,
         data=script_data(run),
@@ -125,4 +131,20 @@ def script_data(run: Run) -> dict[str, Any]:
         "eta_seconds": run.eta_seconds,
         "every": int(run.config["recording"]["every"]),
         "layers": int(run.config["model"]["layers"]),
+        "figures": {name: figure_facts(figure) for name, figure in FIGURES.items() if figure.needs},
+    }
+
+
+def figure_facts(figure: FigureDefinition) -> dict[str, Any]:
+    """What the script asks a figure and its numbers with."""
+    statistic = engine.STATISTICS.get(figure.needs[0])
+    axes = statistic.axes if statistic is not None else ()
+    is_map = "time" in axes
+    return {
+        "frames": figure.frames,
+        "chooses": figure.chooses,
+        "statistic": figure.needs[0],
+        "axes": axes,
+        # A click on a map chooses the step; over lines one zooms instead.
+        "picked": figure.frames == "all" and is_map,
     }

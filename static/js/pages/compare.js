@@ -82,7 +82,7 @@ function addressOfAll() {
 
 function viewOf(run) {
   const { mode, range } = state.get();
-  return { mode, range, colors, cursor: Boolean(run), step: run ? stepOf(run) : null };
+  return { mode, range, colors, cursor: Boolean(run), picking: Boolean(run), step: run ? stepOf(run) : null };
 }
 
 /** The recorded step of one run for the step chosen for all. */

@@ -3,13 +3,14 @@ import { heatmapOf, summarize } from "../plots/cells.js";
 import { mountCellCursor } from "../plots/cell_cursor.js";
 import { mountDisplayBar } from "../plots/display_bar.js";
 import { createPanel } from "../plots/panel.js";
-import { dataAddress, mountPanelMenu } from "../plots/panel_menu.js";
+import { mountPanelMenu } from "../plots/panel_menu.js";
 import { createScrubber, indexOfStep, mountPicking, recordedSteps } from "../plots/scrubber.js";
 import { themeColors } from "../plots/theme.js";
 import { onTheme, seenTheme } from "../shell/theme.js";
 import { RUN_VIEW, createState } from "../state/url_state.js";
-import { apiUrl, getJson, numberOf } from "../wire/api.js";
+import { getJson, numberOf } from "../wire/api.js";
 import { mountActions } from "./run_actions.js";
+import { createFigures } from "./run_figures.js";
 import { createRunHead, isOver } from "./run_head.js";
 import { mountKeys } from "./run_keys.js";
 import { followRun } from "./run_live.js";
@@ -20,22 +21,24 @@ const state = createState(RUN_VIEW);
 const head = createRunHead(page, run);
 const summary = document.querySelector("[data-summary]");
 
-const OF_ALL_STEPS = new Set(["hidden_gradient_norm", "loss", "gradient_norm", "saturation"]);
-const STATISTICS = { decay: "last_loss_gradient" };
 const EAGER = new Set(["decay", "hidden_gradient_norm"]);
-const WITH_CURSOR = new Set(["hidden_gradient_norm", "saturation"]);
+
+const figures = createFigures(run, { view: () => state.get(), layer: () => layerOf() });
 
 let scrubber = null;
 let colors = themeColors(seenTheme());
 let latest = null;
 
 const shownStep = () => scrubber?.shown() ?? null;
+/** A tab that this network does not have is the first one. */
+const tabOf = () => (page.querySelector(`[data-tab="${CSS.escape(state.get().tab)}"]`) ? state.get().tab : "overview");
 const layerOf = () => Math.min(state.get().layer ?? run.layers - 1, run.layers - 1);
 
 const panels = [...page.querySelectorAll("[data-panel]")].map((section) => {
   const name = section.dataset.panel;
+  section.dataset.from = run.id;
   const panel = createPanel(section, {
-    address: () => addressOf(name),
+    address: () => figures.address(name),
     view: () => viewOf(name),
     onFigure: (figure) => arrived(name, figure),
     onCell: (cell) => readCell(cell),
@@ -46,8 +49,8 @@ const panels = [...page.querySelectorAll("[data-panel]")].map((section) => {
   mountPanelMenu(panel, {
     title: section.querySelector("h2").textContent,
     filename: () => `${name}-${run.id.slice(0, 8)}-${scrubber.shown() ?? 0}`,
-    data: (format) => dataOf(name, format),
-    page: () => apiUrl(`/runs/${run.id}/figures/${name}`, { ...queryOf(name), mode: state.get().mode, range: state.get().range, format: "html" }),
+    data: (format) => figures.data(name, format),
+    page: () => figures.page(name),
   });
   return panel;
 });
@@ -63,14 +66,16 @@ scrubber = createScrubber(scrubberElement, {
   },
 });
 const showDisplay = mountDisplayBar(page.querySelector("[data-display]"), state);
-mountPicking(heatmap.plot, (step) => {
+for (const panel of panels) if (figures.picked(panel.name)) mountPicking(panel.plot, pick);
+
+function pick(step) {
   const nearest = scrubber.nearest(step + run.every / 2);
   if (nearest !== null && nearest !== state.get().step) {
     state.set({ step: nearest });
     scrubber.setStep(nearest);
     refreshStep();
   }
-});
+}
 mountKeys(scrubber, state, panels);
 mountActions(page, run, state);
 onTheme((seen) => {
@@ -78,28 +83,10 @@ onTheme((seen) => {
   for (const panel of panels) panel.redraw();
 });
 
-function queryOf(name) {
-  return { layer: layerOf() || null, step: OF_ALL_STEPS.has(name) ? null : state.get().step };
-}
-
-function addressOf(name) {
-  const query = queryOf(name);
-  return { path: `/runs/${run.id}/figures/${name}`, query, final: query.step !== null };
-}
-
-function dataOf(name, format) {
-  const { step } = state.get();
-  const layer = layerOf();
-  const statistic = STATISTICS[name] ?? name;
-  const perStep = name === "loss" || name === "gradient_norm";
-  if (perStep) return dataAddress(run.id, statistic, { format });
-  return dataAddress(run.id, statistic, { step: OF_ALL_STEPS.has(name) ? null : (step ?? "last"), layer, format });
-}
-
 function viewOf(name) {
   const { mode, range, log, reach, order } = state.get();
-  const cursor = WITH_CURSOR.has(name);
-  return { mode, range, log, reach, order, colors, cursor, step: cursor ? shownStep() : null };
+  const cursor = figures.withCursor(name);
+  return { mode, range, log, reach, order, colors, cursor, picking: figures.picked(name), step: cursor ? shownStep() : null };
 }
 
 /** What a figure brings beside its picture: verdict, numbers, the steps that are recorded. */
@@ -134,9 +121,9 @@ function describe(figure) {
 /** The panels of one step, and the cursor of those that show all. */
 function refreshStep() {
   const figure = heatmap.figure();
-  for (const panel of panels) if (WITH_CURSOR.has(panel.name)) panel.cursor(scrubber.shown());
+  for (const panel of panels) if (figures.withCursor(panel.name)) panel.cursor(scrubber.shown());
   if (figure && !figure.layout.meta.empty) describe(figure);
-  return Promise.all(shownPanels().filter((panel) => !OF_ALL_STEPS.has(panel.name)).map((panel) => panel.refresh()));
+  return Promise.all(shownPanels().filter((panel) => !figures.ofAllSteps(panel.name)).map((panel) => panel.refresh()));
 }
 
 function shownPanels() {
@@ -144,12 +131,14 @@ function shownPanels() {
 }
 
 function refreshAll() {
-  return Promise.all(shownPanels().map((panel) => panel.refresh({ fresh: OF_ALL_STEPS.has(panel.name) || state.get().step === null })));
+  return Promise.all(shownPanels().map((panel) => panel.refresh({ fresh: figures.ofAllSteps(panel.name) || state.get().step === null })));
 }
 
 function showControls() {
-  const { tab, mode, log, reach, order } = state.get();
+  const { mode, log, reach, order } = state.get();
+  const tab = tabOf();
   for (const button of page.querySelectorAll("[data-tab]")) button.setAttribute("aria-pressed", String(button.dataset.tab === tab));
+  page.querySelector("[data-tab][aria-pressed=true]").scrollIntoView({ block: "nearest", inline: "nearest" });
   for (const part of page.querySelectorAll("[data-tab-panels]")) {
     part.hidden = part.dataset.tabPanels !== tab;
     if (!part.hidden) part.querySelector("[data-scrubber-slot]").append(scrubberElement);
@@ -159,8 +148,12 @@ function showControls() {
   for (const part of page.querySelectorAll("[data-ratio]")) part.hidden = mode !== "ratio";
   const layers = page.querySelector("[data-layer]");
   if (layers) layers.value = String(layerOf());
-  // No figure of the other tab is coloured by this scale.
-  page.querySelector("[data-display]").hidden = tab !== "overview";
+  const shown = page.querySelector(`[data-tab-panels="${CSS.escape(tab)}"]`);
+  const offered = (shown.dataset.chooses ?? "").split(" ");
+  for (const label of page.querySelectorAll("[data-choosing]")) label.hidden = !offered.includes(label.dataset.choosing);
+  for (const select of page.querySelectorAll("[data-choice]")) select.value = state.get()[select.dataset.choice] ?? select.options[0].value;
+  // Only the figures of these tabs are coloured by this scale.
+  page.querySelector("[data-display]").hidden = tab !== "overview" && tab !== "paths";
   showDisplay();
 }
 
@@ -172,13 +165,14 @@ for (const chip of page.querySelectorAll("[data-toggle]")) {
     state.set({ [name]: name === "order" ? (now === "size" ? "index" : "size") : !now });
   });
 }
+for (const select of page.querySelectorAll("[data-choice]")) select.addEventListener("change", () => state.set({ [select.dataset.choice]: select.value }));
 page.querySelector("[data-layer]")?.addEventListener("change", (event) => state.set({ layer: Number(event.target.value) }));
 
 state.subscribe((now, changed) => {
   showControls();
   const drawn = ["mode", "range", "log", "reach", "order"].some((name) => changed.includes(name));
   if (drawn) for (const panel of shownPanels()) panel.redraw();
-  if (changed.includes("layer") || changed.includes("tab")) refreshAll();
+  if (["layer", "tab", "parameter", "gate"].some((name) => changed.includes(name))) refreshAll();
   if (changed.includes("step") && now.step !== scrubber.step()) {
     scrubber.setStep(now.step);
     refreshStep();

@@ -10,9 +10,13 @@ const AXES = {
   activation_comparison: { x: "", y: "t" },
 };
 
-/** @param {{data: object[], layout: object}} figure decoded @returns {object | undefined} the heatmap of magnitudes */
+function namesOf(trace, name) {
+  return trace.meta.names ?? AXES[name] ?? { x: "x", y: "y" };
+}
+
+/** @param {{data: object[], layout: object}} figure decoded @returns {object | undefined} the heatmap, of magnitudes or of plain numbers */
 export function heatmapOf(figure) {
-  return figure?.data.find((trace) => trace.meta?.role === "gradient");
+  return figure?.data.find((trace) => trace.meta?.role === "gradient" || trace.meta?.role === "plain");
 }
 
 /** @param {object} trace @returns {{kind: number, log10: number, ratio: number, x: number, y: number}} */
@@ -34,14 +38,15 @@ export function cellOf(trace, row, column) {
 /** @param {string} name of the figure @returns {string} "step 150, t 23: 10^−7.2, ratio 10^−6.1" */
 export function describeCell(name, trace, row, column) {
   const cell = cellOf(trace, row, column);
-  const words = AXES[name] ?? { x: "x", y: "y" };
+  const words = namesOf(trace, name);
   const label = trace.customdata?.[row]?.[column];
   const y = name === "hidden_gradient" && label !== undefined ? label : round(cell.y);
   const x = name === "activation_comparison" ? label : `${words.x} ${round(cell.x)}`;
   const place = `${x}, ${words.y} ${y}`;
   if (cell.kind !== KIND.FINITE) return `${place}: ${KIND_WORDS[cell.kind]}`;
-  const told = Number.isNaN(cell.ratio) ? "" : `, ratio ${magnitudeText(cell.ratio)}`;
-  return `${place}: ${magnitudeText(cell.log10)}${told}`;
+  if (trace.meta.role === "plain") return `${place}: ${[words.z, told(cell, trace)].filter(Boolean).join(" ")}`;
+  const against = Number.isNaN(cell.ratio) ? "" : `, ratio ${magnitudeText(cell.ratio)}`;
+  return `${place}: ${magnitudeText(cell.log10)}${against}`;
 }
 
 /**
@@ -53,11 +58,12 @@ export function summarize(title, trace, column) {
   const safe = Math.min(Math.max(column, 0), trace.z[0].length - 1);
   const first = cellOf(trace, 0, safe);
   const last = cellOf(trace, trace.z.length - 1, safe);
-  return `${title}: at step ${round(first.x)} the gradient norm goes from ${told(last)} at the last time step to ${told(first)} at the first`;
+  return `${title}: at step ${round(first.x)} the gradient norm goes from ${told(last, trace)} at the last time step to ${told(first, trace)} at the first`;
 }
 
-function told(cell) {
-  return cell.kind === KIND.FINITE ? magnitudeText(cell.log10) : KIND_WORDS[cell.kind];
+function told(cell, { meta }) {
+  if (cell.kind !== KIND.FINITE) return KIND_WORDS[cell.kind];
+  return meta.role === "plain" && !meta.log10 ? short(cell.log10) : magnitudeText(cell.log10);
 }
 
 function round(value) {
@@ -70,8 +76,9 @@ export function tableOf(figure, most) {
   if (trace) return heatmapTable(trace, figure.layout.meta?.figure, most);
   const lines = figure.data.filter((line) => line.x?.length);
   const each = Math.max(Math.floor(most / Math.max(lines.length, 1)), 2);
-  // The decay carries log10 itself; a heatmap's cells are written in the same way.
-  const text = (value) => (figure.layout.meta?.figure === "decay" ? magnitudeText(value) : short(value));
+  // Such figures carry log10 itself; a heatmap's cells are written in the same way.
+  const { log10, figure: name } = figure.layout.meta ?? {};
+  const text = (value) => (log10 || name === "decay" ? magnitudeText(value) : short(value));
   const rows = lines.flatMap((line) =>
     evenly(line.x.length, each).map((i) => [
       line.name ?? line.meta?.role ?? "",
@@ -89,13 +96,13 @@ function evenly(length, most) {
 }
 
 function heatmapTable(trace, name, most) {
-  const words = AXES[name] ?? { x: "x", y: "y" };
+  const words = namesOf(trace, name);
   const picked = evenly(trace.x.length, 12);
   const head = [words.y, ...picked.map((column) => `${words.x} ${trace.customdata && name === "activation_comparison" ? trace.customdata[0][column] : round(trace.x[column])}`.trim())];
   const rows = [];
   for (const row of evenly(trace.z.length, most).reverse()) {
     const label = name === "hidden_gradient" ? trace.customdata?.[row]?.[0] : undefined;
-    rows.push([String(label ?? round(trace.y[row])), ...picked.map((column) => told(cellOf(trace, row, column)))]);
+    rows.push([String(label ?? round(trace.y[row])), ...picked.map((column) => told(cellOf(trace, row, column), trace))]);
   }
   return { head, rows };
 }

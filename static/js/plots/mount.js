@@ -26,11 +26,16 @@ export async function draw(element, figure) {
 export function onHover(element, onCell) {
   element.on("plotly_hover", ({ points }) => {
     const [point] = points;
-    if (point.data.meta?.role !== "gradient") return;
+    if (!["gradient", "plain"].includes(point.data.meta?.role)) return;
     const [row, column] = point.pointIndex ?? point.pointNumber;
     onCell({ x: point.x, y: point.y, row, column });
   });
   element.on("plotly_unhover", () => onCell(null));
+}
+
+/** @param {HTMLElement} element @param {() => void} onMoved the axes of a drawn figure were zoomed or reset */
+export function onZoom(element, onMoved) {
+  element.on("plotly_relayout", onMoved);
 }
 
 /** @param {HTMLElement} element */

@@ -4,7 +4,7 @@ import { apiUrl, ApiError } from "../wire/api.js";
 import { newest } from "../wire/newest.js";
 import { decodeFigure } from "./decode.js";
 import { mountCursor } from "./cursor.js";
-import { draw, onHover } from "./mount.js";
+import { draw, onHover, onZoom } from "./mount.js";
 import { present } from "./view.js";
 
 /** Figures of finished frames never change: so many are kept for scrubbing back and forth. */
@@ -32,6 +32,16 @@ export function createPanel(section, { address, view, onFigure = () => {}, onCel
     section.dataset.state = state;
     message.textContent = words;
     message.hidden = !words;
+  }
+
+  /** What a run did not record, another one can. @param {string | undefined} missing a statistic */
+  function offer(missing) {
+    const { from } = section.dataset;
+    if (!missing || !from) return;
+    const link = document.createElement("a");
+    link.href = `/runs/new?${new URLSearchParams({ from, record: missing })}`;
+    link.textContent = "Run it again and record this";
+    message.append(link);
   }
 
   const load = newest(
@@ -69,12 +79,14 @@ export function createPanel(section, { address, view, onFigure = () => {}, onCel
   async function paint() {
     if (figure.layout.meta?.empty) {
       show("empty", figure.layout.annotations[0].text);
+      offer(figure.layout.meta.missing);
       return;
     }
     await draw(plot, present(figure, view()));
     moveCursor?.(view().step ?? null);
     if (!listening) {
       onHover(plot, onCell);
+      onZoom(plot, () => moveCursor?.(view().step ?? null));
       listening = true;
     }
     show("ready");

@@ -125,7 +125,7 @@ function tableElement(head, rows) {
   return table;
 }
 
-/** Address of one statistic's numbers. @param {string} run @param {string} statistic */
-export function dataAddress(run, statistic, { step, layer, format }) {
-  return apiUrl(`/runs/${run}/statistics/${statistic}`, { step, layer, format });
+/** Address of one statistic's numbers. @param {string} run @param {string} statistic @param {object} query by coordinate, and `format` */
+export function dataAddress(run, statistic, query) {
+  return apiUrl(`/runs/${run}/statistics/${statistic}`, query);
 }

@@ -7,16 +7,18 @@ const MARGINS = {
   hidden_gradient_norm: { l: 44, r: 18, t: 4, b: 34 },
   decay: { l: 58, r: 12, t: 8, b: 38 },
   activation_slope_histogram: { l: 40, r: 10, t: 8, b: 36 },
-  saturation: { l: 44, r: 100, t: 8, b: 34 },
+  saturation: { l: 44, r: 62, t: 8, b: 34 },
   loss: { l: 44, r: 22, t: 8, b: 36 },
   gradient_norm: { l: 44, r: 22, t: 8, b: 36 },
   activation_comparison: { l: 46, r: 12, t: 24, b: 40 },
 };
 const PLAIN = { l: 44, r: 12, t: 8, b: 36 };
 const ROOM_FOR_CAPTION = 20;
+const ROOM_FOR_LEGEND = 26;
+const ROOM_FOR_BAR = 62;
 
 /**
- * @typedef {{mode: "ratio" | "magnitude", range: number, colors: Record<string, string>, log?: boolean, reach?: boolean, order?: "size" | "index", cursor?: boolean, manyRuns?: boolean}} View
+ * @typedef {{mode: "ratio" | "magnitude", range: number, colors: Record<string, string>, log?: boolean, reach?: boolean, order?: "size" | "index", cursor?: boolean, picking?: boolean, manyRuns?: boolean}} View
  */
 
 /** @param {{data: object[], layout: object}} figure decoded @param {View} view @returns {{data: object[], layout: object}} */
@@ -33,7 +35,8 @@ function presentTrace(trace, view) {
   const painted = paintTrace(trace, view.colors, view);
   const role = trace.meta?.role;
   if (role === "reach" || role === "reach-casing") return { ...painted, visible: view.reach !== false };
-  if (role === "share") return { ...painted, colorbar: { ...trace.colorbar, tickfont: { color: view.colors.muted } } };
+  if (role === "plain") return { ...painted, hoverinfo: "none", hovertemplate: undefined, colorbar: barOf(trace, view) };
+  if (role === "share") return { ...painted, colorbar: barOf(trace, view) };
   if (role !== "gradient") return painted;
   const [zmin, zmax] = limits(view.mode, view.range);
   return {
@@ -49,6 +52,11 @@ function presentTrace(trace, view) {
   };
 }
 
+// The bar's title stands in the panel's head already, and beside the bar there is no room for it.
+function barOf({ colorbar }, { colors }) {
+  return { ...colorbar, title: undefined, tickfont: { color: colors.muted }, xpad: 6 };
+}
+
 function presentLayout(layout, data, name, view) {
   const { colors } = view;
   const out = { ...layout, title: undefined, autosize: true, margin: marginOf(name, layout) };
@@ -56,7 +64,7 @@ function presentLayout(layout, data, name, view) {
   out.plot_bgcolor = "rgba(0,0,0,0)";
   out.font = { ...layout.font, family: colors.font, color: colors.muted };
   out.hoverlabel = { bgcolor: colors.card, bordercolor: colors.line, font: { color: colors.text, size: 12 } };
-  out.dragmode = view.cursor ? false : "zoom";
+  out.dragmode = view.picking ? false : "zoom";
   for (const key of Object.keys(layout)) {
     if (/^[xy]axis\d*$/.test(key)) out[key] = presentAxis(layout[key], key, name, view);
   }
@@ -67,7 +75,7 @@ function presentLayout(layout, data, name, view) {
 
 function presentAxis(axis, key, name, view) {
   const painted = paintAxis(axis, view.colors);
-  if (view.cursor) painted.fixedrange = true;
+  if (view.picking) painted.fixedrange = true;
   if (axis.type === "log" && view.log === false) return linear(painted);
   return painted;
 }
@@ -82,7 +90,8 @@ function linear(axis) {
 function marginOf(name, layout) {
   const margin = MARGINS[name] ?? PLAIN;
   const above = (layout.annotations ?? []).some((note) => note.yref === "paper" && note.yanchor === "bottom" && note.y === 1);
-  return above ? { ...margin, t: Math.max(margin.t, ROOM_FOR_CAPTION) } : margin;
+  const t = Math.max(margin.t, above ? ROOM_FOR_CAPTION : 0, layout.showlegend ? ROOM_FOR_LEGEND : 0);
+  return { ...margin, t, r: layout.meta?.has_bar ? ROOM_FOR_BAR : margin.r };
 }
 
 // Where nothing is drawn a heatmap shows this ground: not trained yet, or no number exists.

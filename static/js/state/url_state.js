@@ -5,6 +5,7 @@
 
 const integer = (text) => (/^\d{1,9}$/.test(text) ? Number(text) : undefined);
 const oneOf = (...values) => (text) => values.find((value) => String(value) === text);
+const name = (text) => (/^[\w.]{1,100}$/.test(text) ? text : undefined);
 const flag = (text) => ({ on: true, off: false })[text];
 const printFlag = (value) => (value ? "on" : "off");
 
@@ -18,8 +19,10 @@ export const VIEW = {
 
 /** @type {Record<string, Field>} */
 export const RUN_VIEW = {
-  tab: { parse: oneOf("overview", "training"), start: "overview" },
+  tab: { parse: name, start: "overview" },
   ...VIEW,
+  parameter: { parse: name, start: null },
+  gate: { parse: name, start: null },
   log: { parse: flag, print: printFlag, start: true },
   reach: { parse: flag, print: printFlag, start: true },
   order: { parse: oneOf("size", "index"), start: "size" },

@@ -1,13 +1,14 @@
 """Runs made of small computations, as the store would hand them to a figure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from app.figures.base import RunData
+from tests.app.figures.further_slices import further_slices
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,6 +111,10 @@ def linear_run(
         recorded("validation_loss", loss[frames] * 1.1, step=frame_axis["step"]),
         recorded("gradient_norm", np.log10(loss), step=tuple(series.tolist())),
         recorded("clip_factor", np.clip(loss * 4, 0, 1), step=tuple(series.tolist())),
+        *(
+            recorded(name, values, **coords)
+            for name, values, coords in further_slices(frames.tolist(), length, units, done)
+        ),
     ]
     return RunData(
         id=f"run-{name}".replace(" ", "-"),
@@ -142,7 +147,21 @@ def with_slice(run: RunData, name: str, values: NDArray[Any]) -> RunData:
         steps=run.steps,
         verdict=run.verdict,
         slices={**run.slices, name: new},
+        recorded=run.recorded,
     )
+
+
+def picked(run: RunData, name: str, axis: str, coordinate: object) -> RunData:
+    """The same run with one coordinate of an axis, as the loading leaves it."""
+    old = run.slices[name]
+    place, at = list(old.axes).index(axis), list(old.coords[axis]).index(coordinate)
+    new = Recorded(
+        name=name,
+        axes=tuple(old.axes),
+        coords={**old.coords, axis: (coordinate,)},
+        values=np.take(old.values, [at], axis=place),
+    )
+    return replace(run, slices={**run.slices, name: new})
 
 
 def without_frames(run: RunData) -> RunData:

@@ -1,0 +1,99 @@
+"""What clipping does: the gradient's norm before and after it, and the share of clipped steps."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from app.figures import layout, palette
+from app.figures.base import FigureDefinition, FigureOptions, FloatArray, RunData, over_steps
+from app.figures.layout import Part
+from app.figures.lines import LEGEND, many
+from app.figures.loss import line
+from app.figures.missing import nothing
+
+TITLE = "Clipping"
+NAME = "clipping"
+NORM = "gradient_norm"
+FACTOR = "clip_factor"
+# The share at a step is that of so many steps up to it.
+WINDOW = 100
+
+
+def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
+    """log10 of the norm before and after, the threshold, and the share in a strip below."""
+    run = runs[0]
+    steps, before = over_steps(run, NORM, layer=options.layer)
+    _, factors = over_steps(run, FACTOR, layer=options.layer)
+    if not before.size or factors.shape != before.shape:
+        return nothing(run, FACTOR, TITLE, figure=NAME)
+    # ‖clipped‖ = factor · ‖g‖; a factor of 0 sends the update to exactly nothing.
+    with np.errstate(divide="ignore"):
+        after = before + np.log10(factors)
+    parts, (low, high) = many([("before", steps, before), ("after", steps, after)])
+    share = clipped_share(factors)
+    strip = line(
+        steps, 100 * share, role="share-line", name="clipped", color=palette.MUTED, yaxis="y2"
+    )[0]
+    parts.append({**strip, "showlegend": False})
+    end = max(run.steps, 1)
+    return layout.figure(
+        parts,
+        {
+            "xaxis": layout.axis(
+                "training step", range=[0, end], anchor="y2", **layout.no_parts(end)
+            ),
+            "yaxis": layout.axis(
+                "‖g‖₂",
+                range=[low, high],
+                domain=[0.34, 1],
+                showgrid=True,
+                **layout.power_ticks(low, high),
+            ),
+            "yaxis2": layout.axis(
+                "clipped, %", range=[-4, 104], domain=[0, 0.22], showgrid=True, dtick=50
+            ),
+            "shapes": _threshold(run.config.get("training", {}).get("clipping")),
+            "showlegend": True,
+            "legend": dict(LEGEND),
+        },
+        title=TITLE,
+        figure=NAME,
+        log10=True,
+        clipped=float(share[-1]),
+    )
+
+
+def clipped_share(factors: FloatArray) -> FloatArray:
+    """Share of the last 100 steps (of all where there are fewer) that were shortened, per step."""
+    was_clipped = np.concatenate([[0.0], np.cumsum(factors < 1)])
+    ends = np.arange(1, factors.size + 1)
+    starts = np.maximum(ends - WINDOW, 0)
+    return np.asarray((was_clipped[ends] - was_clipped[starts]) / (ends - starts))
+
+
+def _threshold(clipping: Any) -> list[Part]:  # noqa: ANN401  # a part of a configuration
+    """A rule at the threshold of clipping by the global norm; other kinds have none to draw."""
+    if not isinstance(clipping, dict) or clipping.get("kind") != "norm":
+        return []
+    if clipping.get("scope", "global") != "global":
+        return []
+    height = float(np.log10(clipping["threshold"]))
+    rule = {"width": 1, "dash": "dash", "color": palette.MUTED}
+    ends = {"xref": "paper", "x0": 0, "x1": 1, "y0": height, "y1": height}
+    return [{"type": "line", "name": "baseline", "line": rule, **ends}]
+
+
+FIGURE = FigureDefinition(
+    name=NAME,
+    title=TITLE,
+    how_to_read=(
+        "Where the two lines part an update was shortened to the dashed threshold. Clipping now "
+        "and then catches explosions; a share near 100 % means that the threshold, and no longer "
+        "the gradient, sets the length of every step."
+    ),
+    needs=(NORM, FACTOR),
+    draw=draw,
+    frames="all",
+)

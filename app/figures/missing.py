@@ -1,0 +1,26 @@
+"""What a figure says where there is nothing to draw: not yet, not recorded, or not there at all."""
+
+import plotly.graph_objects as go
+
+from app.figures import layout
+from app.figures.base import RunData
+
+NOT_YET = "No steps yet: the first arrives after 1 step"
+
+
+def nothing(run: RunData, statistic: str, title: str, *, figure: str | None = None) -> go.Figure:
+    """Say why a statistic cannot be drawn; `meta.missing` names it where recording it would help.
+
+    Args:
+        run: the run that lacks it.
+        statistic: what the figure is drawn from.
+        title: the figure's title.
+        figure: the figure's name, where that is another one.
+    """
+    name = figure or statistic
+    if run.recorded is None or statistic in run.recorded:
+        return layout.empty(title, NOT_YET, figure=name)
+    if statistic in run.config.get("recording", {}).get("statistics", ()):
+        return layout.empty(title, f"{title}: not defined for this network", figure=name)
+    words = f"This run did not record {statistic}"
+    return layout.empty(title, words, figure=name, missing=statistic)

@@ -1,0 +1,29 @@
+"""Norm of the gradient of every parameter before clipping, over the training."""
+
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+
+from app.figures.base import FigureDefinition, FigureOptions, RunData
+from app.figures.lines import parameter_lines
+
+TITLE = "Gradient of every parameter"
+NAME = "parameter_gradient_norm"
+
+
+def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
+    """log10 ‖∂L/∂P‖, a line for each parameter."""
+    return parameter_lines(runs[0], options, name=NAME, title=TITLE, ytitle="‖∂L/∂P‖")
+
+
+FIGURE = FigureDefinition(
+    name=NAME,
+    title=TITLE,
+    how_to_read=(
+        "Where W's line lies decades under V's, the read-out learns and the memory does not: "
+        "the gradient is lost on its way back. Lines that jump together are an explosion."
+    ),
+    needs=(NAME,),
+    draw=draw,
+    frames="all",
+)

@@ -1,0 +1,136 @@
+"""The tabs of the run page beside Overview and Training, and what can be chosen in them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from app.figures import FIGURES
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PanelView:
+    """One figure on a tab; `formula` is what it shows, in a few signs."""
+
+    name: str
+    title: str
+    how: str
+    span: str
+    formula: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tab:
+    """Panels that are seen together, with the choices that they offer."""
+
+    name: str
+    title: str
+    panels: tuple[PanelView, ...]
+    chooses: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Chooser:
+    """One axis of which a figure shows one coordinate."""
+
+    axis: str
+    title: str
+    options: tuple[str, ...]
+
+
+# Name, width and formula of every panel, in reading order.
+_LAYOUT: tuple[tuple[str, str, tuple[tuple[str, str, str], ...]], ...] = (
+    (
+        "paths",
+        "Paths",
+        (
+            ("path_gradient", "span-6", "‖λₜ,ₖ · ∂⁺sₖ/∂P‖"),
+            ("immediate_gradient_norm", "span-6", "‖∂ℓₜ/∂hₜ‖ of the same time alone"),
+            ("cell_gradient_norm", "span-6", "‖dℓ/dcₜ‖"),
+            ("output_gradient_norm", "span-6", "‖∂ℓₜ/∂yₜ‖"),
+        ),
+    ),
+    (
+        "jacobians",
+        "Jacobians",
+        (
+            ("gain_factors", "span-12", "from λₜ to λₜ₋₁, factor by factor"),
+            ("jacobian_singular_values", "span-5", "σ of Jₜ = ∂sₜ/∂sₜ₋₁"),
+            ("jacobian_product_norm", "span-4", "measured and bound"),
+            ("lyapunov_spectrum", "span-3", ""),
+        ),
+    ),
+    ("gates", "Gates", (("gate", "span-12", "mean over the samples"),)),
+    (
+        "activations",
+        "Activations",
+        (
+            ("activation", "span-6", "mean hₜ"),
+            ("activation_slope", "span-6", "mean φ′(aₜ)"),
+        ),
+    ),
+    (
+        "parameters",
+        "Parameters",
+        (
+            ("parameter_gradient_norm", "span-6", "before clipping"),
+            ("update_ratio", "span-6", "of each update"),
+            ("weight_geometry", "span-6", "of the recurrent weights"),
+        ),
+    ),
+)
+
+
+def tabs_of(config: Mapping[str, Any], catalog: Mapping[str, Any]) -> tuple[Tab, ...]:
+    """Return the tabs that this network has: a cell with one gate has no tab of gates."""
+    gates = _cell(config, catalog).get("gates", ())
+    return tuple(
+        _tab(name, title, panels)
+        for name, title, panels in _LAYOUT
+        if name != "gates" or len(gates) > 1
+    )
+
+
+def choosers_of(config: Mapping[str, Any], catalog: Mapping[str, Any]) -> tuple[Chooser, ...]:
+    """Return what can be chosen: a parameter, and a gate where there are several."""
+    gates = tuple(_cell(config, catalog).get("gates", ()))
+    found = [
+        Chooser(axis="parameter", title="Parameter", options=parameters_of(config, catalog)),
+        Chooser(axis="gate", title="Gate", options=gates),
+    ]
+    return tuple(one for one in found if len(one.options) > 1)
+
+
+def parameters_of(config: Mapping[str, Any], catalog: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the names of a network's parameters, layer by layer, the read-out last."""
+    model = config["model"]
+    listed = [str(one["name"]) for one in _cell(config, catalog).get("parameters", ())]
+    if not model.get("bias", True):
+        listed = [name for name in listed if "bias" not in name]
+    own = [name for name in listed if name.endswith("_l0")]
+    layers = range(int(model.get("layers", 1)))
+    names = [f"{name.removesuffix('_l0')}_l{layer}" for layer in layers for name in own]
+    return (*names, *(name for name in listed if name not in own))
+
+
+def _cell(config: Mapping[str, Any], catalog: Mapping[str, Any]) -> Mapping[str, Any]:
+    wanted = config["model"]["cell"]
+    return next((cell for cell in catalog["cells"] if cell["name"] == wanted), {})
+
+
+def _tab(name: str, title: str, panels: tuple[tuple[str, str, str], ...]) -> Tab:
+    chosen = [axis for figure, _, _ in panels for axis in FIGURES[figure].chooses]
+    return Tab(
+        name=name,
+        title=title,
+        panels=tuple(
+            PanelView(
+                name=figure,
+                title=FIGURES[figure].title,
+                how=FIGURES[figure].how_to_read,
+                span=span,
+                formula=formula,
+            )
+            for figure, span, formula in panels
+        ),
+        chooses=tuple(dict.fromkeys(chosen)),
+    )

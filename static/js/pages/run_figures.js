@@ -1,0 +1,42 @@
+// Where the figures of a run and their numbers are: which step, layer, parameter and gate each of them asks for.
+import { dataAddress } from "../plots/panel_menu.js";
+import { apiUrl } from "../wire/api.js";
+
+/**
+ * @typedef {{frames: "all" | "one" | "one and latest", chooses: string[], statistic: string, axes: string[], picked: boolean}} Facts
+ * @param {{id: string, figures: Record<string, Facts>}} run
+ * @param {{view: () => object, layer: () => number}} chosen what the reader chose
+ */
+export function createFigures(run, { view, layer }) {
+  const ofAllSteps = (name) => run.figures[name].frames === "all";
+  const choice = (name) => Object.fromEntries(run.figures[name].chooses.map((axis) => [axis, view()[axis]]));
+
+  function query(name) {
+    return { layer: layer() || null, step: ofAllSteps(name) ? null : view().step, ...choice(name) };
+  }
+
+  return {
+    ofAllSteps,
+    query,
+    /** Whether the line at the chosen step is drawn over the figure: where all steps are seen. */
+    withCursor: ofAllSteps,
+    /** Whether a click or drag on the figure chooses the step; over lines one zooms instead. */
+    picked: (name) => run.figures[name].picked,
+    address(name) {
+      const asked = query(name);
+      return { path: `/runs/${run.id}/figures/${name}`, query: asked, final: asked.step !== null };
+    },
+    /** The numbers that a figure is drawn from. */
+    data(name, format) {
+      const { statistic, axes } = run.figures[name];
+      const step = ofAllSteps(name) ? null : (view().step ?? "last");
+      const own = axes.includes("layer") ? { layer: layer() } : {};
+      return dataAddress(run.id, statistic, { step, ...own, ...choice(name), format });
+    },
+    /** The figure as a file. */
+    page(name) {
+      const { mode, range } = view();
+      return apiUrl(`/runs/${run.id}/figures/${name}`, { ...query(name), mode, range, format: "html" });
+    },
+  };
+}

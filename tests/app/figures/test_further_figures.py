@@ -1,0 +1,164 @@
+"""The figures of the further tabs hold the statistic's own numbers, on scales that stay."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from app.figures import FIGURES
+from app.figures.clipping import clipped_share
+from app.figures.gain_factors import averaged
+from tests.app.figures.make_runs import linear_run, picked, with_slice
+from tests.app.figures.test_figures import draw, trace
+
+
+@pytest.mark.parametrize(
+    "name", ["immediate_gradient_norm", "cell_gradient_norm", "output_gradient_norm"]
+)
+def test_a_norm_over_the_training_is_the_recorded_one(name: str) -> None:
+    run = linear_run([0.5, 0.9], length=6)
+    z = np.asarray(trace(draw(name, run, mode="magnitude"), "gradient").z)
+    wanted = np.asarray(run.slices[name].values).reshape(2, 6)
+    np.testing.assert_array_equal(z, wanted.T)
+
+
+@pytest.mark.parametrize(
+    ("name", "limits"), [("activation", (-1, 1)), ("activation_slope", (0, 1)), ("gate", (-1, 1))]
+)
+def test_a_plain_map_holds_the_numbers_on_a_scale_of_its_own(
+    name: str, limits: tuple[float, float]
+) -> None:
+    run = linear_run([0.5], length=6, units=3)
+    shown = run if name != "gate" else picked(run, "gate", "gate", "g")
+    drawn = trace(draw(name, shown), "plain")
+    values = np.asarray(shown.slices[name].values).reshape(6, 3)
+    np.testing.assert_array_equal(drawn.z, values.T)
+    assert (drawn.zmin, drawn.zmax) == limits
+
+
+def test_an_activation_without_an_end_is_clamped_and_says_so() -> None:
+    run = linear_run([0.5], length=4, units=2, activation="relu")
+    drawn = trace(
+        draw("activation", with_slice(run, "activation", np.full((1, 1, 4, 2), 9.0))), "plain"
+    )
+    assert (drawn.zmin, drawn.zmax) == (-4, 4)
+    assert "clamped" in drawn.colorbar.title.text
+
+
+def test_the_slope_of_a_sigmoid_ends_at_a_quarter() -> None:
+    drawn = draw("activation_slope", linear_run([0.5], activation="sigmoid"))
+    assert trace(drawn, "plain").zmax == 0.25
+
+
+def test_the_stack_of_gain_factors_multiplies_to_the_gain() -> None:
+    run = linear_run([0.5], length=6)
+    drawn = draw("gain_factors", run)
+    bars = [t for t in drawn.data if t.type == "bar"]
+    assert [bar.name for bar in bars] == ["slope φ′", "weights"]
+    total = np.sum([bar.y for bar in bars], axis=0)
+    np.testing.assert_allclose(trace(drawn, "norm").y, total, rtol=1e-6)
+    np.testing.assert_allclose(bars[0].customdata, np.exp(-0.5), rtol=1e-6)
+
+
+def test_a_time_step_at_which_no_sample_has_a_gain_is_a_cross() -> None:
+    run = linear_run([0.5], length=6)
+    values = np.array(run.slices["gain_factors"].values)
+    values[0, 0, 2] = np.nan
+    drawn = draw("gain_factors", with_slice(run, "gain_factors", values))
+    assert list(trace(drawn, "nonfinite-points").x) == [3]
+
+
+def test_more_stacks_than_a_screen_shows_are_averaged() -> None:
+    values, times, block = averaged(np.ones((1000, 2)), np.arange(1, 1001.0))
+    assert (values.shape, block, times[0]) == ((200, 2), 5, 3.0)
+
+
+def test_singular_values_are_coloured_around_one_with_the_largest_on_top() -> None:
+    run = linear_run([0.5], length=5, units=4)
+    drawn = draw("jacobian_singular_values", run, mode="ratio")
+    cells = trace(drawn, "plain")
+    values = np.asarray(run.slices["jacobian_singular_values"].values)[0, 0]
+    np.testing.assert_array_equal(cells.z, values.T)
+    assert (cells.zmin, cells.zmax) == (-2, 2)
+    assert tuple(drawn.layout.yaxis.range) == (4.5, 0.5)
+
+
+def test_the_product_of_jacobians_stands_beside_its_bound() -> None:
+    drawn = draw("jacobian_product_norm", linear_run([0.5], length=6))
+    np.testing.assert_allclose(trace(drawn, "measured").y, -0.3 * np.arange(6), rtol=1e-6)
+    np.testing.assert_allclose(trace(drawn, "bound").y, np.arange(6) * np.log10(1.5))
+
+
+def test_a_state_that_nothing_reaches_is_a_zero_on_the_lower_rail() -> None:
+    run = linear_run([0.5], length=6)
+    values = np.array(run.slices["jacobian_product_norm"].values)
+    values[0, 0, :2] = -np.inf
+    drawn = draw("jacobian_product_norm", with_slice(run, "jacobian_product_norm", values))
+    assert list(trace(drawn, "zero-points").x) == [4, 5]
+
+
+def test_exponents_show_the_chosen_frame_over_the_latest() -> None:
+    drawn = draw("lyapunov_spectrum", linear_run([0.5, 0.6], units=4), step=0)
+    assert [t.name for t in drawn.data if t.meta["role"] != "nonfinite-points"] == [
+        "step 10",
+        "step 0",
+    ]
+    np.testing.assert_allclose(trace(drawn, "measured").y, np.linspace(0.2, -1, 4), rtol=1e-6)
+
+
+def test_path_terms_are_of_the_chosen_parameter() -> None:
+    run = linear_run([0.5], length=5)
+    drawn = draw("path_gradient", picked(run, "path_gradient", "parameter", "weight_hh_l0"))
+    z = np.asarray(trace(drawn, "gradient").z)
+    assert drawn.layout.meta["parameter"] == "weight_hh_l0"
+    assert z[4, 0] == pytest.approx(-0.2 * 4 - 1)
+
+
+def test_a_parameter_has_a_line_with_the_seeds_letter() -> None:
+    drawn = draw("parameter_gradient_norm", linear_run([0.5, 0.6]))
+    assert [t.name for t in drawn.data if t.meta["role"] == "line"] == ["U", "W", "V"]
+
+
+def test_clipping_shows_before_and_after_and_how_often() -> None:
+    run = linear_run([0.5, 0.6])
+    factors = np.array([0.1, 1.0, 0.5] + [1.0] * 8)
+    drawn = draw("clipping", with_slice(run, "clip_factor", factors))
+    before, after = (t for t in drawn.data if t.meta["role"] == "line")
+    np.testing.assert_allclose(np.asarray(after.y) - np.asarray(before.y), np.log10(factors))
+    assert drawn.layout.meta["clipped"] == pytest.approx(2 / 11)
+
+
+def test_the_share_of_clipped_steps_looks_back_a_hundred() -> None:
+    share = clipped_share(np.array([0.5] * 100 + [1.0] * 100))
+    assert (share[0], share[99], share[149], share[199]) == (1, 1, 0.5, 0)
+
+
+def test_the_threshold_of_clipping_is_a_rule() -> None:
+    run = linear_run([0.5, 0.6])
+    training: dict[str, Any] = {"clipping": {"kind": "norm", "threshold": 0.1}}
+    drawn = draw("clipping", replace(run, config={**run.config, "training": training}))
+    assert drawn.layout.shapes[0].y0 == pytest.approx(-1)
+
+
+def test_the_line_that_weights_must_pass_is_one_over_gamma() -> None:
+    drawn = draw("weight_geometry", linear_run([0.5], activation="sigmoid"))
+    assert drawn.layout.meta["critical"] == 4
+    assert drawn.layout.shapes[0].y0 == 4
+
+
+@pytest.mark.parametrize("name", [n for n in FIGURES if FIGURES[n].needs])
+def test_what_a_run_did_not_record_is_said_with_the_statistics_name(name: str) -> None:
+    run = replace(linear_run([0.5]), slices={}, recorded=frozenset({"nothing"}))
+    meta = draw(name, run).layout.meta
+    assert meta["empty"]
+    assert meta.get("missing") in {None, *FIGURES[name].needs}
+    assert (meta.get("missing") is None) == (name == "loss")
+
+
+def test_what_is_listed_and_has_no_array_is_not_defined_for_the_network() -> None:
+    run = linear_run([0.5])
+    config = {**run.config, "recording": {"statistics": ["cell_gradient_norm"]}}
+    bare = replace(run, slices={}, recorded=frozenset(), config=config)
+    drawn = draw("cell_gradient_norm", bare)
+    assert "not defined for this network" in drawn.layout.annotations[0].text

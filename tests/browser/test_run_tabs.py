@@ -1,0 +1,88 @@
+"""The further tabs of the run page: drawn or said why not, chosen in the address, accessible."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Service
+from tests.browser.page_checks import DESKTOP, PHONE, sideways_scroll, violations
+from tests.browser.test_run_page import PATIENCE_MS, config
+
+TABS = ("training", "paths", "jacobians", "gates", "activations", "parameters")
+
+
+@pytest.fixture(scope="module")
+def lstm(service: Service) -> str:
+    """A finished run of a cell with gates."""
+    model: dict[str, Any] = {"cell": "lstm", "hidden_size": 5}
+    return service.finish(config(name="gates at twelve steps", model=model))
+
+
+def settled(page: Page, run: str, tab: str, query: str = "") -> Page:
+    """A tab on which every panel shows a figure, or says why it has none."""
+    page.goto(f"/runs/{run}?tab={tab}{query}")
+    panels = page.locator(f"[data-tab-panels={tab}] [data-panel]")
+    for index in range(panels.count()):
+        panel = panels.nth(index)
+        panel.scroll_into_view_if_needed()
+        expect(panel).not_to_have_attribute("data-state", "loading", timeout=PATIENCE_MS)
+        assert panel.get_attribute("data-state") in {"ready", "empty"}
+    page.evaluate("scrollTo(0, 0)")
+    return page
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("tab", TABS)
+def test_a_tab_is_accessible(
+    new_page: Callable[..., Page], lstm: str, tab: str, scheme: str
+) -> None:
+    page = settled(new_page(viewport=DESKTOP, color_scheme=scheme), lstm, tab)
+    assert violations(page) == []
+
+
+@pytest.mark.parametrize("tab", TABS)
+def test_a_tab_needs_no_sideways_scrolling_on_a_phone(
+    new_page: Callable[..., Page], lstm: str, tab: str
+) -> None:
+    page = settled(new_page(viewport=PHONE, has_touch=True), lstm, tab)
+    assert sideways_scroll(page) == 0
+
+
+def test_a_parameter_is_chosen_in_the_address(page: Page, lstm: str) -> None:
+    settled(page, lstm, "paths", "&parameter=weight_hh_l0")
+    choice = page.locator("[data-choice=parameter]")
+    expect(choice).to_have_value("weight_hh_l0")
+    choice.select_option("readout.weight")
+    expect(page).to_have_url(re.compile("parameter=readout.weight"))
+
+
+def test_a_tab_that_this_network_lacks_is_the_overview(page: Page, service: Service) -> None:
+    run = service.finish(config())
+    page.goto(f"/runs/{run}?tab=gates")
+    expect(page.locator("[data-tab=overview]")).to_have_attribute("aria-pressed", "true")
+
+
+def test_the_scrubber_moves_with_the_tab_and_drives_it(page: Page, lstm: str) -> None:
+    settled(page, lstm, "activations", "&step=4")
+    scrubber = page.locator("[data-tab-panels=activations] [data-scrubber]")
+    expect(scrubber.locator("[data-scrub=label]")).to_have_text("4")
+    scrubber.locator("[data-scrub=forward]").click()
+    drawn = page.locator("[data-panel=activation] [data-plot]")
+    page.wait_for_function(
+        "plot => plot.layout?.meta?.step === 6", arg=drawn.element_handle(), timeout=PATIENCE_MS
+    )
+
+
+def test_what_was_not_recorded_is_offered_to_be_recorded(page: Page, service: Service) -> None:
+    bare = {"every": 4, "probe_size": 2, "statistics": ["hidden_gradient_norm"]}
+    run = service.finish(config(recording=bare))
+    settled(page, run, "activations")
+    panel = page.locator("[data-panel=activation]")
+    expect(panel.locator("[data-message]")).to_contain_text("did not record activation")
+    panel.get_by_role("link", name="Run it again").click()
+    chosen = page.locator("[name='/recording/statistics']:checked")
+    values = chosen.evaluate_all("boxes => boxes.map((box) => box.value)")
+    assert "activation" in values
