@@ -34,10 +34,10 @@ def describe_task(config: RunConfig | Mapping[str, object]) -> Entry:
 
     Returns:
         `name`, `length` T, `inputs` D, `outputs` K, `loss`, `asked` (how many of the T steps are
-        asked), `last_asked` τ, `needed_lag`, and `baseline` and `solved_below` in the units of
-        the run's loss: with the reduction "sum" they count M-fold, M = asked · B. `undefined`
-        lists the statistics that have no value in such a run: accuracies of a task of values,
-        saturation of an activation without flat parts.
+        asked), `last_asked` τ, `needed_lag`, and `baseline`, `least` and `solved_below` in the
+        units of the run's loss: with the reduction "sum" they count M-fold, M = asked · B.
+        `undefined` lists the statistics that have no value in such a run: accuracies of a task of
+        values, saturation of an activation without flat parts.
     """
     run = config if isinstance(config, RunConfig) else RunConfig.from_dict(config)
     task = make_task(run.task, run.seed, run.training.precision)
@@ -69,6 +69,7 @@ def _facts(task: Task, counted: int) -> Entry:
         "last_asked": task.last_asked,
         "needed_lag": task.needed_lag,
         "baseline": task.baseline * counted,
+        "least": task.least * counted,
         "solved_below": task.solved_below * counted,
     }
 

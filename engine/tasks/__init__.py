@@ -5,14 +5,29 @@ from types import MappingProxyType
 
 from numpy.typing import DTypeLike
 
-from engine.tasks import adding, copy, digits, temporal_order
+from engine.tasks import (
+    adding,
+    copy,
+    digits,
+    latch,
+    multiplication,
+    parity,
+    reber,
+    sine_forecast,
+    temporal_order,
+)
 from engine.tasks.base import Batch, LossName, Streams, Task, TaskDefinition, TaskOptions, generator
 
 TASKS: Mapping[str, TaskDefinition] = MappingProxyType(
     {
         "adding": adding.DEFINITION,
+        "multiplication": multiplication.DEFINITION,
         "copy": copy.DEFINITION,
         "temporal_order": temporal_order.DEFINITION,
+        "latch": latch.DEFINITION,
+        "parity": parity.DEFINITION,
+        "reber": reber.DEFINITION,
+        "sine_forecast": sine_forecast.DEFINITION,
         "digits": digits.DEFINITION,
     }
 )

@@ -37,7 +37,8 @@ Share = Annotated[
 # A tenth of it is 256 sequences: enough for a mean within a few per cent, cheap at T = 1000.
 GENERATED_POOL = 2560
 
-# A task counts as solved where the loss is below this share of the memoryless baseline.
+# A task counts as solved where no more than this share is left of the way from the memoryless
+# baseline down to the least loss.
 SOLVED_SHARE = 0.1
 
 
@@ -100,7 +101,8 @@ class Task:
         inputs: D.
         outputs: K.
         loss: Which loss the task asks for.
-        baseline: Mean loss of the best predictor without memory.
+        baseline: Mean loss of the best predictor without memory: it sees the present input alone.
+        least: Mean loss of the best predictor there is: above 0 where the answer is partly chance.
         needed_lag: How many steps back the farthest input lies that an answer may need.
         asked_times: The times t, from 1, at which an answer is asked for.
         draw: Makes a training batch of a size from a random stream.
@@ -119,6 +121,7 @@ class Task:
     draw: Callable[[np.random.Generator, int], Batch]
     held_out: Callable[[], Batch]
     watched: Callable[[int], Batch]
+    least: float = 0.0
 
     @property
     def last_asked(self) -> int:
@@ -128,7 +131,7 @@ class Task:
     @property
     def solved_below(self) -> float:
         """The mean loss under which the task counts as solved."""
-        return SOLVED_SHARE * self.baseline
+        return self.least + SOLVED_SHARE * (self.baseline - self.least)
 
     def training_batch(self, rng: np.random.Generator, size: int) -> Batch:
         """Draw a training batch of `size` sequences from `rng`."""

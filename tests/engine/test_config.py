@@ -179,7 +179,7 @@ REFUSED: dict[str, tuple[str, object, str, str]] = {
         "/model/initializer/gain",
         "unknown key",
     ),
-    "unknown task": ("task", {"kind": "chess"}, "/task/kind", "known: adding, copy"),
+    "unknown task": ("task", {"kind": "chess"}, "/task/kind", "known: adding, multiplication"),
     "task without kind": ("task", {"length": 10}, "/task/kind", "missing"),
     "task that is no object": ("task", "adding", "/task", "expected an object"),
     "unknown cell": ("model.cell", "lru", "/model/cell", "known: elman"),
