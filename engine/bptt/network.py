@@ -15,7 +15,8 @@ from numpy.typing import DTypeLike
 
 from engine.arrays import Array, require_shape
 from engine.bptt.blocks import aligned_zeros
-from engine.bptt.weights import Entry, LayerWeights
+from engine.bptt.entries import Entry
+from engine.bptt.weights import LayerWeights
 from engine.cells.base import Cell
 from engine.errors import ShapeError, UnknownNameError
 
@@ -80,9 +81,8 @@ class Network:
         shapes: dict[str, tuple[int, ...]] = {}
         for layer in self.layers:
             for name, entries in layer.entries.items():
-                width = {"weight_ih": (layer.inputs,), "bias_ih": (), "bias_hh": ()}
-                columns = width.get(name.rpartition("_l")[0], (self.hidden,))
-                shapes[name] = (len(entries) * self.hidden, *columns)
+                rows, *columns = next(entry.shape for entry in entries if entry is not None)
+                shapes[name] = (len(entries) * rows, *columns)
         shapes[READOUT_WEIGHT] = (self.outputs, self.hidden)
         if self.bias:
             shapes[READOUT_BIAS] = (self.outputs,)
@@ -91,14 +91,17 @@ class Network:
     def prepare(self) -> None:
         """Renew what is derived from `flat`; call it after every change of `flat`."""
         for layer in self.layers:
-            for product in layer.products:
-                product.prepare()
+            layer.prepare()
 
-    def close_gradient(self) -> None:
-        """Zero the gradient where `flat` holds no parameter."""
+    def finish_gradient(self, scale: float) -> None:
+        """Make dL/dflat of what a sweep has left.
+
+        Args:
+            scale: dL/d of what was swept back.
+        """
         for layer in self.layers:
-            for product in layer.products:
-                product.close(product.gradient)
+            layer.finish_gradient()
+        self.gradient *= scale
         if not self.bias:
             self.readout_gradient[:, self.hidden] = 0
 
@@ -161,26 +164,23 @@ class Network:
         """Return views of the squares that make up a parameter, as few as its gates allow."""
         if name in (READOUT_WEIGHT, READOUT_BIAS):
             return [view for _, view in self._rectangles(name, self._squares) if view is not None]
-        index = int(name.rpartition("_l")[2])
-        layer = self.layers[index]
+        layer, matrices = self._layer_of(name, self._squares)
         found = [entry for entry in layer.entries[name] if entry is not None]
         merged: list[Entry] = []
-        for entry in sorted(found, key=lambda e: (e.product, e.rows.start)):
+        for entry in sorted(found, key=lambda e: (e.matrix, e.rows.start)):
             last = merged[-1] if merged else None
-            if last and last.product == entry.product and last.rows.stop == entry.rows.start:
+            if last and last.matrix == entry.matrix and last.rows.stop == entry.rows.start:
                 whole = slice(last.rows.start, entry.rows.stop)
-                merged[-1] = Entry(entry.product, whole, entry.columns)
+                merged[-1] = Entry(entry.matrix, whole, entry.columns)
             else:
                 merged.append(entry)
-        views = (self._view(e, layer, self._starts(index), self._squares) for e in merged)
-        return [view for view in views if view is not None]
+        return [entry.of(matrices) for entry in merged]
 
-    def _starts(self, index: int) -> list[int]:
-        """Return where each product of a layer starts in the flat vector."""
-        starts = [self._edges[index]]
-        for product in self.layers[index].products:
-            starts.append(starts[-1] + product.shape[0] * product.shape[1])
-        return starts
+    def _layer_of(self, name: str, vector: Array) -> tuple[LayerWeights, list[Array]]:
+        """Return the layer that a parameter belongs to, and its matrices in a flat vector."""
+        index = int(name.rpartition("_l")[2])
+        layer = self.layers[index]
+        return layer, layer.matrices(vector[self._edges[index] : self._edges[index + 1]])
 
     def _gather(self, vector: Array) -> dict[str, Array]:
         found = {}
@@ -198,21 +198,9 @@ class Network:
             matrix = vector[self._edges[-2] :].reshape(self.outputs, self.hidden + 1)
             column = slice(0, self.hidden) if name == READOUT_WEIGHT else self.hidden
             return [(slice(0, self.outputs), matrix[:, column])]
-        index = int(name.rpartition("_l")[2])
-        layer = self.layers[index]
-        starts = self._starts(index)
+        layer, matrices = self._layer_of(name, vector)
         pairs: list[tuple[slice, Array | None]] = []
-        for gate, entry in enumerate(layer.entries[name]):
-            rows = slice(gate * self.hidden, (gate + 1) * self.hidden)
-            pairs.append((rows, self._view(entry, layer, starts, vector)))
+        for block, entry in enumerate(layer.entries[name]):
+            rows = slice(block * self.hidden, (block + 1) * self.hidden)
+            pairs.append((rows, None if entry is None else entry.of(matrices)))
         return pairs
-
-    @staticmethod
-    def _view(
-        entry: Entry | None, layer: LayerWeights, starts: list[int], vector: Array
-    ) -> Array | None:
-        if entry is None:
-            return None
-        shape = layer.products[entry.product].shape
-        matrix = vector[starts[entry.product] : starts[entry.product + 1]].reshape(shape)
-        return matrix[entry.rows, entry.columns]

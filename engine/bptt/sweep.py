@@ -126,8 +126,7 @@ class Sweep:
             source = source_of_loss(direct, ordinary, self.readout.rows, self.length)
             self.top_source = source
             self.back_from(source)
-            self.network.gradient *= self.loss.scale
-            self.network.close_gradient()
+            self.network.finish_gradient(self.loss.scale)
 
     def back_with_finals(self, final: Mapping[str, Array]) -> Source:
         """Sweep back as `backward` does, with gradients of the final states and to the inputs.
@@ -146,8 +145,7 @@ class Sweep:
             # The sweep works on Σ m e, which is 1/scale times as large as L.
             parts = {name: value.transpose(0, 2, 1) / scale for name, value in final.items()}
             self.back_from(source, final=parts, to_inputs=True)
-            self.network.gradient *= scale
-            self.network.close_gradient()
+            self.network.finish_gradient(scale)
         return source
 
     def back_from(

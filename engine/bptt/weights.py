@@ -5,12 +5,14 @@ mostly [h, x, 1]. Public parameters are views of it, in PyTorch's names.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
 from engine.arrays import Array
 from engine.bptt.blocks import Rows, aligned_zeros
+from engine.bptt.entries import Entry
+from engine.bptt.mapped_weights import MappedWeights
 from engine.cells.base import Cell, Product
 
 SMALL_PRODUCT = 1_000_000
@@ -18,15 +20,6 @@ SMALL_PRODUCT = 1_000_000
 
 LARGE_PRODUCT = 12_000_000
 """Multiplications from which an undivided product is as fast again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """Part of a public parameter: a rectangle of one product's matrix."""
-
-    product: int
-    rows: slice
-    columns: slice | int
 
 
 class ProductWeights:
@@ -102,18 +95,60 @@ class LayerWeights:
         """Lay out the layer; `bind` gives it memory."""
         self.cell, self.inputs, self.hidden = cell, inputs, hidden
         self.products = [ProductWeights(cell, p, inputs, hidden, bias) for p in cell.products]
-        self.size = sum(p.shape[0] * p.shape[1] for p in self.products)
+        self._shapes = [product.shape for product in self.products]
+        self.size = sum(rows * columns for rows, columns in self._shapes)
+        gates = [cell.gate_rows(gate) for gate in cell.gates]
+        self._recurrent = [self._find(gate.h, None) for gate in gates]
+        self._mapped = (
+            None if cell.weight_map is None else MappedWeights(cell.weight_map, self._recurrent)
+        )
         self.entries = dict(self._public(layer, bias))
+
+    def matrices(self, stretch: Array) -> list[Array]:
+        """Return the matrices that lie in this layer's stretch of a flat vector."""
+        edges = np.cumsum([0, *(rows * columns for rows, columns in self._shapes)]).tolist()
+        return [
+            stretch[start:stop].reshape(shape)
+            for shape, (start, stop) in zip(self._shapes, pairwise(edges), strict=True)
+        ]
 
     def bind(self, flat: Array, gradient: Array) -> None:
         """Take this layer's stretch of the flat parameter and gradient vectors."""
-        start = 0
+        weights, gradients = self.matrices(flat), self.matrices(gradient)
+        if self._mapped is not None:
+            stored = weights, gradients
+            weights, gradients = ([np.zeros_like(matrix) for matrix in each] for each in stored)
+            self._mapped.bind(*stored, weights, gradients)
+        self.weights = weights
+        for product, W, share in zip(self.products, weights, gradients, strict=True):
+            product.bind(W, share)
+
+    def prepare(self) -> None:
+        """Renew what is derived from the parameters."""
+        if self._mapped is not None:
+            self._mapped.prepare()
         for product in self.products:
-            stop = start + product.shape[0] * product.shape[1]
-            product.bind(
-                flat[start:stop].reshape(product.shape), gradient[start:stop].reshape(product.shape)
-            )
-            start = stop
+            product.prepare()
+
+    def finish_gradient(self) -> None:
+        """Turn what a sweep has left into the gradient of the parameters, zero where none is."""
+        for product in self.products:
+            product.close(product.gradient)
+        if self._mapped is not None:
+            self._mapped.pull_back()
+
+    def recurrent_blocks(self) -> list[Array]:
+        """Return each gate's W_h as the sweeps multiply with it, (H, H)."""
+        return [entry.of(self.weights) for entry in self._recurrent]
+
+    def effective(self, name: str) -> list[tuple[int, Entry | None]]:
+        """Return the rectangles whose path terms make up a parameter, each with its block.
+
+        Where W_h is a function of the parameter, these are of every gate's W_h.
+        """
+        if self._mapped is not None and name.startswith("weight_hh"):
+            return [(0, entry) for entry in self._recurrent]
+        return list(enumerate(self.entries.get(name, ())))
 
     def _find(self, block: str, read: str | None) -> Entry:
         """Return where an out block meets what it reads, the first state where None."""
@@ -132,7 +167,9 @@ class LayerWeights:
         """Yield each public parameter with its rectangle for each gate, None for fixed zeros."""
         gates = [self.cell.gate_rows(gate) for gate in self.cell.gates]
         yield f"weight_ih_l{layer}", [self._find(g.x, "x") for g in gates]
-        yield f"weight_hh_l{layer}", [self._find(g.h, None) for g in gates]
+        # A function of a parameter has its parameter in the place of the first gate.
+        stored = self._recurrent if self._mapped is None else self._recurrent[:1]
+        yield f"weight_hh_l{layer}", list(stored)
         for name, (out, read) in self.cell.matrices.items():
             yield f"{name}_l{layer}", [self._find(out, read)]
         if not bias:

@@ -5,6 +5,7 @@ from types import MappingProxyType
 
 from engine.activations import make_activation
 from engine.cells import (
+    antisymmetric,
     cornn,
     elman,
     gru,
@@ -13,6 +14,7 @@ from engine.cells import (
     lem,
     lstm,
     mgu,
+    orthogonal,
     preactivation,
     residual,
     skip,
@@ -29,6 +31,8 @@ CELLS: Mapping[str, CellDefinition] = MappingProxyType(
         "skip": skip.DEFINITION,
         "residual": residual.DEFINITION,
         "leaky": leaky.DEFINITION,
+        "orthogonal": orthogonal.DEFINITION,
+        "antisymmetric": antisymmetric.DEFINITION,
         "lstm": lstm.DEFINITION,
         "gru": gru.DEFINITION,
         "ugrnn": ugrnn.DEFINITION,

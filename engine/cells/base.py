@@ -40,6 +40,7 @@ from typing import Any, ClassVar, Protocol
 
 from engine.activations import Activation
 from engine.arrays import Array
+from engine.cells.weight_maps import WeightMap
 from engine.initializers import KeepGate, OwnStart
 from engine.schema import Described
 
@@ -112,6 +113,8 @@ class Cell:
         weights: For each public gate the out blocks that hold its W_x, W_h, b rows; W_h is of the
             first state that the out block's product reads.
         matrices: Further (H, H) parameters: name -> the out block and the input block it joins.
+        weight_map: What every gate's W_h is of the one stored weight_hh, (H, H); None where
+            weight_hh is W_h.
         second_bias: Gates whose b enters inside the recurrent product as a parameter (b_hn).
         tape, slopes, deltas, scratch: Names of the row blocks, in memory order.
         halved: Out blocks whose forward weights are halved, for σ(x) = ½ tanh(x/2) + ½.
@@ -140,6 +143,7 @@ class Cell:
     state_delta: str | None = None
     weights: Mapping[str, "GateRows"] = field(default_factory=dict)
     matrices: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    weight_map: WeightMap | None = None
 
     @property
     def products(self) -> tuple[Product, ...]:

@@ -117,9 +117,13 @@ class ModelConfig(Described):
         if self.activation is not None and not definition.activation_choice:
             detail = f"the cell {self.cell} fixes its activation: expected null"
             yield Problem("/activation", detail)
-        if self.spectral_radius is not None and "weight_hh" not in definition.parameters:
-            detail = f"the cell {self.cell} has no recurrent matrix: expected null"
-            yield Problem("/spectral_radius", detail)
+        if self.spectral_radius is not None:
+            if "weight_hh" not in definition.parameters:
+                detail = f"the cell {self.cell} has no recurrent matrix: expected null"
+                yield Problem("/spectral_radius", detail)
+            elif "weight_hh" in definition.own_starts:
+                detail = f"the cell {self.cell} starts its recurrent matrix by a rule of its own"
+                yield Problem("/spectral_radius", f"{detail}: expected null")
         if self.forget_bias is not None:
             if definition.keep_gate is None:
                 having = ", ".join(name for name, entry in CELLS.items() if entry.keep_gate)
@@ -141,4 +145,5 @@ class ModelConfig(Described):
             inputs=self.input_initializer or PytorchInitializer(),
             spectral_radius=self.spectral_radius,
             forget_bias=self.forget_bias,
+            options=self.options,
         )

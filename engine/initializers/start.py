@@ -9,6 +9,7 @@ import numpy as np
 from engine.initializers.base import Doubles, InitializerOptions, uniform_by_width
 from engine.initializers.matrices import spectral_radius
 from engine.initializers.memory import ForgetBias, KeepGate
+from engine.schema import Described
 
 READOUT = "readout."
 
@@ -38,12 +39,14 @@ class Start:
         inputs: Initializer of W_x.
         spectral_radius: What each gate's block of W_h is rescaled to; None leaves it.
         forget_bias: What the bias of the gate that keeps starts from; None leaves it.
+        options: The cell's own options, for parameters that have a rule of their own.
     """
 
     recurrent: InitializerOptions
     inputs: InitializerOptions
     spectral_radius: float | None = None
     forget_bias: ForgetBias | None = None
+    options: Described | None = None
 
     def recurrent_block(self, rng: np.random.Generator, hidden: int) -> Doubles:
         """Draw one block of recurrent weights (H, H), rescaled where that is asked for."""

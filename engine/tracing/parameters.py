@@ -71,16 +71,14 @@ class GivenParameters:
     def pieces(self, network: Network, name: str) -> list[tuple[slice, int, slice, slice | int]]:
         """Return (public rows, product, its out rows, its columns) that make up a parameter."""
         layer = network.layers[int(name.rpartition("_l")[2])]
-        entries = list(layer.entries.get(name, ()))
+        blocks = layer.effective(name)
         if name.startswith("bias_hh"):
+            own = [entry for _, entry in blocks] or [None] * self.gates
             first = layer.entries[name.replace("hh", "ih")]
-            entries = [
-                first[gate] if not entries or entries[gate] is None else entries[gate]
-                for gate in range(self.gates)
-            ]
+            blocks = list(enumerate(b if a is None else a for a, b in zip(own, first, strict=True)))
         H = self.hidden
         return [
-            (slice(gate * H, (gate + 1) * H), entry.product, entry.rows, entry.columns)
-            for gate, entry in enumerate(entries)
+            (slice(block * H, (block + 1) * H), entry.matrix, entry.rows, entry.columns)
+            for block, entry in blocks
             if entry is not None
         ]

@@ -173,7 +173,7 @@ class Trace:
 
         The term of loss time t and state time k is λ_{t,k} · ∂⁺s_k/∂P, summed over samples with
         the weights of L: over k they sum to ∂L_t/∂P, over both to ∂L/∂P. The read-out's
-        parameters have k = t alone.
+        parameters have k = t alone. Where W_h is a function of the parameter, P is W_h.
 
         Args:
             parameter: A name of `parameter_gradients`.
@@ -206,7 +206,7 @@ class Trace:
                 weights = tape.weights.products[product]
                 seen = read[tape.read(weights)][columns]
                 returned = deltas[:, tape.way_back.through(weights)][:, out]
-                found[times, visit.row - 1, rows] = (
+                found[times, visit.row - 1, rows] += (
                     returned @ seen if seen.ndim == 1 else returned @ seen.T
                 )
 

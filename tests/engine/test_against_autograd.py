@@ -148,5 +148,5 @@ def test_the_path_terms_sum_to_the_gradient(recipe: Recipe) -> None:
         name: np.nansum(ours(recipe).path_terms(name), axis=(0, 1))
         for name in problem_of(recipe).parameters
     }
-    differences = disagreement(sums, autograd(recipe).parameters)
+    differences = disagreement(sums, autograd(recipe).effective)
     assert max(differences.values()) <= EXACT, differences

@@ -143,7 +143,12 @@ def _narrowed(schema: Json, rule: Json) -> Json:
 SCHEMA: Json = config_schema()
 
 # What a schema cannot say: rules between fields.
-BETWEEN_FIELDS = ("/model/activation", "/model/forget_bias", "/recording/checkpoints")
+BETWEEN_FIELDS = (
+    "/model/activation",
+    "/model/spectral_radius",
+    "/model/forget_bias",
+    "/recording/checkpoints",
+)
 
 
 def refused(config: Json) -> list[str]:

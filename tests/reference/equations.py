@@ -27,6 +27,17 @@ class Unrolled:
     losses: list[Tensor]
 
 
+def effective(
+    math: Arithmetic, problem: Problem, parameters: Mapping[str, Tensor]
+) -> dict[str, Tensor]:
+    """Return what the network multiplies with: functions of parameters in their place."""
+    of = CELLS[problem.cell].effective
+    return {
+        name: of(math, value, problem.all_options) if of and name.startswith("weight_hh") else value
+        for name, value in parameters.items()
+    }
+
+
 def layer_step(
     math: Arithmetic,
     problem: Problem,
@@ -99,6 +110,7 @@ def unroll(
 
     Args:
         initial: Per part of the state a list over the layers of [B,H].
+        parameters_at: Effective parameters of step t.
         watch: Called as (name, layer, t, value) for the parts of the state that a step makes, and
             for "y"; what it returns goes on.
     """

@@ -12,7 +12,7 @@ from autograd import value_and_grad
 
 from tests.reference.arithmetic import Arithmetic, Tensor
 from tests.reference.cells import CELLS
-from tests.reference.equations import unroll
+from tests.reference.equations import effective, unroll
 from tests.reference.problems import Array, Problem
 
 
@@ -22,9 +22,10 @@ def _loss(leaves: Mapping[str, Any], problem: Problem) -> Tensor:
 
     parameters = leaves["parameters"]
     # HIPS containers know no `get`: the names that are there are looked up beforehand.
-    named = {name: parameters[name] for name in problem.parameters}
+    math = Arithmetic(xp, xp.array)
+    named = effective(math, problem, {name: parameters[name] for name in problem.parameters})
     unrolled = unroll(
-        Arithmetic(xp, xp.array),
+        math,
         problem,
         lambda _: named,
         [leaves["inputs"][t] for t in range(problem.length)],

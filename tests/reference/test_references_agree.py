@@ -109,7 +109,7 @@ def test_the_path_terms_sum_to_the_parameter_gradient(recipe: Recipe) -> None:
     problem = make_problem(recipe)
     worst = {
         name: relative_difference(np.nansum(torch_twin.path_terms(problem, name), (0, 1)), theirs)
-        for name, theirs in unrolled(recipe).parameters.items()
+        for name, theirs in unrolled(recipe).effective.items()
     }
     assert max(worst.values()) < EXACT, worst
 

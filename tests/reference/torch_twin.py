@@ -15,6 +15,7 @@ from tests.reference.cells import CELLS
 from tests.reference.equations import (
     Unrolled,
     cell_step,
+    effective,
     layer_output,
     layer_step,
     read_out,
@@ -31,6 +32,7 @@ MATH = Arithmetic(torch, constant)
 class Gradients:
     """What autograd says of one problem. Shapes as in `engine.trace`.
 
+    effective: of what the network multiplies with in the place of parameters.
     hidden_gradient: total dL/dh_t [S,T,B,H]; cell_gradient: total dL/dc_t, c_t → h_t included.
     """
 
@@ -38,6 +40,7 @@ class Gradients:
     outputs: Array
     hidden: Array
     parameters: dict[str, Array]
+    effective: dict[str, Array]
     hidden_gradient: Array
     cell_gradient: Array | None
     inputs: Array
@@ -47,6 +50,7 @@ class Gradients:
 @dataclass(frozen=True, kw_only=True)
 class _Graph:
     parameters: dict[str, torch.Tensor]
+    used: dict[str, torch.Tensor]
     inputs: list[torch.Tensor]
     initial: dict[str, list[torch.Tensor]]
     watched: dict[tuple[str, int, int], torch.Tensor]
@@ -74,14 +78,22 @@ def _build(
         watched[name, layer, t] = value
         return value
 
+    used = effective(MATH, problem, parameters)
+    for value in used.values():
+        value.retain_grad()
     # A copy of every parameter for each step: their gradients are the terms of the sum over steps.
     copies = [
-        {name: p.clone() if fresh_parameters else p for name, p in parameters.items()}
+        {name: p.clone() if fresh_parameters else p for name, p in used.items()}
         for _ in range(problem.length)
     ]
     unrolled = unroll(MATH, problem, copies.__getitem__, inputs, initial, watch)
     return _Graph(
-        parameters=parameters, inputs=inputs, initial=initial, watched=watched, unrolled=unrolled
+        parameters=parameters,
+        used=used,
+        inputs=inputs,
+        initial=initial,
+        watched=watched,
+        unrolled=unrolled,
     ), copies
 
 
@@ -139,6 +151,7 @@ def differentiate(
             ]
         ),
         parameters={name: _gradient(p) for name, p in graph.parameters.items()},
+        effective={name: _gradient(p) for name, p in graph.used.items()},
         hidden_gradient=_stack(graph, problem, hidden),
         cell_gradient=_stack(graph, problem, ("c",)) if "c" in problem.states else None,
         inputs=np.array([_gradient(x) for x in graph.inputs]),
@@ -165,7 +178,7 @@ def immediate_gradient(problem: Problem) -> Array:
     """
     graph, _ = _build(problem)
     states = [[_detached(state) for state in layer] for layer in graph.unrolled.states]
-    parameters = {name: p.detach() for name, p in graph.parameters.items()}
+    parameters = {name: p.detach() for name, p in graph.used.items()}
     parts = CELLS[problem.cell].hidden
     width = len(parts) * problem.hidden
     result = np.zeros((problem.layers, problem.length, problem.batch, width))
@@ -206,7 +219,10 @@ def loss_state_gradients(problem: Problem) -> Array:
 
 
 def path_terms(problem: Problem, parameter: str) -> Array:
-    """Return A_{t,k}(P) [T,T,*shape]: dL_t by the copy of P that step k used; NaN where k > t."""
+    """Return A_{t,k}(P) [T,T,*shape]: dL_t by the copy of P that step k used; NaN where k > t.
+
+    Where the network multiplies with a function of P, the copy is of its value.
+    """
     graph, copies = _build(problem, fresh_parameters=True)
     shape = problem.parameters[parameter].shape
     result = np.full((problem.length, problem.length, *shape), np.nan)

@@ -114,7 +114,7 @@ def network(request: pytest.FixtureRequest, rng: np.random.Generator) -> Network
     made = Network(cell, inputs=D, hidden=H, layers=2, outputs=K, dtype=np.float64)
     for vector in (made.flat, made.gradient):
         vector[:] = rng.standard_normal(vector.size) * 10.0 ** rng.integers(-3, 2, vector.size)
-    made.close_gradient()
+    made.finish_gradient(1.0)
     for layer in made.layers:
         for product in layer.products:
             product.close(product.W)

@@ -16,7 +16,8 @@ class Step:
     """What one step of one layer reads.
 
     Attributes:
-        weights: Parameters of the layer, without the layer's suffix.
+        weights: Parameters of the layer, without the layer's suffix; effective ones where the
+            cell multiplies with a function of a parameter.
         x: The layer's input [B,D].
         state: The state before the step, each part [B,H].
         watch: Called as (name, value) for a part just made; what it returns goes on. A part that
@@ -75,6 +76,7 @@ class Reference:
         variants: Sets of options on which it is compared, far from the defaults.
         choice: Whether φ can be chosen.
         output: What the layer hands up, from (step, state after it).
+        effective: What is multiplied with instead of `weight_hh`, from that parameter.
     """
 
     shapes: Callable[[int, int, Options], Shapes]
@@ -86,6 +88,7 @@ class Reference:
     variants: tuple[tuple[tuple[str, Any], ...], ...] = ((),)
     choice: bool = False
     output: Callable[[Step, State], Tensor] = lambda _, state: state["h"]
+    effective: Callable[[Arithmetic, Tensor, Options], Tensor] | None = None
 
 
 def gated(gates: int) -> Callable[[int, int, Options], Shapes]:

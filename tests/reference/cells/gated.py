@@ -21,6 +21,9 @@ antisymmetric  h_t = h_{t−1} + ε z tanh(V h_{t−1} + U_h x_t + b_h), V = M �
                                           (Chang et al. 2019)
 """
 
+import numpy as np
+
+from tests.reference.arithmetic import Arithmetic, Tensor
 from tests.reference.cells.base import Options, Reference, Shapes, State, Step, affine, gated
 
 
@@ -97,13 +100,18 @@ def _min_gru_shapes(hidden: int, width: int, _: Options) -> Shapes:
 
 def antisymmetric(step: Step) -> State:
     """Return one Euler step of an antisymmetric flow."""
-    h, M = step.state["h"], step.weights["weight_hh"]
-    turned = h @ (M - M.T).T - step.options["gamma"] * h
+    h = step.state["h"]
+    turned = h @ step.weights["weight_hh"].T
     *gate, x_h = step.from_input()
     change = step.options["epsilon"] * step.math.tanh(x_h + turned)
     if gate:
         change = change * step.math.sigmoid(gate[0] + turned)
     return {"h": step.watch("h", h + change)}
+
+
+def antisymmetric_matrix(math: Arithmetic, M: Tensor, options: Options) -> Tensor:
+    """Return V = M − Mᵀ − γI, which gate and candidate share."""
+    return M - M.T - options["gamma"] * math.constant(np.eye(M.shape[0]))
 
 
 def _antisymmetric_shapes(hidden: int, width: int, options: Options) -> Shapes:
@@ -140,6 +148,7 @@ MIN_GRU = Reference(shapes=_min_gru_shapes, step=min_gru)
 ANTISYMMETRIC = Reference(
     shapes=_antisymmetric_shapes,
     step=antisymmetric,
+    effective=antisymmetric_matrix,
     defaults={"gated": False, "epsilon": 0.01, "gamma": 0.01},
     variants=(
         (("epsilon", 0.5), ("gamma", 0.3)),

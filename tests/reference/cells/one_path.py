@@ -98,9 +98,7 @@ def orthogonal_matrix(math: Arithmetic, parameter: Tensor, kind: str) -> Tensor:
 
 def orthogonal(step: Step) -> State:
     """Return an Elman state whose recurrent matrix is orthogonal."""
-    weight = orthogonal_matrix(step.math, step.weights["weight_hh"], step.options["map"])
-    (from_x,) = step.from_input()
-    return {"h": step.watch("h", step.phi(from_x + step.state["h"] @ weight.T))}
+    return elman(step)
 
 
 ELMAN = Reference(shapes=gated(1), step=elman, choice=True)
@@ -133,6 +131,7 @@ INDRNN = Reference(shapes=_indrnn_shapes, step=indrnn, choice=True)
 ORTHOGONAL = Reference(
     shapes=gated(1),
     step=orthogonal,
+    effective=lambda math, stored, options: orthogonal_matrix(math, stored, options["map"]),
     defaults={"map": "exponential"},
     variants=((), (("map", "cayley"),)),
     choice=True,
