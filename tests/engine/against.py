@@ -31,8 +31,7 @@ def _models() -> Iterable[Model]:
     catalog: Any = engine.catalog()
     activations = [entry["name"] for entry in catalog["activations"]]
     for entry in catalog["cells"]:
-        known = set(entry["options"]["properties"])
-        variants = [v for v in CELLS[entry["name"]].variants if {n for n, _ in v} <= known]
+        variants = CELLS[entry["name"]].variants
         chosen = activations if entry["activation_choice"] else [None]
         for activation in chosen:
             yield entry["name"], activation, variants[0]

@@ -77,7 +77,8 @@ CORNN = Reference(
     step=cornn,
     states=_with_z,
     made=("h", "z"),
-    variants=((("dt", 0.4), ("gamma", 1.3), ("epsilon", 0.7)),),
+    defaults={"dt": 0.042, "gamma": 2.7, "epsilon": 4.7},
+    variants=((("dt", 0.4), ("gamma", 1.3), ("epsilon", 0.7)), ()),
 )
 LEM = Reference(
     shapes=gated(4),
