@@ -90,7 +90,7 @@ format: setup-dev
 	$(BIN)/ruff check --fix .
 
 COMPILE := uv pip compile --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
-	--no-emit-index-url --no-header --no-annotate --upgrade pyproject.toml
+	--no-emit-index-url --no-header --no-annotate --upgrade --extra fast pyproject.toml
 
 constraints:
 	$(COMPILE) --group build --output-file constraints.txt

@@ -1,6 +1,7 @@
 """Gradtide engine: exact back-propagation through time in NumPy, and what its gradients say."""
 
 from engine.catalog import catalog, describe_task
+from engine.compiled import backend, why_plain
 from engine.config import RunConfig, config_schema
 from engine.diagnosis import Verdict, diagnose
 from engine.errors import ConfigError, EngineError, Problem, ShapeError, UnknownNameError
@@ -31,6 +32,7 @@ __all__ = [
     "UnknownNameError",
     "Verdict",
     "__version__",
+    "backend",
     "catalog",
     "config_schema",
     "describe_task",
@@ -39,4 +41,5 @@ __all__ = [
     "record",
     "trace",
     "train",
+    "why_plain",
 ]

@@ -29,6 +29,7 @@ def examine(settings: Settings) -> int:
         ("store", _check_store),
         ("crashes", _mend),
         ("worker", _check_worker),
+        ("speed", _tell_backend),
         ("gradients", _check_gradients),
     )
     failed = 0
@@ -88,6 +89,13 @@ def _check_worker(_settings: Settings) -> str:
 
 def _report_version(sender: "multiprocessing.connection.Connection") -> None:
     sender.send_bytes(engine.__version__.encode())
+
+
+def _tell_backend(_settings: Settings) -> str:
+    reason = engine.why_plain()
+    if reason is None:
+        return f"loops over time are compiled by {engine.backend()} where a cell has such"
+    return f"loops over time are plain NumPy: {reason}"
 
 
 def _check_gradients(_settings: Settings) -> str:

@@ -222,6 +222,7 @@ def versions() -> dict[str, str]:
         "numpy": np.__version__,
         "python": platform.python_version(),
         "machine": platform.machine(),
+        "backend": engine.backend(),
     }
 
 

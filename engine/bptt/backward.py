@@ -180,23 +180,25 @@ class LayerBackward:
         return start
 
     def _sweep(self, start: int, stop: int, source: Source) -> None:
-        program, rows, adjoints = self.tape.back_program, source.rows, self.adjoints
+        adjoints, above = self.adjoints, stop
         for t in range(stop - 1, start - 1, -1):
-            for function, arguments in program[t]:  # (1), (2)
-                function(*arguments)
-            arriving = rows[t]
+            arriving = source.rows[t]
             if arriving is not None:
+                self.tape.back(t, above)  # (1), (2)
                 np.add(adjoints[t], arriving, adjoints[t])
+                above = t
+        self.tape.back(start, above)
 
     def _sweep_careful(self, start: int, stop: int, source: Source) -> None:
         """Sweep with exponents; what arrives at row `start` is left to `_settle`."""
-        program, adjoints = self.tape.back_program, self.adjoints
-        for t in range(stop - 1, start - 1, -1):
-            for function, arguments in program[t]:
-                function(*arguments)
+        adjoints, above = self.adjoints, stop
+        for t in range(stop - 1, start, -1):
             arriving = source.rows[t]
-            if arriving is not None and t > start:
+            if arriving is not None:
+                self.tape.back(t, above)
                 adjoints[t] += self._scaled(arriving, source.exponents_at(t))
+                above = t
+        self.tape.back(start, above)
 
     def _scaled(self, arriving: Array, exponents: IntArray) -> Array:
         moved = np.array(arriving)

@@ -20,6 +20,7 @@ from numpy.typing import DTypeLike
 
 from engine.arrays import Array
 from engine.bptt.blocks import BlockViews, Call, Rows, aligned_zeros
+from engine.bptt.compiled_layer import CompiledLayer
 from engine.bptt.way_back import WayBack
 from engine.bptt.weights import LayerWeights, ProductWeights
 
@@ -48,6 +49,7 @@ class LayerTape:
         self.scratch = self._zeros(1, self.scratch_rows)
         self.xs = self.input_rows.view(self.inputs, "x")
         self.outputs = self.input_rows.view(self.inputs, cell.output)
+        self.compiled = CompiledLayer.of(self)
         self.forward_program = self._bind_forward()
         self._has_way_back = False
         self._chunk_views: dict[tuple[int, int], tuple[BlockViews, BlockViews]] = {}
@@ -76,6 +78,8 @@ class LayerTape:
         return self.input_rows.span(reads[0], reads[-1])
 
     def _bind_forward(self) -> list[Call]:
+        if self.compiled is not None:
+            return [(self.compiled.forward, ())]
         program: list[Call] = []
         whole = slice(0, self.length)
         for product in self.weights.products:
@@ -129,6 +133,9 @@ class LayerTape:
         self.slopes = self._zeros(steps, self.slope_rows)
         self.deltas = self._zeros(steps + 1, self.delta_rows)
         self.adjoints = self._zeros(self.length + 1, way.adjoint_rows)
+        if self.compiled is not None:
+            self.compiled.bind_back()
+            return
         locals_ = [
             way.local_views(BlockViews((self.slope_rows, self.slopes[slot])))
             for slot in range(steps)
@@ -168,6 +175,16 @@ class LayerTape:
                 found += self.adjoints[lag - 1 - back, blocks]
         return found
 
+    def back(self, start: int, stop: int) -> None:
+        """Sweep steps stop − 1 … start back, with nothing arriving from outside between them."""
+        if self.compiled is not None:
+            self.compiled.back(start, stop)
+            return
+        program = self.back_program
+        for t in range(stop - 1, start - 1, -1):
+            for function, arguments in program[t]:
+                function(*arguments)
+
     def to_inputs(self, deltas: Array) -> Array:
         """Return ∂/∂x = W_xᵀ δ of deltas (…, rows, B), over all products: (…, D, B)."""
         first, *others = [p for p in self.weights.products if len(p.back_x)]
@@ -190,7 +207,9 @@ class LayerTape:
         self.cell.linearize(*self._chunk(start, stop), filled)
 
     def linearize_chunk(self, start: int, stop: int) -> None:
-        """Fill this tape's own slopes for one of its chunks."""
+        """Fill this tape's own slopes for one of its chunks; compiled loops need none."""
+        if self.compiled is not None:
+            return
         steps = stop - start
         filled = self._filled.get(steps)
         if filled is None:

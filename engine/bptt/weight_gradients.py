@@ -47,6 +47,9 @@ class WeightGradients:
             stop: Step after the last.
             exponents: E of each sample that the deltas are stored with, (B,); None where all 0.
         """
+        loops = self.tape.compiled
+        if loops is not None and loops.add_gradients(start, stop, exponents, self._negligible):
+            return
         tape, steps, first = self.tape, stop - start, start % CHUNK
         width = steps * tape.batch
         read = self._side_by_side(self._read, self._inputs[start:stop], steps)

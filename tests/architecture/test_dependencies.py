@@ -13,6 +13,7 @@ from tests.architecture.tree import ROOT, files, syntax
 
 OURS = {"engine", "app"}
 ENGINE_NEEDS = {"numpy", "annotated_types"}
+COMPILER = {"numba", "llvmlite"}  # of the extra `fast`, in one package alone
 # Declared for another reason than an import of ours.
 BY_ANOTHER_PART = {
     "python-multipart": "FastAPI reads forms with it",
@@ -23,7 +24,8 @@ BY_ANOTHER_PART = {
 
 def _declared() -> set[str]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    return {re.split(r"[<>=~!\[ ]", line, maxsplit=1)[0] for line in project["dependencies"]}
+    lines = project["dependencies"] + project["optional-dependencies"]["fast"]
+    return {re.split(r"[<>=~!\[; ]", line, maxsplit=1)[0] for line in lines}
 
 
 def _imported(path: Path) -> set[str]:
@@ -38,7 +40,8 @@ def _imported(path: Path) -> set[str]:
 
 @pytest.mark.parametrize("path", files("engine", suffix=".py"), ids=str)
 def test_the_engine_needs_numpy_and_no_more(path: Path) -> None:
-    assert _imported(path) <= ENGINE_NEEDS
+    compiles = path.is_relative_to(Path("engine/compiled"))
+    assert _imported(path) <= ENGINE_NEEDS | (COMPILER if compiles else set())
 
 
 def test_what_is_imported_is_what_is_declared() -> None:

@@ -186,6 +186,7 @@ def test_the_doctor_finds_this_installation_well(data: Path) -> None:
         "store:",
         "crashes:",
         "worker:",
+        "speed:",
         "gradients:",
     ]
 

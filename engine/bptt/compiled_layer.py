@@ -1,0 +1,81 @@
+"""A layer swept by compiled loops, in the memory of its tape."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from engine import compiled
+from engine.arrays import IntArray
+from engine.bptt.blocks import aligned_zeros
+from engine.bptt.exponents import powers_of_two
+
+if TYPE_CHECKING:
+    from engine.bptt.tape import LayerTape
+    from engine.compiled.twins import Twin
+
+
+class CompiledLayer:
+    """The compiled twin of a cell, bound to one layer's tape."""
+
+    def __init__(self, tape: "LayerTape", twin: "Twin") -> None:
+        """Bind `twin` to the arrays of `tape`."""
+        self._tape, self._twin = tape, twin
+        self._gemm = twin.gemm[tape.dtype]
+        self._product = next(p for p in tape.weights.products if p.product.states_read)
+        self._least_exponent = int(np.finfo(tape.dtype).minexp)
+
+    @classmethod
+    def of(cls, tape: "LayerTape") -> "CompiledLayer | None":
+        """Return the compiled sweeps of a tape, or None where its cell has no twin."""
+        twin = compiled.twin_of(tape.cell)
+        return None if twin is None else cls(tape, twin)
+
+    def forward(self) -> None:
+        """Run all steps."""
+        tape = self._tape
+        self._twin.forward(self._gemm, self._product.fast, tape.inputs, tape.tape)
+
+    def bind_back(self) -> None:
+        """Allocate what the way back needs beside the tape's own arrays."""
+        tape = self._tape
+        self._chunk = len(tape.deltas) - 1
+        self._scaled = aligned_zeros((self._chunk, *tape.inputs.shape[1:]), tape.dtype)
+
+    def back(self, start: int, stop: int) -> None:
+        """Sweep steps stop − 1 … start back."""
+        tape = self._tape
+        back_h = self._product.back_states
+        self._twin.back(
+            self._gemm, back_h, tape.inputs, tape.tape, tape.deltas, tape.adjoints, start, stop
+        )
+
+    def add_gradients(
+        self, start: int, stop: int, exponents: IntArray | None, negligible: float
+    ) -> bool:
+        """Add the weights' gradients of steps start … stop − 1, which lie in one chunk.
+
+        Args:
+            start: First step.
+            stop: Step after the last.
+            exponents: E of each sample that the deltas are stored with, (B,); None where all 0.
+            negligible: Where 2^E times what was read is no larger, it counts as zero.
+
+        Returns:
+            False, with nothing added, where a 2^E is beyond the largest number.
+        """
+        tape, twin = self._tape, self._twin
+        read = tape.inputs[start:stop]
+        if exponents is not None:
+            powers = powers_of_two(exponents, tape.dtype)
+            if powers is None:
+                return False
+            powers[exponents < self._least_exponent] = 0
+            scaled = self._scaled[: stop - start]
+            twin.scale(read, powers, negligible, scaled)
+            read = scaled
+        for product in tape.weights.products:
+            row, column = tape.way_back.through(product).start, tape.read(product).start
+            twin.add_gradients(
+                self._gemm, tape.deltas, row, start % self._chunk, read, column, product.gradient
+            )
+        return True

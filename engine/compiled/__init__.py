@@ -1,0 +1,65 @@
+"""Loops over time, compiled: the optional twin of a cell's NumPy functions.
+
+With numba installed (the extra `fast`), a layer whose cell has a twin here is swept by machine
+code: elementwise work is done in one pass while it lies in the first-level cache, products call
+the BLAS that NumPy has loaded, and no interpreter stands between two time steps. Where numba is
+missing, the switch is off, or a cell has no twin, the plain path does the same, to rounding.
+
+This package alone imports numba, and only when a layer is first bound.
+"""
+
+import importlib
+import importlib.metadata
+import importlib.util
+import os
+from functools import cache
+from typing import TYPE_CHECKING, cast
+
+from engine.cells.base import Cell
+
+if TYPE_CHECKING:
+    from engine.compiled.twins import Twin
+
+SWITCH = "GRADTIDE_COMPILED"
+"""Variable of the environment: 0 keeps to the plain path."""
+
+PLAIN = "plain"
+
+
+def backend() -> str:
+    """Return what sweeps layers in this process: "plain", or the compiler and its version."""
+    return f"numba {importlib.metadata.version('numba')}" if _loaded() else PLAIN
+
+
+def why_plain() -> str | None:
+    """Return why nothing is compiled, in a sentence; None where loops are compiled."""
+    if os.environ.get(SWITCH, "1") == "0":
+        return f"{SWITCH}=0"
+    if importlib.util.find_spec("numba") is None:
+        return "numba is not installed (the extra `fast`)"
+    return _failure()
+
+
+def twin_of(cell: Cell) -> "Twin | None":
+    """Return the compiled loops of a cell, or None: then it is swept by its own functions."""
+    if not _loaded():
+        return None
+    twins = importlib.import_module("engine.compiled.twins")
+    return cast("Twin | None", twins.TWINS.get(cell.name))
+
+
+def _loaded() -> bool:
+    return why_plain() is None
+
+
+@cache
+def _failure() -> str | None:
+    """Load the compiler, once; return what went wrong."""
+    try:
+        importlib.import_module("engine.compiled.twins")
+    except ImportError as problem:
+        return str(problem)
+    return None
+
+
+__all__ = ["PLAIN", "SWITCH", "backend", "twin_of", "why_plain"]

@@ -1,0 +1,109 @@
+"""Matrix products from inside compiled loops: the BLAS that NumPy itself has loaded.
+
+NumPy's wheels carry an OpenBLAS whose names are prefixed; a NumPy of a distribution is linked to
+the system's. Either way the library is already in memory, and its products are those of the plain
+path, bit for bit. Where no name is found, nothing is compiled.
+"""
+
+import ctypes
+import importlib
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+from engine.arrays import Array
+from engine.compiled.kernel import inner
+
+NAMES = (("scipy_cblas_{}gemm64_", 64), ("cblas_{}gemm64_", 64), ("cblas_{}gemm", 32))
+"""How the libraries call C's interface to BLAS, and how many bits their integers have."""
+
+LETTERS: Mapping[np.dtype[Any], str] = MappingProxyType(
+    {np.dtype(np.float32): "s", np.dtype(np.float64): "d"}
+)
+
+ROW_MAJOR, AS_IT_IS, TRANSPOSED = 101, 111, 112
+"""Of CBLAS_ORDER and CBLAS_TRANSPOSE."""
+
+
+def _find() -> tuple[int, Mapping[np.dtype[Any], int]]:
+    """Return the width of BLAS's integers and the address of ?gemm for each type."""
+    library = ctypes.CDLL(importlib.import_module("numpy._core._multiarray_umath").__file__)
+    for name, bits in NAMES:
+        if hasattr(library, name.format("s")):
+            found = {}
+            for dtype, letter in LETTERS.items():
+                function = getattr(library, name.format(letter))
+                found[dtype] = ctypes.cast(function, ctypes.c_void_p).value or 0
+            return bits, MappingProxyType(found)
+    raise ImportError("NumPy's libraries show no BLAS that could be called")
+
+
+INTEGER_BITS, ADDRESSES = _find()
+
+
+@intrinsic
+def gemm(typing_context, address, turned_a, turned_b, sizes, alpha, a, lda, b, ldb, beta, c, ldc):
+    """Call ?gemm at `address`: C = alpha A B + beta C, row-major; sizes are (m, n, k).
+
+    A, B and C are addresses of their first numbers; `alpha` tells which type they have.
+    """
+    number = types.float32 if alpha == types.float32 else types.float64
+    signature = types.void(
+        types.intp, types.int32, types.int32, types.UniTuple(types.intp, 3), number,
+        types.intp, types.intp, types.intp, types.intp, number, types.intp, types.intp,
+    )  # fmt: skip
+
+    def generate(context, builder, signature, arguments):
+        address, turned_a, turned_b, sizes, alpha, a, lda, b, ldb, beta, c, ldc = arguments
+        enum, integer = ir.IntType(32), ir.IntType(INTEGER_BITS)
+        pointer, real = ir.IntType(8).as_pointer(), context.get_value_type(number)
+        function = ir.FunctionType(
+            ir.VoidType(),
+            [enum] * 3 + [integer] * 3 + [real, pointer, integer, pointer, integer]
+            + [real, pointer, integer],
+        )  # fmt: skip
+
+        def whole(value):
+            return builder.trunc(value, integer) if INTEGER_BITS < 64 else value
+
+        def at(value):
+            return builder.inttoptr(value, pointer)
+
+        m, n, k = (whole(builder.extract_value(sizes, i)) for i in range(3))
+        builder.call(
+            builder.inttoptr(address, function.as_pointer()),
+            [ir.Constant(enum, ROW_MAJOR), turned_a, turned_b, m, n, k, alpha, at(a), whole(lda),
+             at(b), whole(ldb), beta, at(c), whole(ldc)],
+        )  # fmt: skip
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
+@inner
+def multiply(address: int, left: Array, right: Array, out: Array) -> None:
+    """Write left (m, k) times right (k, n) to out (m, n), all of them contiguous."""
+    one, zero = out.dtype.type(1), out.dtype.type(0)
+    m, k = left.shape
+    n = right.shape[1]
+    gemm(
+        address, AS_IT_IS, AS_IT_IS, (m, n, k), one,
+        left.ctypes.data, k, right.ctypes.data, n, zero, out.ctypes.data, n,
+    )  # fmt: skip
+
+
+@inner
+def add_product(address: int, left: Array, right: Array, out: Array) -> None:
+    """Add left (m, k) times rightᵀ, right (n, k), to out (m, n), all of them contiguous."""
+    one = out.dtype.type(1)
+    m, k = left.shape
+    n = right.shape[0]
+    gemm(
+        address, AS_IT_IS, TRANSPOSED, (m, n, k), one,
+        left.ctypes.data, k, right.ctypes.data, k, one, out.ctypes.data, n,
+    )  # fmt: skip

@@ -1,0 +1,33 @@
+"""What a compiled twin of a cell is."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from engine.arrays import Array
+from engine.compiled import weight_gradients
+from engine.compiled.products import ADDRESSES
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Twin:
+    """Loops over time for one cell, in the memory of its layer.
+
+    Attributes:
+        tape, deltas: The cell's blocks, which the loops count on.
+        forward: (address of ?gemm, weights (rows, K), inputs, tape): all T steps.
+        back: (address, W_hᵀ (H, rows), inputs, tape, deltas, adjoints, start, stop): steps
+            stop − 1 … start, with nothing arriving from outside between them.
+        add_gradients, scale: See weight_gradients.py.
+        gemm: Address of each type's matrix product.
+    """
+
+    tape: tuple[str, ...]
+    deltas: tuple[str, ...]
+    forward: Callable[[int, Array, Array, Array], None]
+    back: Callable[[int, Array, Array, Array, Array, Array, int, int], None]
+    add_gradients: Callable[[int, Array, int, int, Array, int, Array], None] = weight_gradients.add
+    scale: Callable[[Array, Array, float, Array], None] = weight_gradients.scale
+    gemm: Mapping[np.dtype[Any], int] = field(default_factory=lambda: ADDRESSES)

@@ -1,0 +1,47 @@
+"""Gradients of a layer's weights, step by step: Σ_t δ_t ⊗ [h_{t-1}; x_t; 1].
+
+One product for each step, added up in place, needs no copies of what was read and returned,
+and is as fast as one product over many steps: both operands lie in the second-level cache.
+"""
+
+import numpy as np
+
+from engine.arrays import Array
+from engine.compiled.kernel import kernel
+from engine.compiled.products import add_product
+
+
+@kernel
+def add(
+    address: int, deltas: Array, row: int, slot: int, read: Array, column: int, gradient: Array
+) -> None:
+    """Add the steps of `read`, (n, K, B), whose deltas start in row `slot`.
+
+    Args:
+        address: Of ?gemm.
+        deltas: (chunk + 1, rows, B).
+        row: The first of the deltas' rows that return through this product.
+        slot: Where the first step's deltas lie.
+        read: What the product read, and maybe more before it.
+        column: The first row of `read` that the product did read.
+        gradient: (G, K), added to.
+    """
+    rows, columns = gradient.shape
+    for step in range(read.shape[0]):
+        returned = deltas[slot + step, row : row + rows]
+        add_product(address, returned, read[step, column : column + columns], gradient)
+
+
+@kernel
+def scale(inputs: Array, powers: Array, negligible: float, out: Array) -> None:
+    """Write inputs (n, K, B) times powers (B,) to `out`; zero where no more than `negligible`.
+
+    A product of subnormal numbers is 100 times slower, and no update can feel them.
+    """
+    steps, columns, batch = inputs.shape
+    least, nothing = inputs.dtype.type(negligible), inputs.dtype.type(0)
+    for t in range(steps):
+        for k in range(columns):
+            for b in range(batch):
+                value = inputs[t, k, b] * powers[b]
+                out[t, k, b] = value if np.abs(value) > least else nothing
