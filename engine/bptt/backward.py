@@ -165,9 +165,7 @@ class LayerBackward:
         start = max(first, stop - self._span)
         if self._careful:
             start = self._join(start, stop, source)
-            self._sweep_careful(start, stop, source)
-        else:
-            self._sweep(start, stop, source)
+        self._sweep(start, stop, source)
         low, high = self._measure(start, stop)
         window = self.window
         self._within = low > window.low and high < window.high
@@ -180,23 +178,15 @@ class LayerBackward:
         return start
 
     def _sweep(self, start: int, stop: int, source: Source) -> None:
+        """Sweep a stretch; with exponents, what arrives at row `start` is left to `_settle`."""
         adjoints, above = self.adjoints, stop
-        for t in range(stop - 1, start - 1, -1):
+        for t in range(stop - 1, start - 1 + self._careful, -1):
             arriving = source.rows[t]
             if arriving is not None:
                 self.tape.back(t, above)  # (1), (2)
+                if self._careful:
+                    arriving = self._scaled(arriving, source.exponents_at(t))
                 np.add(adjoints[t], arriving, adjoints[t])
-                above = t
-        self.tape.back(start, above)
-
-    def _sweep_careful(self, start: int, stop: int, source: Source) -> None:
-        """Sweep with exponents; what arrives at row `start` is left to `_settle`."""
-        adjoints, above = self.adjoints, stop
-        for t in range(stop - 1, start, -1):
-            arriving = source.rows[t]
-            if arriving is not None:
-                self.tape.back(t, above)
-                adjoints[t] += self._scaled(arriving, source.exponents_at(t))
                 above = t
         self.tape.back(start, above)
 
