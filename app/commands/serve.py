@@ -10,6 +10,7 @@ import typer
 import uvicorn
 from fastapi import FastAPI
 
+from app.commands.patience import PatientProtocol
 from app.commands.settings import err, out, store_of, with_token
 from app.commands.starter import queue_starter
 from app.logs import log_to_stderr
@@ -32,11 +33,19 @@ def run_server(settings: Settings, *, open_browser: bool, starter: bool) -> None
     if starter:
         queue_starter(settings)
     app = create_app(settings)
-    config = uvicorn.Config(
+    # uvicorn raises the signal again when it is done; a stop that was asked for is no failure.
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    with contextlib.suppress(KeyboardInterrupt):
+        _Server(configured(app, settings), app, settings, open_browser=open_browser).run()
+
+
+def configured(app: FastAPI, settings: Settings) -> uvicorn.Config:
+    """Return how uvicorn serves an application: with bounds on all that a client may hold."""
+    return uvicorn.Config(
         app,
         host=settings.host,
         port=settings.port,
-        http="h11",  # refuses endless headers, which httptools takes
+        http=PatientProtocol,  # of h11, which refuses endless headers; httptools takes them
         h11_max_incomplete_event_size=HEADER_BYTES,
         log_level="warning",
         access_log=False,
@@ -45,10 +54,6 @@ def run_server(settings: Settings, *, open_browser: bool, starter: bool) -> None
         timeout_graceful_shutdown=GRACEFUL_SECONDS,
         limit_concurrency=MAX_CONNECTIONS,
     )
-    # uvicorn raises the signal again when it is done; a stop that was asked for is no failure.
-    signal.signal(signal.SIGTERM, lambda *_: None)
-    with contextlib.suppress(KeyboardInterrupt):
-        _Server(config, app, settings, open_browser=open_browser).run()
 
 
 def _require_free_port(settings: Settings) -> None:

@@ -14,6 +14,7 @@ import uvicorn
 from app.api import events as routes
 from app.api.events_hub import BATCH, MAX_WAITING, EventHub, Message, Subscription
 from app.client import Client, ProblemError, StreamedEvent, read_events
+from app.commands.serve import configured
 from app.main import create_app
 from app.settings import Settings
 from app.store import Store, open_store
@@ -30,7 +31,8 @@ class Server:
         self._listener = socket.socket()
         self._listener.bind(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
-        config = uvicorn.Config(self.app, log_level="error", timeout_graceful_shutdown=1)
+        config = configured(self.app, settings)
+        config.timeout_graceful_shutdown = 1
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(
             target=self._server.run, kwargs={"sockets": [self._listener]}, daemon=True

@@ -45,7 +45,7 @@ async def test_our_own_hosts_are_served(settings: Settings, host: str) -> None:
         "127.0.0.1/..", "0.0.0.0",
     ],
 )  # fmt: skip
-async def test_another_host_is_400(client: httpx.AsyncClient, host: str) -> None:
+async def test_cve_2025_14279_another_host_is_400(client: httpx.AsyncClient, host: str) -> None:
     answer = await client.get("/healthz", headers={"Host": host})
     assert (answer.status_code, answer.headers["content-type"]) == (
         400,
@@ -72,7 +72,7 @@ async def test_another_host_is_400(client: httpx.AsyncClient, host: str) -> None
     ],
     ids=str,
 )
-async def test_an_unsafe_request_of_another_origin_is_403(
+async def test_cve_2026_27482_and_40110_an_unsafe_request_of_another_origin_is_403(
     client: httpx.AsyncClient, method: str, headers: dict[str, str]
 ) -> None:
     answer = await client.request(method, "/api/v1/runs", headers=headers)
@@ -128,7 +128,7 @@ def addresses(app: FastAPI) -> list[tuple[str, str]]:
     return sorted(set(found))
 
 
-async def test_no_route_answers_without_the_token(guarded: FastAPI) -> None:
+async def test_cve_2026_2652_no_route_answers_without_the_token(guarded: FastAPI) -> None:
     async with serving(guarded) as client:
         closed = [(m, path) for m, path in addresses(guarded) if not is_open(path)]
         answers = {
@@ -145,7 +145,7 @@ async def test_no_route_answers_without_the_token(guarded: FastAPI) -> None:
     ["/api/v1/runs", "/docs", "/openapi.json", "/readyz", "/healthz/", "//healthz", "/LOGIN",
      "/static/css/../js/shell/shell.js", "/static/css/%2e%2e/x.css", "/static/css/a/b.css"],
 )  # fmt: skip
-async def test_no_method_answers_without_the_token(
+async def test_cve_2026_0545_no_method_answers_without_the_token(
     guarded: FastAPI, method: str, path: str
 ) -> None:
     async with serving(guarded) as client:
