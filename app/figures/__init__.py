@@ -6,6 +6,8 @@ from types import MappingProxyType
 from app.figures import (
     activation,
     activation_comparison,
+    activation_curves,
+    activation_product,
     activation_slope,
     activation_slope_histogram,
     cell_gradient_norm,
@@ -60,6 +62,8 @@ FIGURES: Mapping[str, FigureDefinition] = MappingProxyType(
             update_ratio.FIGURE,
             clipping.FIGURE,
             weight_geometry.FIGURE,
+            activation_curves.FIGURE,
+            activation_product.FIGURE,
         )
     }
 )

@@ -34,6 +34,7 @@ NAVIGATION = (
     NavigationEntry(name="index", title="Runs", href="/"),
     NavigationEntry(name="new", title="New run", href="/runs/new"),
     NavigationEntry(name="compare", title="Compare", href="/compare"),
+    NavigationEntry(name="activations", title="Activations", href="/activations"),
 )
 
 

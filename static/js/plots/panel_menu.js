@@ -18,8 +18,9 @@ export function mountPanelMenu(panel, { title, filename, data, page }) {
     action("Show as table", "", () => showTable(panel, title, data("csv"))),
     action("Save as PNG", "", () => saveImage(panel.plot, "png", filename())),
     action("Save as SVG", "", () => saveImage(panel.plot, "svg", filename())),
-    link("Data as CSV", () => data("csv")),
-    link("Data as NumPy", () => data("npy")),
+    ...(data("csv") === null
+      ? [action("Data as CSV", "", () => saveTable(panel, filename()))]
+      : [link("Data as CSV", () => data("csv")), link("Data as NumPy", () => data("npy"))]),
     link("Figure as a page", page),
   ];
   list.replaceChildren(...items);
@@ -69,6 +70,19 @@ function link(text, address) {
   anchor.addEventListener("pointerdown", renew);
   anchor.addEventListener("focus", renew);
   return anchor;
+}
+
+/** What no run has recorded is in the figure alone. */
+function saveTable(panel, name) {
+  const figure = panel.figure();
+  if (!figure) return;
+  const { head, rows } = tableOf(figure, Infinity);
+  const quoted = [head, ...rows].map((row) => row.map((text) => `"${text.replaceAll('"', '""')}"`).join(","));
+  const anchor = document.createElement("a");
+  anchor.href = URL.createObjectURL(new Blob([quoted.join("\n")], { type: "text/csv" }));
+  anchor.download = `${name}.csv`;
+  anchor.click();
+  URL.revokeObjectURL(anchor.href);
 }
 
 function showTable(panel, title, csv) {

@@ -10,6 +10,12 @@ const MARGINS = {
   saturation: { l: 44, r: 62, t: 8, b: 34 },
   loss: { l: 44, r: 22, t: 8, b: 36 },
   gradient_norm: { l: 44, r: 22, t: 8, b: 36 },
+  activation_product: { l: 60, r: 18, t: 8, b: 36 },
+  jacobian_product_norm: { l: 60, r: 12, t: 8, b: 36 },
+  parameter_gradient_norm: { l: 56, r: 18, t: 8, b: 36 },
+  update_ratio: { l: 56, r: 18, t: 8, b: 36 },
+  clipping: { l: 50, r: 18, t: 8, b: 36 },
+  activation_curves: { l: 30, r: 8, t: 26, b: 36 },
   activation_comparison: { l: 46, r: 12, t: 24, b: 40 },
 };
 const PLAIN = { l: 44, r: 12, t: 8, b: 36 };

@@ -31,6 +31,17 @@ export const RUN_VIEW = {
 /** @type {Record<string, Field>} */
 export const COMPARE_VIEW = { ...VIEW };
 
+const within = (low, high) => (text) => {
+  const value = Number(text);
+  return text.trim() !== "" && value >= low && value <= high ? value : undefined;
+};
+
+/** @type {Record<string, Field>} T steps at the pre-activation a */
+export const ACTIVATIONS_VIEW = {
+  length: { parse: (text) => within(1, 200)(integer(text) === undefined ? "" : text), start: 20 },
+  at: { parse: within(-4, 4), start: 1 },
+};
+
 /** @param {string} search @param {Record<string, Field>} fields */
 export function readState(search, fields) {
   const query = new URLSearchParams(search);

@@ -1,0 +1,20 @@
+// Parts of a page that the server writes: fetched anew for the address as it is now, and put in place.
+
+/**
+ * @param {string} address of the page
+ * @returns {Promise<Document | null>} null where the service did not answer with a page
+ */
+export async function fetchPage(address) {
+  const response = await fetch(address, { headers: { Accept: "text/html" } });
+  if (!response.ok) return null;
+  // Parsed as a document of its own, in which nothing runs; the text is our own server's, escaped there.
+  return new DOMParser().parseFromString(await response.text(), "text/html");
+}
+
+/** Replace every `[data-part]` by its newer self. @param {Document} newer @param {ParentNode} [here] */
+export function replaceParts(newer, here = document) {
+  for (const part of here.querySelectorAll("[data-part]")) {
+    const found = newer.querySelector(`[data-part="${part.dataset.part}"]`);
+    if (found) part.replaceChildren(...[...found.childNodes].map((node) => document.importNode(node, true)));
+  }
+}
