@@ -12,9 +12,12 @@ Steps are swept in stretches of at most CHUNK. The squared norm of every λ_t fa
 stretch; where one leaves its window, the rows get exponents (see exponents.py), and where one
 came from so far that entries may have been lost, the stretch is swept again in shorter pieces.
 As long as all norms stay within the window no exponent is ever touched.
+
+A truncated sweep is one sweep for each window of steps, last first: nothing goes on through the
+wall between two, and what is below starts from what arrives there.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -24,17 +27,16 @@ from engine.bptt.carried import CarriedRows
 from engine.bptt.exponents import (
     NONE,
     WINDOWS,
-    exponent_of,
     least_positive,
     log10_mean_norms,
     log10_norms,
     near_one,
     shift,
 )
+from engine.bptt.onward import Onward
 from engine.bptt.own_state import OwnState
 from engine.bptt.sources import DenseSource, Source
 from engine.bptt.tape import CHUNK, LayerTape
-from engine.bptt.way_back import Delayed
 from engine.bptt.weight_gradients import WeightGradients
 
 SPARE = 2.0**-30
@@ -65,12 +67,7 @@ class LayerBackward:
         self.row_exponents = np.zeros((T + 1, B), np.int32)
         self._ones = np.ones((1, H), tape.dtype)
         self._room = aligned_zeros((min(CHUNK, T), H, B), tape.dtype)
-        self._carried = way.carried
-        self._beside = [
-            Delayed(way.adjoint_rows.span(name), 2)
-            for name in way.states
-            if name != tape.cell.output
-        ] + way.delayed
+        self._carried, self._onward = way.carried, Onward(tape)
         self.carried_rows = CarriedRows(tape)
         name = tape.cell.state_delta
         self._own = None if name is None else OwnState(tape, name)
@@ -88,20 +85,23 @@ class LayerBackward:
             below: Takes ∂/∂x_t: row t + 1 is that of step t. None where nobody asks.
             final: Injected adjoints of the states at row T, by name, (H, B).
         """
-        top = self.tape.length if final else source.top
-        self._start(top, source, final or {})
+        self._gradients.clear()
         self._span, self.source = CHUNK, source
-        self.carried_rows.start(top, self.exponents)
-        if self._own is None or final is None or "h" not in final:
-            self._back(top, source, below)
-            return
-        self.exponents[self.exponents == NONE] = 0
-        with self._own.injected(final["h"], self.exponents):
-            self._back(top, source, below)
+        for bottom, end in self.tape.windows():
+            injected = final or {} if end == self.tape.length else {}
+            top = end if injected else source.last(bottom, end)
+            self._start(top, end, source, injected)
+            self.carried_rows.start(top, end, self.exponents)
+            if self._own is None or "h" not in injected:
+                self._back(bottom, top, source, below)
+                continue
+            self.exponents[self.exponents == NONE] = 0
+            with self._own.injected(injected["h"], self.exponents):
+                self._back(bottom, top, source, below)
 
-    def _back(self, top: int, source: Source, below: DenseSource | None) -> None:
+    def _back(self, bottom: int, top: int, source: Source, below: DenseSource | None) -> None:
         tape = self.tape
-        for first, last in tape.chunks(top) if top else ():
+        for first, last in tape.chunks(bottom, top):
             tape.linearize_chunk(first, last)
             stop = last
             while stop > first:
@@ -114,7 +114,8 @@ class LayerBackward:
                 self.carried_rows.keep(start, stop, self.exponents if self._careful else 0)
                 if below is not None:
                     self._hand_down(start, stop, below)
-                self._settle_or_keep(start, source)
+                if start > bottom or not bottom:  # nothing goes on through a wall
+                    self._settle_or_keep(start, source)
                 stop = start
             for span in self._carried.values():
                 np.copyto(tape.deltas[-1, span], tape.deltas[0, span])
@@ -133,22 +134,17 @@ class LayerBackward:
 
     # Stretches
 
-    def _start(self, top: int, source: Source, final: Mapping[str, Array]) -> None:
-        """Set row `top`, clear what lies above it, and the gradients."""
+    def _start(self, top: int, end: int, source: Source, final: Mapping[str, Array]) -> None:
+        """Set row `top`, and clear what lies above it up to row `end`."""
         tape = self.tape
-        self.squares[top + 1 :] = 0
-        tape.adjoints[top:] = 0
-        self.row_exponents[top:] = 0
-        self.norm_exponents[top:] = 0
-        if self._own is not None:
-            self._own.clear_above(top)
-        self._gradients.clear()
+        self._onward.end, rows = end, slice(top, end + 1)
         carry, row, arriving = tape.carry_row(top), self.adjoints[top], source.rows[top]
-        for name, span in self._carried.items():
-            carry[span] = final.get(name, 0)
-        for name in tape.way_back.states:
-            if name in final:
-                tape.way_back.adjoint_rows.view(tape.adjoints[top], name)[...] = final[name]
+        self._onward.clear(top, carry)
+        for array in (self.squares, self.row_exponents, self.norm_exponents):
+            array[rows] = 0
+        if self._own is not None:
+            self._own.clear(top, end)
+        self._onward.inject(top, carry, final)
         self.exponents: IntArray = np.zeros(tape.batch, np.int32)
         self._careful = source.exponents is not None
         if self._careful:
@@ -241,38 +237,20 @@ class LayerBackward:
         """Rescale row t by the norms just taken; False where one of them is not to be trusted."""
         if not self._sound:
             return False
-        squares = self.squares[t, 0]
-        for part in self._parts(t, carry):
-            squares = np.maximum(squares, np.einsum("nhb,nhb->b", part, part))
-        _, twice = np.frexp(squares)
+        _, twice = np.frexp(self._onward.largest_squares(t, carry, self.squares[t, 0]))
         self._move(t, carry, self.exponents + (twice >> 1))
         self._careful = True
         return True
 
-    def _parts(self, t: int, carry: Array) -> Iterator[Array]:
-        """Yield the adjoints of the state at row t but for the output's own, (n, H, B) each.
-
-        What is delayed lies in the rows of the steps that it came from.
-        """
-        for span in self._carried.values():
-            yield carry[None, span]
-        for blocks, lag in self._beside:
-            yield self.tape.adjoints[t : t + lag - 1, blocks]
-
     def _move(self, t: int, carry: Array, target: IntArray) -> None:
         """Store row t and all that goes on from it with the exponents `target`."""
-        difference = self.exponents - target
-        shift(self.adjoints[t], difference)
-        for part in self._parts(t, carry):
-            shift(part, difference)
+        self._onward.shift(t, carry, self.exponents - target)
         self.row_exponents[t] = self.exponents = target
 
     def _settle(self, t: int, carry: Array, arriving: Array | None, source: Source) -> None:
         """Bring row t to a norm near 1 for every sample, and join what arrives there."""
         row = self.adjoints[t]
-        sizes = exponent_of(row, axis=0)
-        for part in self._parts(t, carry):
-            sizes = np.maximum(sizes, exponent_of(part, axis=(0, 1)))
+        sizes = self._onward.sizes(t, carry)
         target = np.where(sizes == NONE, NONE, self.exponents + sizes).astype(np.int32)
         if arriving is not None:
             theirs = source.exponents_at(t)

@@ -29,8 +29,11 @@ class CarriedRows:
         self.rows: dict[str, Array] = {}
         self.exponents = np.zeros((tape.length + 1, tape.batch), np.int32)
 
-    def start(self, top: int, exponents: IntArray) -> None:
-        """Start a sweep from row `top`, whose carries are set and stored with `exponents`."""
+    def start(self, top: int, end: int, exponents: IntArray) -> None:
+        """Start a sweep from row `top`, whose carries are set and stored with `exponents`.
+
+        Rows after it, up to `end`, have none.
+        """
         self.kept = self.wanted
         if not self.kept:
             return
@@ -39,10 +42,10 @@ class CarriedRows:
         for name in tape.cell.carries:
             if name not in self.rows:
                 self.rows[name] = aligned_zeros(shape, tape.dtype)
-            self.rows[name][top:] = 0
+            self.rows[name][top : end + 1] = 0
         for name, span in tape.way_back.carried.items():
             self.rows[name][top] = tape.carry_row(top)[span]
-        self.exponents[top:] = exponents
+        self.exponents[top : end + 1] = exponents
 
     def keep(self, start: int, stop: int, exponents: IntArray | int) -> None:
         """Copy the carries of steps start … stop − 1, which lie in one chunk."""

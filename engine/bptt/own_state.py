@@ -46,10 +46,10 @@ class OwnState:
         finally:
             del program[1]
 
-    def clear_above(self, top: int) -> None:
-        """Set the states after row `top` to exactly zero."""
+    def clear(self, top: int, end: int) -> None:
+        """Set the states after row `top`, up to row `end`, to exactly zero."""
         for array in (self.adjoints, self.exponents, self._squares):
-            array[top:] = 0
+            array[top:end] = 0
 
     def keep(self, start: int, stop: int, exponents: IntArray | None) -> None:
         """Copy the adjoints after steps start … stop − 1, and take their norms.

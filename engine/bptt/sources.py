@@ -33,6 +33,11 @@ class Source:
         asked = [t for t, row in enumerate(self.rows) if row is not None]
         self.top = max(asked, default=0)
 
+    def last(self, bottom: int, end: int) -> int:
+        """Return the last row of bottom + 1 … end at which anything arrives, or `bottom`."""
+        rows = range(min(end, self.top), bottom, -1)
+        return next((t for t in rows if self.rows[t] is not None), bottom)
+
     def exponents_at(self, t: int) -> IntArray:
         """Return E of row t, at which something arrives, (B,); NONE where it is exactly zero."""
         if self.exponents is not None:

@@ -110,20 +110,32 @@ class Stack:
             layer.clear()
         joined, checked = 0, rows[0]
         self._joined_at = 0
+        window = self.layers[0].tape.window
         for row in range(rows[0], 0, -1):
             if joined < len(rows) and rows[joined] == row:
                 self._join(joined, row)
-                self._joined_at = row
                 joined += 1
             self._row(row, joined, first, visitor)
-            if (rows[0] - row) % self._period == self._period - 1 or row == 1:
+            at_wall = (row - 1) % window == 0
+            if at_wall or (rows[0] - row) % self._period == self._period - 1:
                 if not self._in_range(row, checked, joined):
                     return False
                 checked = row
+            if at_wall:
+                if joined == len(rows):
+                    break
+                checked = self._cut(row)
         return True
+
+    def _cut(self, row: int) -> int:
+        """Let nothing go on from `row`; return the row where the next window ends."""
+        for layer in self.layers:
+            layer.cut()
+        return row - 1
 
     def _join(self, m: int, row: int) -> None:
         """Start row m of the stack with (1)."""
+        self._joined_at = row
         top = self.layers[-1]
         arriving = self.source.rows[row]
         if arriving is None:

@@ -103,11 +103,15 @@ class StackLayer:
 
     def clear(self) -> None:
         """Empty all rows."""
-        rings = [ring for _, ring in self.delayed]
-        for array in (self.adjoints, self.deltas, self.squares, *rings):
+        self.squares.fill(0)
+        self.norm_exponents.fill(0)
+        self.cut()
+
+    def cut(self) -> None:
+        """Let nothing go on; the norms that were taken stay."""
+        for array in (self.adjoints, self.deltas, *(ring for _, ring in self.delayed)):
             array.fill(0)
         self.exponents.fill(NONE)
-        self.norm_exponents.fill(0)
 
     def state_delta(self, m: int) -> Array | None:
         """Return dℓ/dh of the first m rows where h is not what products read."""

@@ -153,9 +153,14 @@ class StateAdjoints:
         back, T = self._back, self._tape.length
         values = np.zeros_like(back.adjoints[rows])
         exponents = np.array(back.row_exponents[rows])
+        window, at = self._tape.window, np.arange(rows.start, rows.stop)
         for blocks, lag in self._tape.way_back.delayed:
-            steps = np.arange(rows.start, rows.stop) - distance + lag - 1
-            found = (steps < T) & (distance < lag)
+            steps = at - distance + lag - 1
+            within = steps // window == np.maximum(at - 1, 0) // window
+            found = (steps < T) & (distance < lag) & within
             values[found] = self._tape.adjoints[steps[found], blocks]
-            exponents[found] = back.row_exponents[np.maximum(steps[found] - lag + 2, 0)]
+            # Stored as the last row that it went on from: not the wall that cuts a window.
+            first = steps[found] // window * window
+            last = np.maximum(steps[found] - lag + 2, np.where(first, first + 1, 0))
+            exponents[found] = back.row_exponents[last]
         return Stored(values, exponents)

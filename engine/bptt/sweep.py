@@ -31,16 +31,21 @@ class Sweep:
         backward_layers: One for each layer, after the first `backward`.
     """
 
-    def __init__(self, network: Network, *, length: int, batch: int) -> None:
+    def __init__(
+        self, network: Network, *, length: int, batch: int, window: int | None = None
+    ) -> None:
         """Allocate and bind.
 
         Args:
             network: Its weights may change between sweeps (`network.prepare()`).
             length: T.
             batch: B.
+            window: Steps after which the way back is cut; None for the whole sequence.
         """
         self.network, self.length, self.batch = network, length, batch
-        self.tapes = [LayerTape(layer, length, batch, network.dtype) for layer in network.layers]
+        self.tapes = [
+            LayerTape(layer, length, batch, network.dtype, window) for layer in network.layers
+        ]
         self.readout = Readout(network)
         shape = (length + 1, network.hidden, batch)
         self._skipped = [

@@ -31,9 +31,25 @@ CHUNK = 16
 class LayerTape:
     """One layer's memory and programs."""
 
-    def __init__(self, weights: LayerWeights, length: int, batch: int, dtype: DTypeLike) -> None:
-        """Allocate and bind for T = `length` and B = `batch`."""
+    def __init__(
+        self,
+        weights: LayerWeights,
+        length: int,
+        batch: int,
+        dtype: DTypeLike,
+        window: int | None = None,
+    ) -> None:
+        """Allocate and bind for T = `length` and B = `batch`.
+
+        Args:
+            weights: The layer's.
+            length: T.
+            batch: B.
+            dtype: float32 or float64.
+            window: Steps after which the way back is cut: at state rows w, 2w, …
+        """
         cell, H = weights.cell, weights.hidden
+        self.window = window or length
         self.weights, self.cell, self.length, self.batch = weights, cell, length, batch
         self.dtype = np.dtype(dtype)
         heights = {"x": weights.inputs, "one": 1}
@@ -53,7 +69,7 @@ class LayerTape:
         self.forward_program = self._bind_forward()
         self._has_way_back = False
         self._chunk_views: dict[tuple[int, int], tuple[BlockViews, BlockViews]] = {}
-        self._filled: dict[int, BlockViews] = {}
+        self._filled: dict[tuple[int, int], BlockViews] = {}
 
     def _zeros(self, rows: int, blocks: Rows) -> Array:
         return aligned_zeros((rows, blocks.total, self.batch), self.dtype)
@@ -154,8 +170,17 @@ class LayerTape:
         return [
             (np.add, (output, self.adjoints[t + lag - 1, blocks], output))
             for blocks, lag in self.way_back.delayed
-            if t + lag - 1 < self.length
+            if t + lag - 1 < self._end_of(t)
         ]
+
+    def _end_of(self, row: int) -> int:
+        """Return the step from which on nothing returns to a state row."""
+        return min(-(-max(row, 1) // self.window) * self.window, self.length)
+
+    def windows(self) -> Sequence[tuple[int, int]]:
+        """Return the (first, stop) of the steps of every window, last first; one where none."""
+        starts = range((self.length - 1) // self.window * self.window, -1, -self.window)
+        return [(start, min(start + self.window, self.length)) for start in starts]
 
     def initial_adjoint(self, name: str) -> Array:
         """Return the stored adjoint of a state before the first step, (H, B), after a sweep back.
@@ -207,13 +232,15 @@ class LayerTape:
         self.cell.linearize(*self._chunk(start, stop), filled)
 
     def linearize_chunk(self, start: int, stop: int) -> None:
-        """Fill this tape's own slopes for one of its chunks; compiled loops need none."""
+        """Fill this tape's own slopes for (part of) a chunk; compiled loops need none."""
         if self.compiled is not None:
             return
-        steps = stop - start
-        filled = self._filled.get(steps)
+        first = start % CHUNK
+        slots = first, first + stop - start
+        filled = self._filled.get(slots)
         if filled is None:
-            filled = self._filled[steps] = BlockViews((self.slope_rows, self.slopes[:steps]))
+            filled = BlockViews((self.slope_rows, self.slopes[slice(*slots)]))
+            self._filled[slots] = filled
         self.cell.linearize(*self._chunk(start, stop), filled)
 
     def _chunk(self, start: int, stop: int) -> tuple[BlockViews, BlockViews]:
@@ -224,7 +251,8 @@ class LayerTape:
             self._chunk_views[start, stop] = views
         return views
 
-    def chunks(self, top: int) -> Sequence[tuple[int, int]]:
-        """Return the (start, stop) of every chunk below row `top`, last first."""
-        starts = range((top - 1) // CHUNK * CHUNK, -1, -CHUNK)
-        return [(start, min(start + CHUNK, top)) for start in starts]
+    @staticmethod
+    def chunks(bottom: int, top: int) -> Sequence[tuple[int, int]]:
+        """Return the (start, stop) of every chunk of steps bottom … top − 1, last first."""
+        starts = range((top - 1) // CHUNK * CHUNK, bottom - CHUNK, -CHUNK) if top > bottom else ()
+        return [(max(start, bottom), min(start + CHUNK, top)) for start in starts]

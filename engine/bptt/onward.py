@@ -1,0 +1,76 @@
+"""What goes on from a state row to the steps before it: the adjoint of the whole state there.
+
+It lies in several places, all stored with the exponents of the sweep: the output's row, those of
+other states that products read, what is carried in the deltas, and, of earlier outputs, what
+steps further on returned to them, in the rows of those steps.
+"""
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from engine.arrays import Array, IntArray
+from engine.bptt.exponents import exponent_of, shift
+from engine.bptt.tape import LayerTape
+
+
+class Onward:
+    """The adjoints that go on from a row of one layer.
+
+    Attributes:
+        end: Steps from here on have no share: T, or the wall of a truncated sweep.
+    """
+
+    def __init__(self, tape: LayerTape) -> None:
+        """Find the places."""
+        self._way = way = tape.way_back
+        self._adjoints, self.output, self.end = tape.adjoints, way.output, tape.length
+        self._others = [
+            way.adjoint_rows.span(name) for name in way.states if name != tape.cell.output
+        ]
+
+    def _beside(self, t: int, carry: Array) -> Iterator[Array]:
+        """Yield all but the output's row, (n, H, B) each; `carry` is the deltas' row."""
+        for span in self._way.carried.values():
+            yield carry[None, span]
+        for span in self._others:
+            yield self._adjoints[None, t, span]
+        for blocks, lag in self._way.delayed:
+            if t < self.end:
+                yield self._adjoints[t : min(t + lag - 1, self.end), blocks]
+
+    def clear(self, top: int, carry: Array) -> None:
+        """Make all that goes on from row `top` and the rows after it exactly zero."""
+        for span in (self.output, *self._others):
+            self._adjoints[top : self.end + 1, span] = 0
+        for blocks, _ in self._way.delayed:
+            self._adjoints[top : self.end, blocks] = 0
+        for span in self._way.carried.values():
+            carry[span] = 0
+
+    def inject(self, top: int, carry: Array, final: Mapping[str, Array]) -> None:
+        """Set the adjoints of the states at row `top`, by name, (H, B)."""
+        for name, value in final.items():
+            if name in self._way.carried:
+                carry[self._way.carried[name]] = value
+            elif name in self._way.states:
+                self._way.adjoint_rows.view(self._adjoints[top], name)[...] = value
+
+    def sizes(self, t: int, carry: Array) -> IntArray:
+        """Return the exponent of the largest entry for every sample, NONE where all is zero."""
+        sizes = exponent_of(self._adjoints[t, self.output], axis=0)
+        for part in self._beside(t, carry):
+            sizes = np.maximum(sizes, exponent_of(part, axis=(0, 1)))
+        return sizes
+
+    def largest_squares(self, t: int, carry: Array, squares: Array) -> Array:
+        """Return the largest squared norm of its parts, (B,), given that of the output."""
+        for part in self._beside(t, carry):
+            squares = np.maximum(squares, np.einsum("nhb,nhb->b", part, part))
+        return squares
+
+    def shift(self, t: int, carry: Array, exponents: IntArray) -> None:
+        """Multiply all of it by 2^exponents, (B,)."""
+        shift(self._adjoints[t, self.output], exponents)
+        for part in self._beside(t, carry):
+            shift(part, exponents)
