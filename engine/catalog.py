@@ -13,6 +13,7 @@ from engine.config import (
     Optimizer,
     RunConfig,
     Schedule,
+    VanishingRegularizer,
     config_schema,
 )
 from engine.initializers import INITIALIZERS
@@ -88,6 +89,7 @@ def catalog() -> dict[str, object]:
         "optimizers": _kinds(get_args(Optimizer)),
         "schedules": _kinds(get_args(Schedule)),
         "clippings": _kinds(get_args(Clipping)),
+        "regularizers": _kinds([VanishingRegularizer]),
         "statistics": [_statistic(definition) for definition in STATISTICS.values()],
         "config": config_schema(),
     }

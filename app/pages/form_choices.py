@@ -19,6 +19,7 @@ _ABSENT = {
         "automatic",
         "Small weights beside the identity initializer, PyTorch's default beside the others.",
     ),
+    "/training/regularizer": ("none", "The loss alone."),
     "/training/clipping": ("none", "The gradient goes to the optimizer as it is."),
 }
 _FIXED = {

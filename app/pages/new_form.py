@@ -32,6 +32,7 @@ _SELDOM = frozenset(
         "/model/spectral_radius",
         "/model/forget_bias",
         "/training/reduction",
+        "/training/regularizer",
         "/training/precision",
         "/recording/probe_size",
         "/recording/batch",

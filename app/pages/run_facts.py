@@ -49,6 +49,7 @@ def configuration(config: Json, catalog: Json) -> tuple[tuple[str, tuple[Fact, .
                 ("Optimizer", _choice(training["optimizer"])),
                 ("Schedule", _choice(training["schedule"])),
                 ("Clipping", _choice(training["clipping"]) or "off"),
+                ("Regularizer", _choice(training["regularizer"])),
                 ("Batch", training["batch_size"]),
                 ("Steps", training["steps"]),
                 ("Precision", training["precision"]),

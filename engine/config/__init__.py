@@ -4,6 +4,7 @@ from engine.config.clipping import AdaptiveClipping, Clipping, NormClipping, Val
 from engine.config.model import LeakyRelu, ModelConfig
 from engine.config.optimizers import Adagrad, Adam, AdamW, Optimizer, RmsProp, Sgd
 from engine.config.recording import RecordingConfig
+from engine.config.regularizers import Regularizer, VanishingRegularizer
 from engine.config.run import RunConfig, config_schema
 from engine.config.schedules import (
     ConstantSchedule,
@@ -31,6 +32,7 @@ __all__ = [
     "Optimizer",
     "PlateauSchedule",
     "RecordingConfig",
+    "Regularizer",
     "RmsProp",
     "RunConfig",
     "Schedule",
@@ -38,6 +40,7 @@ __all__ = [
     "StepSchedule",
     "TrainingConfig",
     "ValueClipping",
+    "VanishingRegularizer",
     "WarmupCosineSchedule",
     "config_schema",
 ]

@@ -8,6 +8,7 @@ from annotated_types import Interval, Len
 
 from engine.config.model import ModelConfig
 from engine.config.recording import RecordingConfig
+from engine.config.regularizers import REGULARIZED_CELLS
 from engine.config.training import TrainingConfig
 from engine.errors import ConfigError, Problem
 from engine.schema import Described, Doc, Kinds, Schema, object_node
@@ -94,6 +95,10 @@ class RunConfig(Described):
 
     def rules(self) -> Iterator[Problem]:
         """Yield what does not hold between the parts."""
+        if self.training.regularizer is not None and self.model.cell not in REGULARIZED_CELLS:
+            choices = ", ".join(REGULARIZED_CELLS)
+            detail = f"the cell {self.model.cell} has no such term: expected null, or one of the "
+            yield Problem("/training/regularizer", f"{detail}cells {choices}")
         for index, step in enumerate(self.recording.checkpoints):
             if isinstance(step, int) and step > self.training.steps:
                 detail = f"expected at most the training's {self.training.steps} steps, got {step}"

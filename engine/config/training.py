@@ -7,6 +7,7 @@ from annotated_types import Interval
 
 from engine.config.clipping import Clipping, NormClipping
 from engine.config.optimizers import Optimizer, Sgd
+from engine.config.regularizers import Regularizer
 from engine.config.schedules import ConstantSchedule, Schedule
 from engine.schema import Described, Doc, Later, Null
 
@@ -41,9 +42,9 @@ class TrainingConfig(Described):
         Null("no clipping"),
     ] = field(default_factory=NormClipping)
     regularizer: Annotated[
-        None,
-        Doc("A term that keeps gradients from vanishing."),
-        Later("the vanishing-gradient regularizer is not supported yet"),
+        Regularizer | None,
+        Doc("A term beside the loss that keeps gradients from vanishing; none: the loss alone."),
+        Null("no regularizer"),
     ] = None
     truncation: Annotated[
         None,

@@ -33,6 +33,8 @@ class Snapshot:
         sweep: The training's own sweep of `batch`, with log10 norms; None where batch is.
         loss: L of `batch`.
         accuracy: Share of right answers in `batch`; None where the task has no classes.
+        penalty: Ω of `batch`, unweighted; None without a regularizer. Where there is one, gradients
+            are those of loss + weight · Ω; the loss stays L alone.
         learning_rate: The schedule's value for update s + 1.
         gradient_norm: ‖∂L/∂θ‖ before clipping, natural scale.
         clip_factor: ‖clipped‖/‖g‖.
@@ -51,6 +53,7 @@ class Snapshot:
     sweep: Sweep | None
     loss: float | None
     accuracy: float | None
+    penalty: float | None
     learning_rate: float
     gradient_norm: float | None
     clip_factor: float | None

@@ -20,6 +20,7 @@ from engine.errors import ConfigError, Problem, ShapeError
 from engine.learning.clipping import Clipper
 from engine.learning.held_out import HeldOut
 from engine.learning.optimizers import make_updater
+from engine.learning.regularizer import Regularization
 from engine.learning.schedules import Scheduler
 from engine.learning.snapshot import Snapshot, State
 from engine.tasks import Batch, Streams, Task, generator, make_task
@@ -96,6 +97,9 @@ class Training:
         self.updater = make_updater(options.optimizer, self.network.flat)
         self.clipper = Clipper(options.clipping, self.network.flat, self.network.views)
         self.scheduler = Scheduler(options)
+        self.regularization = (
+            Regularization(options.regularizer, self.network) if options.regularizer else None
+        )
         self.probe = self.task.probe(config.recording.probe_size)
         self.held_out = HeldOut(self.task, self.network)
         self._clipped = self.network.gradient
@@ -131,6 +135,7 @@ class Training:
         accuracy: float | None = None
         norm: float | None = None
         factor: float | None = None
+        penalty: float | None = None
         norms: dict[str, float] = {}
         frames_of_training = config.recording.batch == "training"
         if not at_end or frames_of_training:
@@ -140,6 +145,7 @@ class Training:
             batch = self.task.training_batch(self.rng, options.batch_size)
             found = self.sweep.forward(batch, self.task.loss, options.reduction)
             self.sweep.backward()
+            penalty = self._add_penalty()
             loss, accuracy = found.value, found.accuracy
             # What is infinite stays so and is shown; it is no reason for a warning.
             with np.errstate(over="ignore", invalid="ignore"):
@@ -158,6 +164,7 @@ class Training:
             sweep=None if batch is None else self.sweep,
             loss=loss,
             accuracy=accuracy,
+            penalty=penalty,
             learning_rate=self.scheduler.rate(self.step),
             gradient_norm=norm,
             clip_factor=factor,
@@ -168,6 +175,13 @@ class Training:
             held_out=self.held_out,
             save=self.state,
         )
+
+    def _add_penalty(self) -> float | None:
+        if self.regularization is None:
+            return None
+        # A state that is no longer finite makes the term so too: that shows in the next loss.
+        with np.errstate(over="ignore", invalid="ignore"):
+            return self.regularization.add(self.sweep)
 
     def update(self, rate: float) -> None:
         """Make the update from the gradient that the last look left."""

@@ -26,6 +26,7 @@ SECTIONS = {
     "optimizers": ["sgd", "rmsprop", "adagrad", "adam", "adamw"],
     "schedules": ["constant", "step", "exponential", "cosine", "warmup_cosine", "plateau"],
     "clippings": ["norm", "value", "adaptive"],
+    "regularizers": ["vanishing"],
     "statistics": list(STATISTICS),
 }
 ENTRIES = [(section, entry) for section in SECTIONS for entry in CATALOG[section]]

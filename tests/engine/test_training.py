@@ -219,6 +219,15 @@ def switches() -> list[Json]:
     ]
 
 
+def test_a_regularized_training_is_resumed_bit_for_bit() -> None:
+    config = configure("elman", steps=6, regularizer={"kind": "vanishing", "weight": 0.5})
+    whole = weights_along(config)
+    state = next(islice(train(config), 3, None)).state()
+    resumed = [s.network.flat.copy() for s in train(config, resume=through_json(state))]
+    assert same(resumed, whole[3:])
+    assert not same(whole, weights_along(configure("elman", steps=6)))
+
+
 def longer(training: Json) -> RunConfig:
     """Return nine steps of it."""
     options: dict[str, Any] = {"steps": 9, **training}
