@@ -60,7 +60,7 @@ class Rows:
 
 
 class BlockViews:
-    """Row blocks by name over one or two arrays: what a cell sees of memory."""
+    """Row blocks by name over a few arrays: what a cell sees of memory."""
 
     def __init__(self, *parts: tuple[Rows, Array]) -> None:
         """Take (rows, array) pairs; a name is looked up in the first that knows it."""

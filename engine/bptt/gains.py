@@ -102,5 +102,8 @@ class LayerGains:
         """Return δ of a cell with one path, or w where the state stands before φ."""
         if self.adjoints.own:
             return found.read
+        by_unit = self.tape.cell.fed_back_by_unit
+        if by_unit is not None:
+            return self.tape.delta_rows.view(found.deltas, by_unit[1])
         product = next(p for p in self.tape.weights.products if p.product.states_read)
         return found.deltas[..., self.tape.way_back.through(product), :]

@@ -105,6 +105,10 @@ class Network:
         if not self.bias:
             self.readout_gradient[:, self.hidden] = 0
 
+    def recurrent_blocks(self, layer: int) -> list[Array]:
+        """Return W_h of each gate of a layer, as the sweeps multiply with it, (H, H)."""
+        return self.layers[layer].recurrent_blocks()
+
     def parameters(self) -> dict[str, Array]:
         """Return copies of all parameters in the public layout."""
         return self._gather(self.flat)

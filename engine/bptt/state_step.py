@@ -73,7 +73,8 @@ class StateStep:
     @property
     def several_paths(self) -> bool:
         """Whether a state reaches the next beside the recurrent weights too."""
-        return bool(self.cell.carries) or len(self.parts) > self._own_parts
+        beside = self.cell.carries and self.cell.fed_back_by_unit is None
+        return bool(beside) or len(self.parts) > self._own_parts
 
     def linearize(self, start: int, stop: int) -> Local:
         """Return the local derivatives of steps start … stop − 1."""

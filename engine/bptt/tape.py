@@ -76,7 +76,10 @@ class LayerTape:
 
     def now(self, rows: int | slice) -> BlockViews:
         """Return the blocks of one row, or of a chunk of rows."""
-        return BlockViews((self.input_rows, self.inputs[rows]), (self.tape_rows, self.tape[rows]))
+        vectors = self.weights.vector_rows, self.weights.vectors
+        return BlockViews(
+            (self.input_rows, self.inputs[rows]), (self.tape_rows, self.tape[rows]), vectors
+        )
 
     # Forward
 

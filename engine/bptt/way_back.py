@@ -79,12 +79,17 @@ class WayBack:
         self.carried = {
             name: self.delta_rows.span(name) for name in cell.carries if name not in states
         }
-        self._added = [
-            (self.adjoint_rows.span(name), self.delta_rows.span(name))
-            for name in cell.carries
-            if name in states
-        ]
-        self._within, self._after = self._returns()
+        self._within, self._after, returned = self._returns()
+        self._added: list[tuple[slice, slice]] = []
+        self._copied: list[tuple[slice, slice]] = []
+        self._empty: list[slice] = []
+        for name in states:
+            block = self.adjoint_rows.span(name)
+            if name in cell.carries:
+                into = self._added if name in returned else self._copied
+                into.append((block, self.delta_rows.span(name)))
+            elif name not in returned:
+                self._empty.append(block)
         self._rooms: dict[tuple[int, ...], Array] = {}
 
     def through(self, product: ProductWeights) -> slice:
@@ -92,8 +97,8 @@ class WayBack:
         back = product.product.back
         return self.delta_rows.span(back[0], back[-1])
 
-    def _returns(self) -> tuple[list[list[Return]], list[Return]]:
-        """Return those of (2) for each stage, last first, and those of (3)."""
+    def _returns(self) -> tuple[list[list[Return]], list[Return], set[str]]:
+        """Return those of (2) for each stage, last first, those of (3), and who got any."""
         within: list[list[Return]] = []
         after: list[Return] = []
         seen: set[str] = set()
@@ -108,7 +113,7 @@ class WayBack:
                 kept = [name for name in names if name not in self._made]
                 within[-1] += self._of_product(product, made, seen)
                 after += self._of_product(product, kept, seen)
-        return within, after
+        return within, after, seen
 
     def _of_product(
         self, product: ProductWeights, names: Sequence[str], seen: set[str]
@@ -175,6 +180,9 @@ class WayBack:
         for block, span in self._added:
             before = adjoints[..., block, :]
             calls.append((np.add, (before, deltas[..., span, :], before)))
+        for block, span in self._copied:
+            calls.append((np.copyto, (adjoints[..., block, :], deltas[..., span, :])))
+        calls += [(adjoints[..., block, :].fill, (0,)) for block in self._empty]
         return calls
 
     def _calls(self, found: Return, adjoints: Array, deltas: Array) -> list[Call]:

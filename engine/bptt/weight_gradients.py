@@ -2,6 +2,8 @@
 
     ∂/∂W = Σ_t Σ_b δ_t ⊗ what the product read, mostly [h_{t-1}; x_t; 1]  (1)
 
+    ∂/∂p = Σ_t Σ_b δ_t ⊙ what p multiplied, for elementwise p      (2)
+
 The deltas and what was read are copied so that all steps and samples of a stretch lie side by
 side; then (1) is one matrix product for each of the cell's.
 """
@@ -13,9 +15,25 @@ from engine.arrays import Array, IntArray
 from engine.bptt.blocks import aligned_zeros, as_items
 from engine.bptt.exponents import shift
 from engine.bptt.tape import CHUNK, LayerTape
+from engine.cells.base import Diagonal
 
 MARGIN = 40
 """Powers of two above the smallest normal number: room for the deltas, stored near 1."""
+
+
+def diagonal_terms(tape: LayerTape, diagonal: Diagonal, deltas: Array, steps: int | slice) -> Array:
+    """Return δ ⊙ what an elementwise parameter multiplied, (…, H, B): the terms of (2).
+
+    Args:
+        tape: The layer's tape.
+        diagonal: What the cell says of the parameter.
+        deltas: δ of these steps, (…, rows, B).
+        steps: The step, or a run of steps.
+    """
+    if diagonal.after:
+        steps = steps + 1 if isinstance(steps, int) else slice(steps.start + 1, steps.stop + 1)
+    own = tape.delta_rows.view(deltas, diagonal.delta)
+    return np.multiply(own, tape.now(steps)[diagonal.read])
 
 
 class WeightGradients:
@@ -38,6 +56,7 @@ class WeightGradients:
         """Set all gradients to zero."""
         for product in self.tape.weights.products:
             product.gradient.fill(0)
+        self.tape.weights.vector_gradient.fill(0)
 
     def add(self, start: int, stop: int, exponents: IntArray | None) -> None:
         """Add (1) of steps start … stop − 1, which lie in one chunk.
@@ -64,6 +83,13 @@ class WeightGradients:
             rows = read[tape.read(product)]
             np.dot(returned, rows.reshape(-1, width).T, share)
             np.add(product.gradient, share, product.gradient)
+        for name, diagonal in tape.cell.diagonals.items():
+            deltas = self.tape.deltas[first : first + steps]
+            terms = diagonal_terms(tape, diagonal, deltas, slice(start, stop))
+            if exponents is not None:
+                shift(terms, exponents)
+            gradient = tape.weights.vector_gradient[tape.weights.vector_rows.span(name), 0]
+            np.add(gradient, np.einsum("nhb->h", terms), gradient)  # (2)
 
     def _drop_negligible(self, read: Array) -> None:
         """Set what no update can feel to zero: a product of subnormal numbers is 100 times slower.

@@ -95,10 +95,13 @@ class LayerWeights:
         """Lay out the layer; `bind` gives it memory."""
         self.cell, self.inputs, self.hidden = cell, inputs, hidden
         self.products = [ProductWeights(cell, p, inputs, hidden, bias) for p in cell.products]
+        self.vector_rows = Rows(dict.fromkeys(cell.diagonals, hidden))
+        # Elementwise parameters are one column, after the products' matrices.
         self._shapes = [product.shape for product in self.products]
+        self._shapes.append((self.vector_rows.total, 1))
         self.size = sum(rows * columns for rows, columns in self._shapes)
         gates = [cell.gate_rows(gate) for gate in cell.gates]
-        self._recurrent = [self._find(gate.h, None) for gate in gates]
+        self._recurrent = [self._find(gate.h, None) for gate in gates if self._reads_state(gate.h)]
         self._mapped = (
             None if cell.weight_map is None else MappedWeights(cell.weight_map, self._recurrent)
         )
@@ -120,7 +123,8 @@ class LayerWeights:
             weights, gradients = ([np.zeros_like(matrix) for matrix in each] for each in stored)
             self._mapped.bind(*stored, weights, gradients)
         self.weights = weights
-        for product, W, share in zip(self.products, weights, gradients, strict=True):
+        self.vectors, self.vector_gradient = weights[-1], gradients[-1]
+        for product, W, share in zip(self.products, weights, gradients, strict=False):
             product.bind(W, share)
 
     def prepare(self) -> None:
@@ -138,7 +142,13 @@ class LayerWeights:
             self._mapped.pull_back()
 
     def recurrent_blocks(self) -> list[Array]:
-        """Return each gate's W_h as the sweeps multiply with it, (H, H)."""
+        """Return W_h of each gate as the sweeps multiply with it, (H, H); none where there is none.
+
+        What a cell multiplies its state with unit by unit is a diagonal matrix.
+        """
+        by_unit = self.cell.fed_back_by_unit
+        if by_unit is not None:
+            return [np.diag(self.vectors[self.vector_rows.span(by_unit[0]), 0])]
         return [entry.of(self.weights) for entry in self._recurrent]
 
     def effective(self, name: str) -> list[tuple[int, Entry | None]]:
@@ -149,6 +159,10 @@ class LayerWeights:
         if self._mapped is not None and name.startswith("weight_hh"):
             return [(0, entry) for entry in self._recurrent]
         return list(enumerate(self.entries.get(name, ())))
+
+    def _reads_state(self, block: str) -> bool:
+        """Tell whether an out block's product reads a state."""
+        return any(block in p.out_rows and p.product.states_read for p in self.products)
 
     def _find(self, block: str, read: str | None) -> Entry:
         """Return where an out block meets what it reads, the first state where None."""
@@ -169,9 +183,12 @@ class LayerWeights:
         yield f"weight_ih_l{layer}", [self._find(g.x, "x") for g in gates]
         # A function of a parameter has its parameter in the place of the first gate.
         stored = self._recurrent if self._mapped is None else self._recurrent[:1]
-        yield f"weight_hh_l{layer}", list(stored)
+        if stored:
+            yield f"weight_hh_l{layer}", list(stored)
         for name, (out, read) in self.cell.matrices.items():
             yield f"{name}_l{layer}", [self._find(out, read)]
+        for name in self.cell.diagonals:
+            yield f"{name}_l{layer}", [Entry(len(self.products), self.vector_rows.span(name), 0)]
         if not bias:
             return
         yield f"bias_ih_l{layer}", [self._find(g.b, "one") for g in gates]

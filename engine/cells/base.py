@@ -113,6 +113,8 @@ class Cell:
         weights: For each public gate the out blocks that hold its W_x, W_h, b rows; W_h is of the
             first state that the out block's product reads.
         matrices: Further (H, H) parameters: name -> the out block and the input block it joins.
+        diagonals: Elementwise parameters (H,), by name: `now[name]` is (H, 1) wherever views of a
+            step are given.
         weight_map: What every gate's W_h is of the one stored weight_hh, (H, H); None where
             weight_hh is W_h.
         second_bias: Gates whose b enters inside the recurrent product as a parameter (b_hn).
@@ -143,12 +145,28 @@ class Cell:
     state_delta: str | None = None
     weights: Mapping[str, "GateRows"] = field(default_factory=dict)
     matrices: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    diagonals: Mapping[str, "Diagonal"] = field(default_factory=dict)
     weight_map: WeightMap | None = None
 
     @property
     def products(self) -> tuple[Product, ...]:
         """Products of all stages, in order."""
         return tuple(product for stage in self.stages for product in stage.products)
+
+    @property
+    def fed_back_by_unit(self) -> tuple[str, str] | None:
+        """The elementwise parameter that stands in the place of W_h, and its block of deltas."""
+        found = ((n, d.delta) for n, d in self.diagonals.items() if d.read == self.output)
+        return next(found, None)
+
+    @property
+    def sized_by(self) -> tuple[str, int]:
+        """A parameter that every layer has, and how many blocks of H rows it has."""
+        if not self.gates:
+            return next(iter(self.diagonals)), 1
+        if self.weight_map is None and any(p.states_read for p in self.products):
+            return "weight_hh", len(self.gates)
+        return "weight_ih", len(self.gates)
 
     @property
     def state_names(self) -> tuple[str, ...]:
@@ -165,6 +183,21 @@ class Cell:
     def gate_rows(self, gate: str) -> "GateRows":
         """Return which out blocks hold the public gate's weights."""
         return self.weights.get(gate, GateRows(gate, gate, gate))
+
+
+@dataclass(frozen=True, slots=True)
+class Diagonal:
+    """Where the gradient of an elementwise parameter comes from: Σ δ ⊙ what it multiplied.
+
+    Attributes:
+        delta: Block of the deltas.
+        read: Block of the inputs or of the tape that the parameter multiplies; "one" for 1.
+        after: Whether it is read after the step (row t + 1) instead of before it.
+    """
+
+    delta: str
+    read: str
+    after: bool = False
 
 
 @dataclass(frozen=True, slots=True)

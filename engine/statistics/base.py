@@ -34,8 +34,8 @@ SECTIONS = (
 class ObservedNetwork(Protocol):
     """The weights that were swept."""
 
-    def parameters(self) -> Mapping[str, Array]:
-        """Return every parameter by its public name."""
+    def recurrent_blocks(self, layer: int) -> Sequence[Array]:
+        """Return W_h of each gate of a layer, as the sweeps multiply with it, (H, H)."""
 
 
 class ObservedCell(Protocol):

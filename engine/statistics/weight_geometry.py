@@ -1,12 +1,13 @@
 """Geometry of the recurrent weights: what they alone would do to a gradient.
 
-Definition: for W, the recurrent block of each gate, the spectral radius max |λ|; the largest
-    singular value ‖W‖₂; the distance from orthogonality ‖WᵀW − I‖ (Frobenius); and Henrici's
-    departure from normality √(‖W‖² − Σ|λ|²), ‖W‖ the Frobenius norm.
+Definition: for W, the recurrent block of each gate as the forward sweep multiplies with it (diag u
+    where each unit reads itself alone), the spectral radius max |λ|; the largest singular value
+    ‖W‖₂; the distance from orthogonality ‖WᵀW − I‖ (Frobenius); and Henrici's departure from
+    normality √(‖W‖² − Σ|λ|²), ‖W‖ the Frobenius norm.
 Reduction: none.
 Axes: step, layer, gate, quantity.
 Scale: plain.
-Range: [0, inf]; NaN where a weight is not finite.
+Range: [0, inf]; NaN where a weight is not finite, or where a gate has no recurrent weights.
 Cost: one eigenvalue and one singular value problem of H × H for each gate.
 How to read: with the largest singular value under 1/γ the gradient must vanish; a spectral radius
     above 1 makes explosion possible; a large departure from normality means that both can happen
@@ -32,14 +33,11 @@ QUANTITIES = (
 
 def compute(observation: Observed) -> Array:
     """Return the four quantities of every gate's recurrent block, [S, gates, 4]."""
-    parameters = observation.network.parameters()
-    gates = len(observation.cell.gates)
-    rows = []
+    found = np.full((observation.layers, len(observation.cell.gates), len(QUANTITIES)), np.nan)
     for layer in range(observation.layers):
-        weights = parameters[f"weight_hh_l{layer}"].astype(np.float64)
-        blocks = weights.reshape(gates, -1, weights.shape[-1])
-        rows.append([geometry(block) for block in blocks])
-    return np.array(rows)
+        for gate, block in enumerate(observation.network.recurrent_blocks(layer)):
+            found[layer, gate] = geometry(block.astype(np.float64))
+    return found
 
 
 def geometry(weights: Array) -> tuple[float, float, float, float]:

@@ -16,12 +16,12 @@ class GivenParameters:
 
     def __init__(self, parameters: Mapping[str, ArrayLike], cell: Cell) -> None:
         self.given = {name: np.asarray(value, np.float64) for name, value in parameters.items()}
-        recurrent = [name for name in self.given if name.startswith("weight_hh_l")]
-        self.layers = len(recurrent)
-        if "weight_hh_l0" not in self.given:
-            raise ShapeError("weight_hh_l0: expected among the parameters, got none")
-        self.hidden = int(self.given["weight_hh_l0"].shape[-1])
         self.gates = len(cell.gates)
+        name, blocks = cell.sized_by
+        self.layers = sum(key.startswith(f"{name}_l") for key in self.given)
+        if f"{name}_l0" not in self.given:
+            raise ShapeError(f"{name}_l0: expected among the parameters, got none")
+        self.hidden = self.given[f"{name}_l0"].size and len(self.given[f"{name}_l0"]) // blocks
         self.second = any(cell.gate_rows(gate).second_bias for gate in cell.gates)
         self.has_readout = READOUT_WEIGHT in self.given
         self.outputs = self.given[READOUT_WEIGHT].shape[0] if self.has_readout else 0

@@ -15,6 +15,7 @@ from engine.bptt.readout import Loss
 from engine.bptt.sources import Source
 from engine.bptt.stack import BLOCK, Visit
 from engine.bptt.sweep import Sweep
+from engine.bptt.weight_gradients import diagonal_terms
 from engine.errors import ShapeError, UnknownNameError
 from engine.statistics import STATISTICS
 from engine.tasks.base import Batch
@@ -203,6 +204,11 @@ class Trace:
             times = self._times(visit)
             read = tape.inputs[visit.row - 1]
             for rows, product, out, columns in pieces:
+                if product == len(tape.weights.products):
+                    diagonal = tape.cell.diagonals[parameter.rpartition("_l")[0]]
+                    terms = diagonal_terms(tape, diagonal, deltas, visit.row - 1)
+                    found[times, visit.row - 1] += terms.sum(axis=-1)
+                    continue
                 weights = tape.weights.products[product]
                 seen = read[tape.read(weights)][columns]
                 returned = deltas[:, tape.way_back.through(weights)][:, out]

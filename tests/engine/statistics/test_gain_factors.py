@@ -80,6 +80,7 @@ def norm_of_start(seen: Observation, row: int) -> Array:
         loss="mean_squared_error",
         reduction="sum",
         initial_state=tuple(part(name).T[None] for name in cell.state_names),
+        options={"activation": cell.activation.name} if CELLS[cell.name].activation_choice else {},
     ).initial_state_gradient
     parts = found if isinstance(found, tuple) else (found,)
     norm: Array = np.sqrt(sum((array[0] ** 2).sum(axis=-1) for array in parts))
