@@ -3,7 +3,7 @@
 from engine.catalog import catalog, describe_task
 from engine.compiled import backend, why_plain
 from engine.config import RunConfig, config_schema
-from engine.diagnosis import Verdict, diagnose
+from engine.diagnosis import Course, Remedy, Verdict, apply_patch, diagnose, remedies_for
 from engine.errors import ConfigError, EngineError, Problem, ShapeError, UnknownNameError
 from engine.learning import Snapshot, train
 from engine.recording import Frame, Layout, Recorder, Series, layouts
@@ -16,12 +16,14 @@ __version__ = "0.1.0"
 __all__ = [
     "STATISTICS",
     "ConfigError",
+    "Course",
     "EngineError",
     "Frame",
     "Layout",
     "Problem",
     "Recorded",
     "Recorder",
+    "Remedy",
     "RunConfig",
     "RunResult",
     "Series",
@@ -32,6 +34,7 @@ __all__ = [
     "UnknownNameError",
     "Verdict",
     "__version__",
+    "apply_patch",
     "backend",
     "catalog",
     "config_schema",
@@ -39,6 +42,7 @@ __all__ = [
     "diagnose",
     "layouts",
     "record",
+    "remedies_for",
     "trace",
     "train",
     "why_plain",

@@ -7,7 +7,7 @@ import numpy as np
 
 from engine.arrays import Array
 from engine.config import RunConfig
-from engine.diagnosis import Verdict, diagnose
+from engine.diagnosis import Course, Verdict, diagnose
 from engine.errors import UnknownNameError
 from engine.learning import train
 from engine.recording import Frame, Layout, Recorder
@@ -110,7 +110,11 @@ def record(config: RunConfig) -> RunResult:
 
 def judge(frames: Sequence[Frame], config: RunConfig) -> Verdict:
     """Return the verdict on all frames of a run so far, at least one."""
-    verdict = diagnose(frames[0], config)
-    for frame in frames[1:]:
-        verdict = diagnose(frame, config, earlier=verdict)
+    course = Course()
+    verdict: Verdict | None = None
+    for frame in frames:
+        course.add(frame.series)
+        verdict = diagnose(frame, config, course=course, earlier=verdict)
+    if verdict is None:
+        raise ValueError("expected at least one frame, got none")
     return verdict

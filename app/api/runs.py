@@ -16,7 +16,7 @@ from app.runs import RunStatus
 from app.runs.descriptions import KEYS
 from app.store import Run
 from app.store.listing import SORTS
-from engine import ConfigError, Problem
+from engine import ConfigError, Problem, RunConfig, Verdict
 
 router = APIRouter(prefix="/runs", tags=["runs"])
 
@@ -193,4 +193,6 @@ def get_verdict(run_id: str, store: StoreOf) -> Response:
     run = store.runs.get(run_id)
     if run.verdict is None:
         raise HttpProblem(404, f"run {run_id!r} has no frame yet, so there is no verdict")
-    return json_response(run.verdict)
+    found = Verdict.from_dict(run.verdict).remedies(RunConfig.from_dict(run.config))
+    remedies = [remedy.to_dict() for remedy in found]
+    return json_response({**run.verdict, "remedies": remedies})

@@ -7,6 +7,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from app.commands.settings import err, out, store_of
+from app.commands.verdicts import verdict_lines
 from app.runs.states import RunStatus
 from app.settings import Settings
 from app.store import Run, RunNotFound, Store
@@ -87,7 +88,7 @@ def _print_details(store: Store, run: Run) -> None:
         "Status": _coloured(run.status),
         "Steps": f"{run.step} of {run.steps}",
         "Loss": "" if run.loss is None else f"{run.loss:.6g}, mean of the last 100 steps",
-        "Gradient": "" if run.verdict is None else escape(run.verdict["sentence"]),
+        **{label: escape(text) for label, text in verdict_lines(run)},
         "Error": escape(run.error or ""),
         "Tags": escape(", ".join(run.tags)),
         "Made": f"{run.created_at:%Y-%m-%d %H:%M:%S} UTC",

@@ -21,6 +21,7 @@ from rich.progress import (
 from sqlalchemy.engine import Connection
 
 from app.commands.settings import err, out, store_of
+from app.commands.verdicts import verdict_lines
 from app.logs import log_to_stderr
 from app.runs.control import Control
 from app.runs.service import described
@@ -106,8 +107,8 @@ def _report(run: Run, status: str) -> int:
     out.print(f"[bold]{status}[/] after {run.step} of {run.steps} steps{loss}")
     if run.error:
         err.print(f"[bold red]{escape(run.error)}[/]")
-    if run.verdict:
-        out.print(f"Gradient [bold]{run.verdict['word']}[/]: {escape(run.verdict['sentence'])}")
+    for label, text in verdict_lines(run):
+        out.print(f"[bold]{label}[/] {escape(text)}")
     out.print(f"Run {run.id}; look at it with: gradtide show {run.id[:8]}")
     return EXIT_CODES.get(status, 1)
 

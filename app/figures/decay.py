@@ -87,6 +87,10 @@ class _Row:
     arrays: Mapping[str, Any]
 
 
+OF_THE_SPAN = ("word", "sentence", "step", "span", "log10_span", "decay", "reach", "needed_lag")
+"""Fields of a verdict that one frame tells."""
+
+
 def verdict(run: RunData, step: int | None) -> dict[str, Any] | None:
     """Return the engine's verdict on the frame shown; None for a configuration it cannot read."""
     found = run.slices[NAME]
@@ -100,9 +104,9 @@ def verdict(run: RunData, step: int | None) -> dict[str, Any] | None:
     told = engine.diagnose(
         _Row(int(found.coords["step"][at]), {NAME: found.values[at]}),
         config,
-        earlier=None if stored is None else engine.Verdict(**stored),
+        earlier=None if stored is None else engine.Verdict.from_dict(stored),
     )
-    return {key: _plain(value) for key, value in told.to_dict().items()}
+    return {key: _plain(getattr(told, key)) for key in OF_THE_SPAN}
 
 
 def _plain(value: object) -> object:

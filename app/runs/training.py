@@ -13,13 +13,14 @@ import structlog
 
 import engine
 from app.runs.control import Control
+from app.runs.judging import Judge
 from app.runs.recent_loss import RECENT_STEPS, RecentLosses
 from app.runs.saving import Saver
 from app.runs.writer import FrameWriter
 from app.store import LeaseLost, Span, Store
 from app.store.claims import Claim
 from app.store.layouts import StoredLayout, stored
-from engine import Frame, Recorder, RunConfig, Snapshot, Verdict
+from engine import Frame, Recorder, RunConfig, Snapshot
 
 PROGRESS_SECONDS = 0.25
 RATE_POINTS = 40  # ten seconds of progress: long enough to be steady, short enough to be true
@@ -89,7 +90,7 @@ class _Attempt:
         self._config = RunConfig.from_dict(claim.config)
         self._saver = Saver(store, claim, checkpoint_seconds)
         self._pace = _Pace(self._config.training.steps)
-        self._verdict: Verdict | None = None
+        self._judge = Judge(store, claim, self._config)
         self._losses: RecentLosses | None = None
         self.step: int | None = None
 
@@ -99,7 +100,10 @@ class _Attempt:
         self._store.attempts.describe(self._claim, versions(), layouts)
         writer = FrameWriter(self._store, self._claim, self._control, layouts)
         status = "succeeded"
-        for snapshot in engine.train(self._config, resume=self._saver.restore()):
+        resume = self._saver.restore()
+        if resume is not None:
+            self._judge.go_on_from(int(resume["step"]))
+        for snapshot in engine.train(self._config, resume=resume):
             if self._control.reason is not None:
                 return self._leave(writer, snapshot, recorder)
             self.step = snapshot.step
@@ -108,8 +112,7 @@ class _Attempt:
                 self._record(writer, frame)
             complete = snapshot.is_last and not snapshot.diverged
             if writer.is_full or self._saver.is_due or complete:
-                writer.extend(recorder.take_series(snapshot.step))
-                writer.flush()
+                self._take_series(writer, snapshot, recorder)
                 self._saver.save(snapshot)
             self._saver.keep(snapshot)
             self._note(snapshot)
@@ -145,10 +148,15 @@ class _Attempt:
         return None if self._losses is None else self._losses.mean()
 
     def _record(self, writer: FrameWriter, frame: Frame) -> None:
-        before = self._verdict
-        self._verdict = engine.diagnose(frame, self._config, earlier=before)
-        changed = before is None or before.word != self._verdict.word
-        writer.write(frame, self._verdict, changed=changed)
+        verdict, changed = self._judge.judge(frame)
+        writer.write(frame, verdict, changed=changed)
+
+    def _take_series(self, writer: FrameWriter, snapshot: Snapshot, recorder: Recorder) -> None:
+        """Bring what was noted since the last frame into the arrays."""
+        series = recorder.take_series(snapshot.step)
+        self._judge.hear(series.rows)
+        writer.extend(series)
+        writer.flush()
 
     def _tell(self, writer: FrameWriter, snapshot: Snapshot) -> None:
         progress = self._pace.at(snapshot.step, self._loss)
@@ -169,8 +177,7 @@ class _Attempt:
         """Save the state before the update that is not made any more, and give the run back."""
         self._control.require_lease()
         reason = self._control.reason
-        writer.extend(recorder.take_series(snapshot.step))
-        writer.flush()
+        self._take_series(writer, snapshot, recorder)
         if reason == "cancel":
             return self._finish(writer, "cancelled")
         self._saver.save(snapshot)
@@ -180,7 +187,8 @@ class _Attempt:
         )
 
     def _finish(self, writer: FrameWriter, status: str) -> str:
-        verdict = None if self._verdict is None else self._verdict.to_dict()
+        told = self._judge.verdict
+        verdict = None if told is None else told.to_dict()
         loss = self._loss()
         writer.patiently(
             lambda: self._store.attempts.finish(

@@ -1,6 +1,20 @@
-"""From frames to a verdict: how far back the last loss is heard, and the word for it."""
+"""From frames to a verdict: what is wrong with a run, why, and what to try."""
 
+from engine.diagnosis.course import Course
+from engine.diagnosis.merge_patch import apply_patch
+from engine.diagnosis.remedies import Remedy, remedies_for
 from engine.diagnosis.span import Span, measure_span
-from engine.diagnosis.verdict import Verdict, Word, diagnose
+from engine.diagnosis.verdict import Verdict, diagnose
+from engine.diagnosis.words import Word
 
-__all__ = ["Span", "Verdict", "Word", "diagnose", "measure_span"]
+__all__ = [
+    "Course",
+    "Remedy",
+    "Span",
+    "Verdict",
+    "Word",
+    "apply_patch",
+    "diagnose",
+    "measure_span",
+    "remedies_for",
+]

@@ -1,33 +1,32 @@
-"""The verdict on a run, so far: how far back its last loss is heard, and the word for that."""
+"""The verdict on a run: what is wrong with it, on what evidence, and why.
 
-import math
+A verdict has two parts that say different things. The word describes the span of the last loss's
+gradient and is no alarm. The kinds are alarms, each with the numbers it rests on; where none
+holds, the run is healthy.
+"""
+
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
-from typing import Literal, Protocol
+from typing import Any
 
 import numpy as np
 
-from engine.arrays import Array
 from engine.config import RunConfig
-from engine.diagnosis.span import HEARD_LOG10, Span, measure_span
+from engine.diagnosis.cause import Cause, cause_of
+from engine.diagnosis.course import Course
+from engine.diagnosis.finding import Case, Evidence, Finding, Kind, NotJudged, Observed, TaskFacts
+from engine.diagnosis.kinds import JUDGES
+from engine.diagnosis.remedies import Remedy, remedies_for
+from engine.diagnosis.span import Span, measure_span
+from engine.diagnosis.thresholds import THRESHOLDS
+from engine.diagnosis.words import Word, sentence_for, word_for
 from engine.tasks import make_task
-
-Word = Literal["vanishing", "fading", "healthy", "growing", "exploding", "not finite", "undefined"]
-
-# log10 of the spans that part the words: vanishing under 1e-3, fading to 0.1, healthy to 10,
-# growing to 1e3, exploding above.
-VANISHING_UNDER = -3.0
-FADING_TO = -1.0
-HEALTHY_TO = 1.0
-GROWING_TO = 3.0
-
-PLAIN_DECADES = 4  # factors within 1e±4 are written out
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Verdict:
-    """What a frame says of the gradient along time; figures are None where not defined.
+    """What a run's records say; figures are None where not defined.
 
     Attributes:
         word: Word for the span. It describes and is no alarm.
@@ -38,6 +37,11 @@ class Verdict:
         decay: Factor per time step.
         reach: Time steps back at which at least a hundredth of the gradient still arrives.
         needed_lag: Time steps back that the task needs; None where that is not known.
+        kinds: What is wrong, the gravest first; ("healthy",) where nothing is.
+        findings: One for each kind but healthy, with its evidence.
+        not_judged: Kinds that the records do not tell, and why.
+        cause: Why the gradient vanishes or explodes along time.
+        thresholds: What the kinds were judged with.
     """
 
     word: Word
@@ -48,103 +52,168 @@ class Verdict:
     decay: float | None = None
     reach: int | None = None
     needed_lag: int | None = None
+    kinds: tuple[Kind, ...] = ("healthy",)
+    findings: tuple[Finding, ...] = ()
+    not_judged: tuple[NotJudged, ...] = ()
+    cause: Cause | None = None
+
+    @property
+    def thresholds(self) -> Mapping[str, float]:
+        """Return the numbers that the kinds were judged with, by name."""
+        return {name: value for name, (value, _) in THRESHOLDS.items()}
+
+    def remedies(self, config: RunConfig) -> tuple[Remedy, ...]:
+        """Return what to try against the kinds found in a run of this configuration."""
+        factor = None if self.cause is None else self.cause.factor
+        return remedies_for(config, self.kinds, factor)
 
     def to_dict(self) -> dict[str, object]:
         """Return the fields as plain values; infinities stay floats."""
-        return asdict(self)
+        return {**asdict(self), "thresholds": self.thresholds}
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> "Verdict":
+        """Return the verdict that `to_dict` was asked of; what is missing is as at the start."""
+        known = {name: value for name, value in fields.items() if name != "thresholds"}
+        findings = tuple(
+            Finding(**{**found, "evidence": tuple(Evidence(**one) for one in found["evidence"])})
+            for found in fields.get("findings", ())
+        )
+        cause = fields.get("cause")
+        return cls(
+            **{
+                **known,
+                "kinds": tuple(fields.get("kinds", ("healthy",))),
+                "findings": findings,
+                "not_judged": tuple(NotJudged(**one) for one in fields.get("not_judged", ())),
+                "cause": None if cause is None else Cause(**cause),
+            }
+        )
 
 
-def word_for(span: Span) -> Word:
-    """Return the word for a span."""
-    steps: tuple[tuple[float, Word], ...] = (
-        (FADING_TO, "fading"),
-        (HEALTHY_TO, "healthy"),
-        (GROWING_TO, "growing"),
-    )
-    if span.log10_span < VANISHING_UNDER:
-        return "vanishing"
-    return next((word for bound, word in steps if span.log10_span <= bound), "exploding")
-
-
-class Evidence(Protocol):
-    """The part of a frame that a verdict reads."""
-
-    @property
-    def step(self) -> int:
-        """Training step of the frame."""
-
-    @property
-    def arrays(self) -> Mapping[str, Array]:
-        """Its statistics; `last_loss_gradient` is always among them."""
-
-
-def diagnose(frame: Evidence, config: RunConfig, *, earlier: Verdict | None = None) -> Verdict:
-    """Return what a frame says of the gradient along time.
+def diagnose(
+    frame: Observed,
+    config: RunConfig,
+    *,
+    course: Course | None = None,
+    earlier: Verdict | None = None,
+) -> Verdict:
+    """Return what a frame, and the training up to it, say of a run.
 
     Args:
         frame: The frame to judge.
         config: The run's configuration.
+        course: The series of all steps before the frame; without it the kinds that go by them
+            are not judged.
         earlier: The verdict before. Where this frame is not finite, its figures stand beside
             the word, as those of the last finite frame.
     """
-    needed, last = _task_facts(config)
-    row = np.asarray(frame.arrays["last_loss_gradient"], dtype=np.float64)[-1, :last]
+    task = task_facts(config)
+    row = np.asarray(frame.arrays["last_loss_gradient"], dtype=np.float64)[
+        -1, task.first_heard - 1 : task.last_asked
+    ]
     span = measure_span(row)
-    if span is not None:
-        return Verdict(
-            word=word_for(span),
-            sentence=sentence_for(span, steps_back=last - 1, needed_lag=needed),
-            step=frame.step,
-            span=span.span,
-            log10_span=span.log10_span,
-            decay=span.decay,
-            reach=span.reach,
-            needed_lag=needed,
-        )
-    if np.all(row < np.inf):  # finite or zero everywhere: it is g_0 that is zero
+    case = Case(
+        config=config,
+        task=task,
+        frame=frame,
+        span=span,
+        course=course,
+        over=frame.step >= config.training.steps,
+    )
+    if span is None and np.any(~(row < np.inf)):
+        return _not_finite(case, earlier)
+    return _judged(_of_span(case, span), case)
+
+
+def _of_span(case: Case, span: Span | None) -> Verdict:
+    needed, step = case.task.needed_lag, case.frame.step
+    if span is None:  # finite or zero everywhere: it is g_0 that is zero
         sentence = "Nothing arrives at the last asked state itself: there is no gradient to follow."
-        return Verdict(word="undefined", sentence=sentence, step=frame.step, needed_lag=needed)
-    sentence = f"At step {frame.step} the gradient is no longer finite."
+        return Verdict(word="undefined", sentence=sentence, step=step, needed_lag=needed)
+    steps_back = case.task.last_asked - case.task.first_heard
+    return Verdict(
+        word=word_for(span),
+        sentence=sentence_for(span, steps_back=steps_back, needed_lag=needed),
+        step=step,
+        span=span.span,
+        log10_span=span.log10_span,
+        decay=span.decay,
+        reach=span.reach,
+        needed_lag=needed,
+    )
+
+
+def _judged(verdict: Verdict, case: Case) -> Verdict:
+    """Return the verdict with its kinds, findings and cause."""
+    told = {kind: judge(case) for kind, judge in JUDGES.items()}
+    findings = tuple(found for found in told.values() if isinstance(found, Finding))
+    not_judged = tuple(
+        NotJudged(kind=kind, reason=found) for kind, found in told.items() if isinstance(found, str)
+    )
+    causes = (cause_of(finding.kind, case) for finding in findings)
+    return replace(
+        verdict,
+        kinds=tuple(finding.kind for finding in findings) or ("healthy",),
+        findings=findings,
+        not_judged=not_judged,
+        cause=next((cause for cause in causes if cause is not None), None),
+    )
+
+
+def _not_finite(case: Case, earlier: Verdict | None) -> Verdict:
+    """Return the verdict on a frame that is not finite: the one before, and what is new."""
+    sentence = f"At step {case.frame.step} the gradient is no longer finite."
+    lost = JUDGES["diverged"](case)
+    found = (lost if isinstance(lost, Finding) else _lost_gradient(case, sentence),)
     if earlier is None or earlier.span is None:
-        return Verdict(word="not finite", sentence=sentence, step=frame.step, needed_lag=needed)
+        reason = "the gradient is not finite"
+        return Verdict(
+            word="not finite",
+            sentence=sentence,
+            step=case.frame.step,
+            needed_lag=case.task.needed_lag,
+            kinds=tuple(finding.kind for finding in found),
+            findings=found,
+            not_judged=tuple(
+                NotJudged(kind=kind, reason=reason) for kind in JUDGES if kind != found[0].kind
+            ),
+        )
     before = earlier.sentence.split(" Before: ")[-1]
-    return replace(earlier, word="not finite", sentence=f"{sentence} Before: {before}")
+    kind = found[0].kind
+    findings = found + tuple(older for older in earlier.findings if older.kind != kind)
+    return replace(
+        earlier,
+        word="not finite",
+        sentence=f"{sentence} Before: {before}",
+        kinds=tuple(finding.kind for finding in findings),
+        findings=findings,
+    )
+
+
+def _lost_gradient(case: Case, sentence: str) -> Finding:
+    """Return what there is to say where the gradient is lost before the loss is."""
+    layer = case.config.model.layers - 1
+    found = Evidence(
+        statistic="last_loss_gradient",
+        step=case.frame.step,
+        layer=layer,
+        value=np.nan,
+        text="gradient not finite",
+    )
+    return Finding(kind="exploding", sentence=sentence, evidence=(found,))
 
 
 @lru_cache(maxsize=64)
-def _task_facts(config: RunConfig) -> tuple[int, int]:
-    """Return the needed lag and the last asked time of a run's task."""
+def task_facts(config: RunConfig) -> TaskFacts:
+    """Return what a verdict needs to know of a run's task."""
     task = make_task(config.task, config.seed)
-    return task.needed_lag, task.last_asked
-
-
-def sentence_for(span: Span, *, steps_back: int, needed_lag: int | None) -> str:
-    """Return what a span says, with its numbers."""
-    if steps_back == 0:
-        return "The answer is asked at the first time step: the gradient has no way to go."
-    if span.log10_span > HEALTHY_TO:
-        size = _power(span.log10_span)
-        return f"{steps_back} steps back the last loss's gradient is {size} times as large."
-    if span.reach >= steps_back:
-        return f"At least 1 % of the last loss's gradient reaches all {steps_back} steps back."
-    if span.log10_span >= HEARD_LOG10:
-        share = f"{100 * span.span:.2g} % of it arrives {steps_back} steps back"
-        return f"The last loss's gradient dips under 1 % {span.reach + 1} steps back, yet {share}."
-    heard = f"Only the last {span.reach} of {steps_back} steps back receive"
-    if span.reach == 0:
-        heard = f"None of the {steps_back} steps back receives"
-    needed = "." if needed_lag is None else f"; the task needs {needed_lag}."
-    return f"{heard} at least 1 % of the last loss's gradient{needed}"
-
-
-def _power(log10: float) -> str:
-    """Return 10^log10 for reading, however large or small.
-
-    Example:
-        >>> _power(-20000.301), _power(0.5)
-        ('5e-20001', '3.16')
-    """
-    if abs(log10) < PLAIN_DECADES:
-        return f"{10**log10:.3g}"
-    exponent = math.floor(log10)
-    return f"{10 ** (log10 - exponent):.2g}e{exponent}"
+    training = config.training
+    window, last = training.truncation, task.last_asked
+    counted = len(task.asked_times) * training.batch_size if training.reduction == "sum" else 1
+    return TaskFacts(
+        needed_lag=task.needed_lag,
+        last_asked=last,
+        first_heard=1 if window is None else (last - 1) // window * window + 1,
+        baseline=task.baseline * counted,
+    )

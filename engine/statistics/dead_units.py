@@ -7,8 +7,8 @@ Axes: step, layer.
 Scale: plain.
 Range: [0, 1]; NaN where it is not defined or a slope is not a number.
 How to read: a unit that is off for the whole batch learns nothing from it and seldom comes back;
-    over one half is trouble. A network that starts at the identity on inputs ≥ 0 has near a
-    quarter.
+    over two thirds is trouble. A network that starts at the identity on inputs ≥ 0 may have a
+    quarter to a half.
 Exact cases: ReLU without weights and with the biases (−1, 0, 1, 2): one half,
     test_units_that_are_off_for_every_sample_are_dead.
 Source: definition.

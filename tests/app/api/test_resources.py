@@ -10,6 +10,7 @@ from safetensors.numpy import load
 
 from app.api.figures import EXPORT_POLICY
 from app.figures import FIGURES
+from engine import RunConfig, apply_patch
 from tests.app.api.conftest import Trained
 
 KINDS = ["succeeded", "diverged"]
@@ -111,8 +112,22 @@ async def test_the_verdict_is_the_runs_own(
 ) -> None:
     run = getattr(trained, kind)
     verdict = (await reader.get(f"/api/v1/runs/{run}/verdict")).json()
+    remedies = verdict.pop("remedies")
     assert verdict == (await reader.get(f"/api/v1/runs/{run}")).json()["verdict"]
     assert verdict["word"]
+    assert bool(remedies) == (verdict["kinds"] != ["healthy"])
+
+
+async def test_remedies_of_a_diverged_run_are_configurations_and_patches(
+    reader: httpx.AsyncClient, trained: Trained
+) -> None:
+    run = (await reader.get(f"/api/v1/runs/{trained.diverged}")).json()
+    remedies = (await reader.get(f"/api/v1/runs/{trained.diverged}/verdict")).json()["remedies"]
+    for remedy in remedies:
+        assert set(remedy) == {"title", "why", "patch", "config"}
+        assert apply_patch(run["config"], remedy["patch"]).keys() <= remedy["config"].keys()
+        assert RunConfig.from_dict(remedy["config"]).to_dict() == remedy["config"]
+    assert "clipping by norm" in [remedy["title"] for remedy in remedies]
 
 
 async def test_a_diverged_run_says_its_loss_and_status(

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.diagnosis import Span, measure_span
-from engine.diagnosis.verdict import word_for
+from engine.diagnosis.words import word_for
 
 FACTORS = st.floats(1e-6, 1e6)
 

@@ -91,7 +91,7 @@ def test_figures_of_the_last_finite_frame_stand_beside_not_finite(config: RunCon
 
 def test_a_dictionary_of_a_verdict_holds_every_field(config: RunConfig) -> None:
     verdict = diagnose(frame_with(falling(0.9)), config)
-    assert Verdict(**verdict.to_dict()) == verdict  # type: ignore[arg-type]  # plain values
+    assert Verdict.from_dict(verdict.to_dict()) == verdict
 
 
 def test_spans_beyond_float64_are_written_out(config: RunConfig) -> None:

@@ -1,0 +1,235 @@
+"""What acts on each kind of trouble: titles, reasons, and the changes of a configuration.
+
+What helps is the literature's: other activations (ReLU with the identity matrix: Le, Jaitly &
+Hinton 2015), orthogonal weights (Saxe, McClelland & Ganguli 2014), skips through time (Lin et
+al. 1996), gates (Hochreiter & Schmidhuber 1997) with biases for the lag (Tallec & Ollivier 2018),
+clipping (Pascanu, Mikolov & Bengio 2013) and a smaller or scheduled learning rate.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Any
+
+SMALLER = 0.1
+"""Factor of a learning rate that was too large."""
+
+Changes = Mapping[str, object]
+"""Pointers into a configuration, without the first slash, and what to put there."""
+
+Cure = tuple[str, str, Changes]
+"""Title, why, changes."""
+
+LSTM: Changes = MappingProxyType(
+    {
+        "model/cell": "lstm",
+        "model/activation": None,
+        "model/options": {},
+        "model/initializer": {"kind": "orthogonal"},
+        "model/input_initializer": None,
+        "model/spectral_radius": None,
+        "model/forget_bias": "chrono",
+    }
+)
+IRNN: Changes = MappingProxyType(
+    {
+        "model/activation": "relu",
+        "model/initializer": {"kind": "identity"},
+        "model/input_initializer": {"kind": "identity"},
+        "model/spectral_radius": None,
+    }
+)
+ORTHOGONAL: Changes = MappingProxyType(
+    {"model/initializer": {"kind": "orthogonal"}, "model/spectral_radius": None}
+)
+SKIP: Changes = MappingProxyType({"model/cell": "skip", "model/options": {}})
+
+
+def _vanishing(base: Mapping[str, Any], factor: str | None) -> Iterator[Cure]:
+    activation = _activation(base)
+    chrono = (
+        "gates open for the lag",
+        "A forget bias drawn for the sequence's length keeps the carried state for about as long.",
+        {"model/forget_bias": "chrono"},
+    )
+    irnn = (
+        "ReLU and the identity matrix",
+        "A slope of 1 where units are on, and weights that hand the gradient back unchanged.",
+        IRNN,
+    )
+    tanh = (
+        "tanh",
+        "Its slope reaches 1, four times the sigmoid's largest.",
+        {"model/activation": "tanh"},
+    )
+    orthogonal = (
+        "orthogonal weights",
+        "All singular values are 1: the recurrent weights neither shrink nor stretch a gradient.",
+        ORTHOGONAL,
+    )
+    yield chrono
+    if activation == "sigmoid" and factor != "weights":
+        yield tanh
+    if activation is not None:
+        yield from (irnn, orthogonal) if factor != "weights" else (orthogonal, irnn)
+    elif factor in ("recurrent", "weights"):
+        yield orthogonal
+    yield (
+        "LSTM",
+        "Its carried state is multiplied by a gate near 1 instead of by weights and slopes.",
+        LSTM,
+    )
+    yield (
+        "skips through time",
+        "A second path of weights that jumps several steps at once: fewer factors on the way.",
+        SKIP,
+    )
+    if activation == "relu":
+        yield (
+            "leaky ReLU",
+            "Units that are off let a part of the gradient through.",
+            {"model/activation": {"kind": "leaky_relu", "slope": 0.1}},
+        )
+
+
+def _exploding(base: Mapping[str, Any], _factor: str | None) -> Iterator[Cure]:
+    rate = float(base["training"]["optimizer"]["learning_rate"])
+    yield (
+        "clipping by norm",
+        "An update is never larger than the threshold, however large the gradient; its "
+        "direction stays.",
+        {"training/clipping": {"kind": "norm", "threshold": 1.0}},
+    )
+    yield (
+        "orthogonal weights",
+        "All singular values are 1: the recurrent weights no longer stretch a gradient.",
+        ORTHOGONAL,
+    )
+    yield (
+        "smaller recurrent weights",
+        "With a spectral radius under 1 a step back shrinks a gradient a little.",
+        {"model/spectral_radius": 0.95},
+    )
+    yield (
+        "a smaller learning rate",
+        "Updates that are a tenth as large do not jump out of the region where the loss falls.",
+        {"training/optimizer/learning_rate": rate * SMALLER},
+    )
+    yield (
+        "a learning rate that falls",
+        "A cosine from the present rate to zero: large steps early, small ones late.",
+        {"training/schedule": {"kind": "cosine"}},
+    )
+    yield (
+        "LSTM",
+        "Its gates keep what is carried within bounds.",
+        {**LSTM, "model/forget_bias": 1.0},
+    )
+
+
+def _saturated(base: Mapping[str, Any], _factor: str | None) -> Iterator[Cure]:
+    yield (
+        "smaller recurrent weights",
+        "Pre-activations near zero, where the slope is large.",
+        ORTHOGONAL,
+    )
+    yield (
+        "smaller input weights",
+        "Inputs no longer drive the units to where their slope is zero.",
+        {"model/input_initializer": {"kind": "xavier"}},
+    )
+    if _activation(base) is not None:
+        yield (
+            "ReLU and the identity matrix",
+            "A function that does not saturate above zero.",
+            IRNN,
+        )
+        yield (
+            "leaky ReLU",
+            "A function that saturates nowhere.",
+            {"model/activation": {"kind": "leaky_relu", "slope": 0.1}, **ORTHOGONAL},
+        )
+
+
+def _dead_units(base: Mapping[str, Any], _factor: str | None) -> Iterator[Cure]:
+    rate = float(base["training"]["optimizer"]["learning_rate"])
+    yield (
+        "leaky ReLU",
+        "Units that are off still get a gradient, and can come back.",
+        {"model/activation": {"kind": "leaky_relu", "slope": 0.1}},
+    )
+    yield (
+        "a smaller learning rate",
+        "Units die of updates that are too large.",
+        {"training/optimizer/learning_rate": rate * SMALLER},
+    )
+    yield (
+        "tanh with orthogonal weights",
+        "A slope that is never exactly zero.",
+        {"model/activation": "tanh", **ORTHOGONAL},
+    )
+
+
+def _clipped(base: Mapping[str, Any], _factor: str | None) -> Iterator[Cure]:
+    clipping = base["training"]["clipping"]
+    if clipping is None:
+        return
+    threshold = float(clipping["threshold"]) / SMALLER
+    yield (
+        "a threshold ten times as high",
+        "Clipping is for the exception: most gradients should pass it unchanged.",
+        {"training/clipping/threshold": threshold},
+    )
+    yield (
+        "clipping relative to the weights",
+        "A threshold that grows with each unit's weights fits small and large ones alike.",
+        {"training/clipping": {"kind": "adaptive"}},
+    )
+
+
+def _truncated(base: Mapping[str, Any], _factor: str | None) -> Iterator[Cure]:
+    yield (
+        "no truncation",
+        "The gradient goes back through the whole sequence.",
+        {"training/truncation": None},
+    )
+
+
+def _not_learning(base: Mapping[str, Any], _factor: str | None) -> Iterator[Cure]:
+    training = base["training"]
+    rate = float(training["optimizer"]["learning_rate"])
+    if training["optimizer"]["kind"] != "adam":
+        yield (
+            "Adam",
+            "Each weight gets steps of about the learning rate, however small its gradient.",
+            {"training/optimizer": {"kind": "adam", "learning_rate": 0.003}},
+        )
+    yield (
+        "a larger learning rate",
+        "Where the loss does not move, steps may be too small.",
+        {"training/optimizer/learning_rate": rate / SMALLER},
+    )
+    yield (
+        "twice as many steps",
+        "Long dependencies are often found late, after a long plateau.",
+        {"training/steps": 2 * int(training["steps"])},
+    )
+
+
+def _activation(base: Mapping[str, Any]) -> str | None:
+    """Return the activation's name, or None where the cell fixes it."""
+    chosen: str | Mapping[str, str] | None = base["model"]["activation"]
+    return chosen["kind"] if isinstance(chosen, Mapping) else chosen
+
+
+CURES: Mapping[str, Callable[[Mapping[str, Any], str | None], Iterator[Cure]]] = MappingProxyType(
+    {
+        "diverged": _exploding,
+        "exploding": _exploding,
+        "vanishing": _vanishing,
+        "truncated": _truncated,
+        "saturated": _saturated,
+        "dead_units": _dead_units,
+        "clipped_always": _clipped,
+        "not_learning": _not_learning,
+    }
+)
