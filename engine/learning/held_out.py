@@ -30,11 +30,13 @@ class HeldOut:
             self._batch = self._task.validation()
         return self._batch
 
-    def evaluate(self, reduction: str) -> tuple[float, float | None]:
+    def evaluate(self, reduction: str, batch_size: int) -> tuple[float, float | None]:
         """Return loss and accuracy with the network's present weights.
 
         Args:
-            reduction: "mean", or "sum" over all asked steps and sequences.
+            reduction: "mean" over asked steps and sequences, or "sum": then as if the held-out
+                set had as many sequences as a training batch, so that the two losses compare.
+            batch_size: B of the training.
         """
         batch = self.batch
         size = min(AT_ONCE, batch.size)
@@ -48,7 +50,7 @@ class HeldOut:
             total += found.value * weight
             if found.accuracy is not None:
                 correct, counted = correct + found.accuracy * weight, True
-        loss = total if reduction == "sum" else total / asked
+        loss = total * batch_size / batch.size if reduction == "sum" else total / asked
         return loss, correct / asked if counted else None
 
 

@@ -23,7 +23,8 @@ class Snapshot:
 
     The batch of update step + 1 has been swept: loss, gradient and the sweep's norms are there,
     and the update is made when the next snapshot is asked for. At the last step there is no such
-    batch, unless `recording.batch` is "training": then one is swept and no update follows.
+    batch, unless `recording.batch` is "training", or the loss is no longer finite: then one is
+    swept and no update follows.
 
     Attributes:
         step: Updates done, s.
@@ -70,11 +71,12 @@ class Snapshot:
         return self.held_out.batch
 
     def validate(self) -> tuple[float, float | None]:
-        """Sweep the held-out set and return its loss and accuracy.
+        """Sweep the held-out set and return its loss, on the training loss's scale, and accuracy.
 
         It costs a forward sweep at every call and changes nothing about the training.
         """
-        return self.held_out.evaluate(self.config.training.reduction)
+        training = self.config.training
+        return self.held_out.evaluate(training.reduction, training.batch_size)
 
     def parameters(self) -> dict[str, Array]:
         """Return copies of the weights by public name."""

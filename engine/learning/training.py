@@ -138,15 +138,16 @@ class Training:
         penalty: float | None = None
         norms: dict[str, float] = {}
         frames_of_training = config.recording.batch == "training"
-        if not at_end or frames_of_training:
-            self.sweep.keep_carried(
-                frames_of_training and (at_end or self.step % config.recording.every == 0)
-            )
-            batch = self.task.training_batch(self.rng, options.batch_size)
-            found = self.sweep.forward(batch, self.task.loss, options.reduction)
+        drawn = self.task.training_batch(self.rng, options.batch_size)
+        self.sweep.keep_carried(
+            frames_of_training and (at_end or self.step % config.recording.every == 0)
+        )
+        found = self.sweep.forward(drawn, self.task.loss, options.reduction)
+        # After the last update its batch only tells whether the training has come through.
+        if not at_end or frames_of_training or not math.isfinite(found.value):
+            batch, loss, accuracy = drawn, found.value, found.accuracy
             self.sweep.backward()
             penalty = self._add_penalty()
-            loss, accuracy = found.value, found.accuracy
             # What is infinite stays so and is shown; it is no reason for a warning.
             with np.errstate(over="ignore", invalid="ignore"):
                 norms = self.network.gradient_norms()

@@ -1,8 +1,8 @@
 """Loss of the held-out set.
 
 Definition: L of the task's held-out set, with the weights of the recorded step.
-Reduction: mean over what is asked; where the run's reduction is "sum", the sum over the whole set,
-    which is as much larger than a batch's as the set is.
+Reduction: mean over what is asked; where the run's reduction is "sum", the sum over as many
+    sequences as a training batch has, so that it compares with the training loss.
 Axes: step (recorded steps).
 Scale: plain.
 Range: [0, inf]; inf and NaN are kept.

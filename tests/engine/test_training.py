@@ -16,6 +16,7 @@ from engine.config import RunConfig
 from engine.errors import ConfigError, ShapeError
 from engine.learning import Snapshot, train
 from engine.learning.snapshot import State
+from engine.recording import Recorder
 from engine.tasks import TASKS
 
 Json = dict[str, object]
@@ -304,12 +305,20 @@ def test_first_weights_can_be_given() -> None:
     assert all(np.array_equal(started[name], given[name]) for name in given)
 
 
-@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize(
+    "cell",
+    [
+        name
+        for name, entry in CELLS.items()
+        if "weight_hh" in entry.parameters and "weight_hh" not in entry.own_starts
+    ],
+)
 def test_first_weights_are_the_initializers(cell: str) -> None:
     model = {"initializer": {"kind": "orthogonal", "gain": 0.5}, "layers": 2}
     snapshot = next(iter(train(configure(cell, model=model, precision="float64"))))
     for layer in range(2):
-        for block in np.split(snapshot.parameters()[f"weight_hh_l{layer}"], len(CELLS[cell].gates)):
+        weights = snapshot.parameters()[f"weight_hh_l{layer}"]
+        for block in np.split(weights, len(weights) // 5):
             np.testing.assert_allclose(block @ block.T, 0.25 * np.eye(5), atol=1e-14)
 
 
@@ -349,11 +358,14 @@ def test_the_held_out_loss_is_that_of_the_whole_set(task: str) -> None:
     )
 
 
-def test_the_held_out_sum_is_over_the_whole_set() -> None:
-    means = next(iter(train(configure(precision="float64"))))
-    sums = next(iter(train(configure(precision="float64", reduction="sum"))))
-    expected = means.validate()[0] * int(means.validation.mask.sum())
+def test_a_held_out_sum_is_on_the_scale_of_the_training_loss() -> None:
+    means = next(iter(train(configure(task="copy", precision="float64"))))
+    sums = next(iter(train(configure(task="copy", precision="float64", reduction="sum"))))
+    assert means.batch is not None
+    # As many answers as a training batch asks for, whatever the size of the held-out set.
+    expected = means.validate()[0] * int(means.batch.mask.sum())
     assert sums.validate()[0] == pytest.approx(expected, rel=1e-12)
+    assert means.validation.size != means.batch.size
 
 
 # Divergence
@@ -393,3 +405,32 @@ def test_a_diverged_training_can_still_be_looked_at() -> None:
     assert not math.isfinite(loss)
     assert last.batch is not None
     assert last.gradient_norm is not None
+
+
+@pytest.mark.parametrize("batch", ["probe", "training"])
+def test_a_last_update_that_blows_up_is_a_divergence(batch: str) -> None:
+    config = configure(
+        "elman",
+        "adding",
+        model={"activation": "relu"},
+        recording={"batch": batch},
+        steps=1,
+        optimizer={"kind": "sgd", "learning_rate": 1e6},
+        clipping=None,
+    )
+    first, last = list(train(config))
+    assert not first.diverged
+    assert (last.step, last.is_last, last.diverged) == (1, True, True)
+    assert last.loss is not None
+    assert not math.isfinite(last.loss)
+    recorder = Recorder(config)
+    frames = [frame for s in train(config) if (frame := recorder.look(s)) is not None]
+    assert frames[-1].diverged
+    # The step at which it happened is part of the series.
+    assert sum(len(frame.series["loss"]) for frame in frames) == 2
+
+
+def test_a_last_update_that_comes_through_leaves_no_batch() -> None:
+    *_, last = train(configure(steps=2))
+    assert not last.diverged
+    assert (last.batch, last.sweep, last.loss) == (None, None, None)
