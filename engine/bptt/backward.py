@@ -207,12 +207,8 @@ class LayerBackward:
         np.multiply(rows, rows, room)
         squares = self.squares[start:stop]
         np.matmul(self._ones, room, squares)
-        if self._careful:
-            self.row_exponents[start:stop] = self.exponents
-            self.norm_exponents[start:stop] = self.exponents
-        else:
-            self.row_exponents[start:stop] = 0
-            self.norm_exponents[start:stop] = 0
+        exponents = self.exponents if self._careful else 0
+        self.row_exponents[start:stop] = self.norm_exponents[start:stop] = exponents
         return float(squares.min()), float(squares.max())
 
     def _suspect(self, start: int, stop: int) -> bool:
