@@ -111,11 +111,11 @@ class Network:
 
     def parameters(self) -> dict[str, Array]:
         """Return copies of all parameters in the public layout."""
-        return self._gather(self.flat)
+        return self.named(self.flat)
 
     def gradients(self) -> dict[str, Array]:
         """Return copies of all gradients in the public layout."""
-        return self._gather(self.gradient)
+        return self.named(self.gradient)
 
     def load(self, parameters: Mapping[str, Array]) -> None:
         """Set all parameters from the public layout.
@@ -186,7 +186,8 @@ class Network:
         layer = self.layers[index]
         return layer, layer.matrices(vector[self._edges[index] : self._edges[index + 1]])
 
-    def _gather(self, vector: Array) -> dict[str, Array]:
+    def named(self, vector: Array) -> dict[str, Array]:
+        """Return copies of the parts of a vector like `flat` in the public layout."""
         found = {}
         for name, shape in self.parameter_shapes.items():
             public = np.zeros(shape, self.dtype)

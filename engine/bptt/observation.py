@@ -13,6 +13,10 @@ import numpy as np
 from engine.arrays import Array, BoolArray
 from engine.bptt.exponents import LARGEST_SHIFT, LOG10_2, NONE, WINDOWS
 from engine.bptt.network import Network
+from engine.bptt.observed_jacobians import ObservedJacobians
+from engine.bptt.observed_states import gate_values, log10_cell_norms, preactivations
+from engine.bptt.path_norms import PathNorms
+from engine.bptt.state_adjoints import LN_10, ln_norms
 from engine.bptt.sweep import Sweep
 from engine.tasks.base import Batch
 
@@ -65,6 +69,7 @@ class Observation:
         observation.batch = batch
         observation.loss, observation.accuracy = sweep.loss.value, sweep.loss.accuracy
         observation.__dict__["_swept_back"] = sweep
+        observation._gradient = sweep.network.gradient
         return observation
 
     def _sweep_back(self) -> Sweep:
@@ -72,6 +77,7 @@ class Observation:
         kept = self.network.gradient.copy()
         self.sweep.keep_carried()
         self.sweep.backward()
+        self._gradient = self.network.gradient.copy()
         self.network.gradient[...] = kept
         return self.sweep
 
@@ -82,11 +88,62 @@ class Observation:
     @cached_property
     def gains(self) -> tuple[Array, BoolArray]:
         """Return ln of each step back's factors, (S, T, 5, B), and which samples they leave out."""
-        sweep = self._swept_back
-        if not sweep.keeps_carried:  # a training's own sweep, at a step of which nobody knew
-            self._sweep_back()
-        found = sweep.gains()
+        found = self._with_carries.gains()
         return np.stack([g.factors for g in found]), np.stack([g.left_out for g in found])
+
+    @property
+    def _with_carries(self) -> Sweep:
+        sweep = self._swept_back
+        # A training's own sweep keeps them where a frame is due, and not where it diverges.
+        return sweep if sweep.keeps_carried else self._sweep_back()
+
+    @cached_property
+    def jacobians(self) -> ObservedJacobians:
+        """Step Jacobians of every layer, and what is made of them."""
+        return ObservedJacobians(self.sweep.tapes)
+
+    @property
+    def log10_cell_norms(self) -> Array:
+        """log10 ‖dℓ/dc_t‖, (S, T, B); NaN where the cell has no state c beside h."""
+        sweep = self._with_carries
+        scale = math.log10(sweep.loss.sample_scale)
+        return log10_cell_norms(sweep.backward_layers) + scale
+
+    @property
+    def log10_output_norms(self) -> Array:
+        """log10 of ‖∂ℓ_t/∂y_t‖, (T, B); −inf where nothing is asked."""
+        readout = self._swept_back.readout
+        found = np.full((self.length, self.size), -np.inf)
+        norms = ln_norms(readout.dy, np.zeros((len(readout.rows), self.size), np.int32))
+        found[np.array(readout.rows) - 1] = norms / LN_10
+        return found + math.log10(self.sweep.loss.sample_scale)
+
+    @property
+    def parameter_gradients(self) -> dict[str, Array]:
+        """∂L/∂P of this batch by public name."""
+        self._swept_back  # noqa: B018  (leaves the gradient)
+        return self.network.named(self._gradient)
+
+    def log10_path_norms(self, times: Sequence[int]) -> Array:
+        """Return log10 ‖A_{t,k}(P)‖ of every parameter for loss times t, (parameters, R, T).
+
+        NaN where k > t, and for the read-out where k ≠ t.
+        """
+        sweep = self._swept_back
+        return PathNorms(sweep, times).run() + math.log10(sweep.loss.scale)
+
+    @property
+    def gate_means(self) -> Array:
+        """Mean over samples of every gate, (S, gates, T, H)."""
+        return np.stack(
+            [[gate.mean(axis=-1) for gate in gate_values(tape)] for tape in self.sweep.tapes]
+        )
+
+    @property
+    def preactivations(self) -> Array:
+        """Pre-activations a_t (of the candidate), (S, T, B, H)."""
+        found = np.stack([preactivations(tape) for tape in self.sweep.tapes])
+        return found.transpose(0, 1, 3, 2)
 
     @cached_property
     def asked_times(self) -> tuple[int, ...]:

@@ -122,8 +122,12 @@ class Cell:
         halved: Out blocks whose forward weights are halved, for σ(x) = ½ tanh(x/2) + ½.
         carries: States with an elementwise path to the step before: blocks of the deltas.
         state_delta: Block of the deltas that is dℓ/dh where h is not what products read.
+        cell_delta: Block of the deltas that is the total dℓ/dc, of cells with a state c beside h.
         candidate: Block that holds φ(a) of the (candidate's) pre-activation.
+        candidate_sum: Blocks of the tape whose product is added to what the candidate's product
+            gives, in order to make its pre-activation; None where that is all of it.
         activation: φ of that candidate.
+        bound: Bound on ‖J_t‖₂ given the 2-norm of the recurrent weights; None where there is none.
     """
 
     name: str
@@ -143,6 +147,9 @@ class Cell:
     output: str = "h"
     states: tuple[str, ...] = ("h",)
     state_delta: str | None = None
+    cell_delta: str | None = None
+    candidate_sum: tuple[str, str] | None = None
+    bound: Callable[[float], float] | None = None
     weights: Mapping[str, "GateRows"] = field(default_factory=dict)
     matrices: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     diagonals: Mapping[str, "Diagonal"] = field(default_factory=dict)

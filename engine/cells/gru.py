@@ -143,6 +143,7 @@ def make(activation: Activation, options: GruOptions) -> Cell:
         linearize=linearize,
         activation=ACTIVATIONS["tanh"],
         candidate="n",
+        candidate_sum=("r", "q"),
         tape=("n", "q", "r", "z"),
         slopes=("h", "n", "q", "r", "z"),
         deltas=("h", "n", "q", "r", "z"),

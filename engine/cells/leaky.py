@@ -15,7 +15,7 @@ Source: Jaeger, Lukoševičius, Popovici & Siewert 2007, Optimization and applic
     networks with leaky-integrator neurons; α before φ too, as usual since.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar
 
 from annotated_types import Interval
@@ -41,7 +41,9 @@ class LeakyOptions(CellOptions):
 
 def make(activation: Activation, options: LeakyOptions) -> Cell:
     """Return the cell with φ = `activation`."""
-    return blend("leaky", activation, keep=1.0 - options.alpha, take=options.alpha)
+    keep, take = 1.0 - options.alpha, options.alpha
+    cell = blend("leaky", activation, keep=keep, take=take)
+    return replace(cell, bound=lambda norm: keep + take * activation.gamma * norm)
 
 
 DEFINITION = CellDefinition(

@@ -138,6 +138,7 @@ def make(activation: Activation, options: NoOptions) -> Cell:
         scratch=("cf", "gi"),
         halved=("f", "i", "o"),
         carries=("c",),
+        cell_delta="k",
     )
 
 

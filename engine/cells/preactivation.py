@@ -67,6 +67,7 @@ def make(activation: Activation, options: NoOptions) -> Cell:
         linearize=linearize,
         activation=activation,
         candidate="p",
+        bound=lambda norm: activation.gamma * norm,
         output="p",
         inputs=("p", "x", "one"),
         tape=("h",),

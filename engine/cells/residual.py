@@ -15,7 +15,7 @@ Source: Kusupati et al. 2018, arXiv:1901.02358 (FastRNN: h_t = α n + β h_{t-1}
     a constant; α is the step of Euler's method for dh/dt = n.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar
 
 from annotated_types import Interval
@@ -41,7 +41,9 @@ class ResidualOptions(CellOptions):
 
 def make(activation: Activation, options: ResidualOptions) -> Cell:
     """Return the cell with φ = `activation`."""
-    return blend("residual", activation, keep=1.0, take=options.alpha)
+    keep, take = 1.0, options.alpha
+    cell = blend("residual", activation, keep=keep, take=take)
+    return replace(cell, bound=lambda norm: keep + take * activation.gamma * norm)
 
 
 DEFINITION = CellDefinition(

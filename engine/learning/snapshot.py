@@ -64,11 +64,19 @@ class Snapshot:
     diverged: bool
     held_out: HeldOut
     save: Callable[[], State]
+    preview: Callable[[], Mapping[str, float] | None]
 
     @property
     def validation(self) -> Batch:
         """The held-out set, the same at every step."""
         return self.held_out.batch
+
+    @property
+    def baseline(self) -> float:
+        """The task's memoryless baseline in the units of `loss`."""
+        summed = self.config.training.reduction == "sum" and self.batch is not None
+        counted = int(np.count_nonzero(self.batch.mask)) if summed and self.batch else 1
+        return self.task.baseline * counted
 
     def validate(self) -> tuple[float, float | None]:
         """Sweep the held-out set and return its loss, on the training loss's scale, and accuracy.
@@ -77,6 +85,13 @@ class Snapshot:
         """
         training = self.config.training
         return self.held_out.evaluate(training.reduction, training.batch_size)
+
+    def update_ratios(self) -> Mapping[str, float] | None:
+        """Return ‖ΔP‖/‖P‖ by public name of the update that comes next; None where none does.
+
+        It costs that update, made and taken back, and changes nothing about the training.
+        """
+        return self.preview()
 
     def parameters(self) -> dict[str, Array]:
         """Return copies of the weights by public name."""

@@ -175,6 +175,7 @@ class Training:
             diverged=diverged,
             held_out=self.held_out,
             save=self.state,
+            preview=lambda: None if at_end or diverged else self.update_ratios(),
         )
 
     def _add_penalty(self) -> float | None:
@@ -192,6 +193,25 @@ class Training:
         if self._loss is not None:
             self.scheduler.observe(self._loss)
         self.step += 1
+
+    def update_ratios(self) -> dict[str, float]:
+        """Return ‖ΔP‖/‖P‖ of the update that comes next, by public name; nothing is changed.
+
+        The update is made on the weights and moments themselves and taken back, bit for bit.
+        """
+        touched = [self.network.flat, self._clipped, *self.updater.moments.values()]
+        kept = [array.copy() for array in touched]
+        with np.errstate(over="ignore", invalid="ignore", under="ignore", divide="ignore"):
+            rate = self.scheduler.rate(self.step)
+            self.updater.update(self.network.flat, self._clipped, rate, self.step)
+            change = self.network.named(self.network.flat.astype(np.float64) - kept[0])
+            for array, before in zip(touched, kept, strict=True):
+                np.copyto(array, before)
+            weights = self.network.parameters()
+            return {
+                name: float(np.divide(np.linalg.norm(change[name]), _norm(weights[name])))
+                for name in weights
+            }
 
     def state(self) -> State:
         """Return copies of all that `restore` needs."""
@@ -217,6 +237,10 @@ class Training:
         self.network.prepare()
         self.step = int(cast("int", state["step"]))
         self.rng.bit_generator.state = _read(cast("Mapping[str, object]", state["generator"]))
+
+
+def _norm(array: Array) -> np.float64:
+    return np.float64(np.linalg.norm(array.astype(np.float64)))
 
 
 def _copy(state: Mapping[str, object], name: str, target: Array) -> None:

@@ -67,6 +67,7 @@ def axis_facts(config: RunConfig) -> AxisFacts:
         parameters=tuple(narrow.parameter_shapes),
         asked_times=task.asked_times,
         gamma=cell.activation.gamma,
+        state_size=len(cell.state_names) * model.hidden_size,
     )
 
 
@@ -80,7 +81,9 @@ def recorded_definitions(config: RunConfig) -> tuple[StatisticDefinition, ...]:
     return tuple(
         d
         for d in STATISTICS.values()
-        if d.name in listed or (d.always and not (d.held_out and costs_no_sweep))
+        if d.name in listed
+        or d.accompanies in listed
+        or (d.always and not (d.held_out and costs_no_sweep))
     )
 
 

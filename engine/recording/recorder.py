@@ -4,6 +4,8 @@ A recorder reads a snapshot and changes nothing in it: with or without one, a tr
 the same bits.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from engine.arrays import Array
@@ -35,8 +37,10 @@ class Recorder:
         recorded = recorded_definitions(config)
         self._functions = {d.name: d.compute for d in recorded if d.compute}
         self._looks_at_held_out = any(d.held_out for d in recorded)
+        self._looks_at_update = any(d.of_update for d in recorded)
         parameters = self.layouts[PARAMETER_NORMS].coords["parameter"]
-        self._series = SeriesBuffer([str(name) for name in parameters])
+        self._parameters = [str(name) for name in parameters]
+        self._series = SeriesBuffer(self._parameters)
         self._probe_sweep: Sweep | None = None  # bound once: that costs as much as sweeping
 
     def look(self, snapshot: Snapshot) -> Frame | None:
@@ -76,6 +80,8 @@ class Recorder:
             found = {name: compute(observation) for name, compute in self._functions.items()}
             if self._looks_at_held_out:
                 found |= _held_out(snapshot)
+            if self._looks_at_update:
+                found["update_ratio"] = _update_ratios(snapshot, self._parameters)
             return {
                 name: _stored(found[name], layout)
                 for name, layout in self.layouts.items()
@@ -99,6 +105,13 @@ def _held_out(snapshot: Snapshot) -> dict[str, Array]:
         "validation_loss": np.array(loss),
         "validation_accuracy": np.array(np.nan if accuracy is None else accuracy),
     }
+
+
+def _update_ratios(snapshot: Snapshot, parameters: Sequence[str]) -> Array:
+    ratios = snapshot.update_ratios()
+    found = [np.nan if ratios is None else ratios[name] for name in parameters]
+    logs: Array = np.log10(np.array(found))
+    return logs
 
 
 def _stored(values: Array, layout: Layout) -> Array:

@@ -8,7 +8,7 @@ import numpy as np
 from engine.arrays import Array
 from engine.learning.snapshot import Snapshot
 
-SCALARS = ("loss", "accuracy", "gradient_norm", "clip_factor", "learning_rate")
+SCALARS = ("loss", "accuracy", "baseline", "gradient_norm", "clip_factor", "learning_rate")
 PARAMETER_NORMS = "parameter_gradient_norm"
 LOGARITHMIC = ("gradient_norm", PARAMETER_NORMS)
 
@@ -57,6 +57,7 @@ def _scalars(snapshot: Snapshot) -> tuple[float | None, ...]:
     return (
         snapshot.loss,
         snapshot.accuracy,
+        snapshot.baseline,
         snapshot.gradient_norm,
         snapshot.clip_factor,
         snapshot.learning_rate,

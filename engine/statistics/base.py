@@ -31,6 +31,24 @@ SECTIONS = (
 )
 
 
+class ObservedJacobians(Protocol):
+    """Step Jacobians J_t of the whole state, of every layer."""
+
+    @property
+    def lyapunov(self) -> Array:
+        """Lyapunov exponents of each sample, natural logs, [S, n, B]."""
+
+    @property
+    def log10_bounds(self) -> Array:
+        """log10 of the bound on ‖J_t‖₂, [S]; NaN where there is none."""
+
+    def log10_singular_values(self, times: tuple[int, ...]) -> Array:
+        """Return log10 of the singular values of J_t, largest first, [S, times, n, B]."""
+
+    def log10_product_norms(self, times: tuple[int, ...]) -> Array:
+        """Return log10 of ‖∂s_T/∂s_k‖₂, [S, times, B]."""
+
+
 class ObservedNetwork(Protocol):
     """The weights that were swept."""
 
@@ -94,6 +112,33 @@ class Observed(Protocol):
         """Return ln of each step back's factors, [S, T, 5, B], and which samples they leave out."""
 
     @property
+    def jacobians(self) -> ObservedJacobians:
+        """Step Jacobians of every layer, and what is made of them."""
+
+    @property
+    def log10_cell_norms(self) -> Array:
+        """log10 ‖dℓ/dc_t‖ of each sample, [S, T, B]; NaN where the cell has no c."""
+
+    @property
+    def log10_output_norms(self) -> Array:
+        """log10 ‖∂ℓ_t/∂y_t‖ of each sample, [T, B]."""
+
+    @property
+    def parameter_gradients(self) -> Mapping[str, Array]:
+        """∂L/∂P of the batch by public name."""
+
+    @property
+    def gate_means(self) -> Array:
+        """Mean over samples of every gate, [S, gates, T, H]."""
+
+    @property
+    def preactivations(self) -> Array:
+        """(The candidate's) pre-activations a_1 … a_T, [S, T, B, H]."""
+
+    def log10_path_norms(self, times: Sequence[int]) -> Array:
+        """Return log10 ‖A_{t,k}(P)‖ of every parameter, [parameters, R, T]."""
+
+    @property
     def hidden(self) -> Array:
         """Hidden states h_1 … h_T, [S, T, B, H]."""
 
@@ -116,6 +161,7 @@ class AxisFacts:
     parameters: tuple[str, ...]
     asked_times: tuple[int, ...]
     gamma: float
+    state_size: int
 
     def coordinates(self, axis: str) -> Coordinates:
         """Return the coordinates of one of the axes that statistics share."""
@@ -124,6 +170,7 @@ class AxisFacts:
             "time": tuple(range(1, self.length + 1)),
             "state_time": tuple(range(1, self.length + 1)),
             "unit": tuple(range(self.hidden_size)),
+            "rank": tuple(range(1, self.state_size + 1)),
             "gate": self.gates,
             "parameter": self.parameters,
         }
@@ -151,6 +198,8 @@ class StatisticDefinition:
         per_step: A row at every training step, not at every frame.
         always: Recorded whatever the configuration lists.
         held_out: Of the held-out set, which is a sweep of its own.
+        of_update: Of the update that is made from the frame's weights.
+        accompanies: The statistic with which it is recorded, whatever the configuration lists.
     """
 
     name: str
@@ -163,6 +212,8 @@ class StatisticDefinition:
     per_step: bool = False
     always: bool = False
     held_out: bool = False
+    of_update: bool = False
+    accompanies: str | None = None
 
     @property
     def meaning(self) -> str:

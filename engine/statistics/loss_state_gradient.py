@@ -17,33 +17,10 @@ Exact cases: linear cell, W_h = ρQ: ρ^(t−k) times the diagonal,
 Source: Pascanu, Mikolov, Bengio 2013, arXiv:1211.5063 (the terms ∂ℓ_t/∂h_k of its sums).
 """
 
-from collections.abc import Sequence
-
-import numpy as np
-
 from engine.arrays import Array
 from engine.statistics.base import AxisFacts, Coordinates, Observed, StatisticDefinition
 from engine.statistics.loss_rows import loss_rows
-
-ALL_TIMES = 256  # up to here every time step has its row
-SAMPLED_TIMES = 64  # rows above that: a picture needs no more, and the cost grows with each
-
-
-def loss_times(length: int, asked: Sequence[int]) -> tuple[int, ...]:
-    """Return the loss times that have a row; the last asked one is always among them.
-
-    Example:
-        >>> loss_times(3, (3,))
-        (1, 2, 3)
-        >>> loss_times(1000, (999, 1000))
-        (999, 1000)
-    """
-    if length <= ALL_TIMES:
-        return tuple(range(1, length + 1))
-    if len(asked) <= SAMPLED_TIMES:
-        return tuple(asked)
-    chosen = np.linspace(0, len(asked) - 1, SAMPLED_TIMES).round().astype(int)
-    return tuple(asked[index] for index in chosen)
+from engine.statistics.sampling import loss_times
 
 
 def compute(observation: Observed) -> Array:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from engine.arrays import Array
+from engine.arrays import Array, IntArray
 
 
 def log10_mean(logs: Array, axis: int) -> Array:
@@ -24,3 +24,43 @@ def log10_mean(logs: Array, axis: int) -> Array:
         mean = np.power(10.0, values - shift).mean(axis=axis)
         result: Array = np.log10(mean) + shift.squeeze(axis)
     return result
+
+
+def mean_of_logs(logs: Array) -> tuple[Array, IntArray]:
+    """Return the mean of logs over the last axis, and how many it leaves out.
+
+    A value of exactly zero has no logarithm but −inf: it is left out and counted. The mean is −inf
+    where all are zero; inf and NaN are kept.
+
+    Example:
+        >>> mean_of_logs(np.array([[2.0, -np.inf, 4.0], [-np.inf] * 3]))
+        (array([  3., -inf]), array([1, 3]))
+    """
+    zero = np.isneginf(logs)
+    left_out = np.count_nonzero(zero, axis=-1)
+    counted = logs.shape[-1] - left_out
+    with np.errstate(invalid="ignore"):
+        sums = np.where(zero, 0.0, logs).sum(axis=-1)
+    means: Array = np.where(counted == 0, -np.inf, sums / np.maximum(counted, 1))
+    return means, left_out
+
+
+def counted(values: Array, edges: Array) -> Array:
+    """Return how many values of the last axis lie under, between and above the edges.
+
+    Args:
+        values: (…, n); what is not a number is not counted.
+        edges: n ascending inner edges; a bin holds its lower one.
+
+    Returns:
+        Counts, (…, n + 1).
+
+    Example:
+        >>> counted(np.array([[-1.0, 0.0, 0.5, 1.0, 9.0]]), np.array([0.0, 1.0]))
+        array([[1., 2., 2.]])
+    """
+    bins = len(edges) + 1
+    rows = values.reshape(-1, values.shape[-1])
+    place = np.searchsorted(edges, rows, side="right") + bins * np.arange(len(rows))[:, None]
+    counts = np.bincount(place[~np.isnan(rows)], minlength=len(rows) * bins)
+    return counts.reshape(*values.shape[:-1], bins).astype(np.float64)

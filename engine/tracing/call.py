@@ -102,6 +102,7 @@ def trace(  # noqa: PLR0913  (the public signature)
         sample_scale = float(B) if reduction == "mean" else 1.0
         scalar = sweep.loss = Loss(float("nan"), None, 1.0, sample_scale)
         _inject(sweep, output_gradients, given)
+    sweep.keep_carried()
     top = sweep.back_with_finals(final)
     found = Trace(sweep, batch, scalar, given, top, final)
     for name in statistics or ():

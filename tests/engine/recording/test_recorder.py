@@ -275,3 +275,48 @@ def test_a_resumed_training_goes_on_with_the_same_frames(configure: Configure) -
         np.testing.assert_array_equal(
             again.series["loss"], before.series["loss"][-len(again.series["loss"]) :]
         )
+
+
+def test_update_ratio_of_plain_sgd_is_rate_times_gradient_over_weight(configure: Configure) -> None:
+    config = configure(
+        training={
+            "precision": "float64",
+            "optimizer": {"kind": "sgd", "learning_rate": 0.01},
+            "clipping": {"kind": "norm", "threshold": 0.1},
+        },
+        recording={"statistics": ["update_ratio"]},
+    )
+    names = layouts(config)["update_ratio"].coords["parameter"]
+    seen = []
+    for snapshot, frame in snapshots_with(config):
+        if frame is None or snapshot.is_last:
+            continue
+        norms = {name: np.linalg.norm(w) for name, w in snapshot.parameters().items()}
+        factor = 0.01 * (snapshot.clip_factor or np.nan)
+        gradient = snapshot.parameter_gradient_norms
+        expected = [np.log10(factor * gradient[str(n)] / norms[str(n)]) for n in names]
+        seen.append(snapshot.step)
+        np.testing.assert_allclose(frame.arrays["update_ratio"], expected, rtol=1e-6)
+    assert seen == [0, 3, 6]
+
+
+@pytest.mark.parametrize("kind", ["sgd", "rmsprop", "adagrad", "adam", "adamw"])
+def test_looking_at_the_next_update_changes_nothing(configure: Configure, kind: str) -> None:
+    training = {"optimizer": {"kind": kind, "learning_rate": 0.01}}
+    plain = record(configure(training=training, recording={"statistics": []}))
+    looked = record(configure(training=training, recording={"statistics": ["update_ratio"]}))
+    for name, weights in plain.parameters.items():
+        np.testing.assert_array_equal(weights, looked.parameters[name])
+
+
+def test_the_last_frame_has_no_update_ratio(configure: Configure) -> None:
+    values = record(configure(recording={"statistics": ["update_ratio"]})).statistic("update_ratio")
+    assert np.isnan(values.values[-1]).all()
+    assert np.isfinite(values.values[:-1]).all()
+
+
+def test_the_baseline_of_the_adding_problem_is_a_sixth(configure: Configure) -> None:
+    mean = record(configure()).statistic("baseline").values
+    assert mean.tolist() == [pytest.approx(1 / 6)] * 7
+    summed = record(configure(training={"reduction": "sum"})).statistic("baseline").values
+    assert summed.tolist() == [pytest.approx(4 / 6)] * 7  # a batch of four, asked once each

@@ -13,7 +13,7 @@ from engine.bptt.observation import Observation
 from engine.cells import CELLS
 from engine.statistics import STATISTICS, AxisFacts, StatisticDefinition
 from engine.statistics.base import SECTIONS, section
-from engine.statistics.loss_state_gradient import loss_times
+from engine.statistics.sampling import loss_times
 
 Observe = Callable[..., Observation]
 
@@ -68,6 +68,7 @@ def test_shape_is_that_of_the_coordinates(
         parameters=tuple(seen.network.parameter_shapes),
         asked_times=(3, 6),
         gamma=seen.cell.activation.gamma,
+        state_size=len(seen.cell.state_names) * 5,
     )
     coordinates = definition.coordinates(facts)
     assert tuple(coordinates) == definition.axes[1:]
