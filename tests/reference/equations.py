@@ -55,6 +55,7 @@ def layer_step(
         weights=weights,
         x=x,
         state=state,
+        read=state,
         options=problem.all_options,
         activation=problem.activation,
         hidden=problem.hidden,
@@ -98,6 +99,10 @@ def _watch_at(watch: Watch, layer: int, t: int, name: str, value: Tensor) -> Ten
     return watch(name, layer, t, value)
 
 
+def _unchanged(_layer: int, _t: int, state: State) -> State:
+    return state
+
+
 def unroll(
     math: Arithmetic,
     problem: Problem,
@@ -105,6 +110,7 @@ def unroll(
     inputs: list[Tensor],
     initial: Mapping[str, list[Tensor]],
     watch: Watch,
+    after: Callable[[int, int, State], State] = _unchanged,
 ) -> Unrolled:
     """Run the network over its T inputs.
 
@@ -113,6 +119,8 @@ def unroll(
         parameters_at: Effective parameters of step t.
         watch: Called as (name, layer, t, value) for the parts of the state that a step makes, and
             for "y"; what it returns goes on.
+        after: Called as (layer, t, state) for every state that a step has made; what it returns
+            is what the next step, the read-out and the layer above read.
     """
     states = [[{name: initial[name][s] for name in problem.states}] for s in range(problem.layers)]
     outputs, losses = [], []
@@ -122,7 +130,7 @@ def unroll(
         for s in range(problem.layers):
             hook = partial(_watch_at, watch, s, t)
             step = layer_step(math, problem, parameters, s, x, states[s][-1], hook)
-            states[s].append(cell_step(problem, step))
+            states[s].append(after(s, t, cell_step(problem, step)))
             x = layer_output(problem, step, states[s][-1])
         outputs.append(watch("y", 0, t, read_out(parameters, x)))
         losses.append(step_loss(math, problem, t, outputs[-1]))

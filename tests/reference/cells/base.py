@@ -20,6 +20,8 @@ class Step:
             cell multiplies with a function of a parameter.
         x: The layer's input [B,D].
         state: The state before the step, each part [B,H].
+        read: The same, for what goes into a product with recurrent weights: whoever holds one
+            of the two tells the ways through the weights from those beside them.
         watch: Called as (name, value) for a part just made; what it returns goes on. A part that
             another part is made of is watched first, so that its total derivative has that way.
     """
@@ -28,6 +30,7 @@ class Step:
     weights: Mapping[str, Tensor]
     x: Tensor
     state: Mapping[str, Tensor]
+    read: Mapping[str, Tensor]
     options: Options
     activation: str | None
     hidden: int
@@ -45,7 +48,7 @@ class Step:
     def from_state(self, name: str = "h") -> list[Tensor]:
         """Return W_h times a part of the state (and a second bias), one [B,H] for each gate."""
         bias = self.weights.get("bias_hh", 0.0)
-        return self.blocks(self.state[name] @ self.weights["weight_hh"].T + bias)
+        return self.blocks(self.read[name] @ self.weights["weight_hh"].T + bias)
 
     def gates(self) -> list[Tensor]:
         """Return the pre-activations W_x x_t + W_h h_{t−1} + b, one [B,H] for each gate."""

@@ -54,7 +54,7 @@ def gru(step: Step) -> State:
     h_r, h_z, h_n = step.from_state()
     r, z = sigmoid(x_r + h_r), sigmoid(x_z + h_z)
     before = step.options["reset"] == "before"
-    from_h = (r * h) @ step.block("weight_hh", 2).T if before else r * h_n
+    from_h = (r * step.read["h"]) @ step.block("weight_hh", 2).T if before else r * h_n
     return {"h": step.watch("h", (1.0 - z) * step.math.tanh(x_n + from_h) + z * h)}
 
 
@@ -72,10 +72,10 @@ def ugrnn(step: Step) -> State:
 
 def mgu(step: Step) -> State:
     """Return a state that f writes."""
-    h = step.state["h"]
+    h, read = step.state["h"], step.read["h"]
     x_f, x_n = step.from_input()
-    f = step.math.sigmoid(x_f + h @ step.block("weight_hh", 0).T)
-    n = step.math.tanh(x_n + (f * h) @ step.block("weight_hh", 1).T)
+    f = step.math.sigmoid(x_f + read @ step.block("weight_hh", 0).T)
+    n = step.math.tanh(x_n + (f * read) @ step.block("weight_hh", 1).T)
     return {"h": step.watch("h", (1.0 - f) * h + f * n)}
 
 
@@ -99,14 +99,13 @@ def _min_gru_shapes(hidden: int, width: int, _: Options) -> Shapes:
 
 
 def antisymmetric(step: Step) -> State:
-    """Return one Euler step of an antisymmetric flow."""
-    h = step.state["h"]
-    turned = h @ step.weights["weight_hh"].T
+    """Return one Euler step of an antisymmetric flow; V stands in the place of M."""
+    turned = step.read["h"] @ step.weights["weight_hh"].T
     *gate, x_h = step.from_input()
     change = step.options["epsilon"] * step.math.tanh(x_h + turned)
     if gate:
         change = change * step.math.sigmoid(gate[0] + turned)
-    return {"h": step.watch("h", h + change)}
+    return {"h": step.watch("h", step.state["h"] + change)}
 
 
 def antisymmetric_matrix(math: Arithmetic, M: Tensor, options: Options) -> Tensor:

@@ -36,7 +36,7 @@ def preactivation(step: Step) -> State:
     """Return the pre-activation that is the state."""
     (from_x,) = step.from_input()
     bias = step.weights.get("bias_hh", 0.0)
-    recurrent = step.phi(step.state["h"]) @ step.weights["weight_hh"].T + bias
+    recurrent = step.phi(step.read["h"]) @ step.weights["weight_hh"].T + bias
     return {"h": step.watch("h", recurrent + from_x)}
 
 
@@ -49,7 +49,7 @@ def skip(step: Step) -> State:
     """Return h_t, and the older states moved on by one."""
     names = ("h", *_lags(step.options))
     (a,) = step.gates()
-    a = a + step.state[names[-1]] @ step.weights["W_s"].T
+    a = a + step.read[names[-1]] @ step.weights["W_s"].T
     moved = {new: step.state[old] for new, old in zip(names[1:], names, strict=False)}
     return {"h": step.watch("h", step.phi(a)), **moved}
 
@@ -70,7 +70,7 @@ def leaky(step: Step) -> State:
 def indrnn(step: Step) -> State:
     """Return units that each read themselves alone."""
     (from_x,) = step.from_input()
-    a = from_x + step.weights["u"] * step.state["h"]
+    a = from_x + step.weights["u"] * step.read["h"]
     return {"h": step.watch("h", step.phi(a))}
 
 
@@ -94,11 +94,6 @@ def orthogonal_matrix(math: Arithmetic, parameter: Tensor, kind: str) -> Tensor:
     for _ in range(HALVINGS):
         total = total @ total
     return total
-
-
-def orthogonal(step: Step) -> State:
-    """Return an Elman state whose recurrent matrix is orthogonal."""
-    return elman(step)
 
 
 ELMAN = Reference(shapes=gated(1), step=elman, choice=True)
@@ -130,7 +125,7 @@ LEAKY = Reference(
 INDRNN = Reference(shapes=_indrnn_shapes, step=indrnn, choice=True)
 ORTHOGONAL = Reference(
     shapes=gated(1),
-    step=orthogonal,
+    step=elman,
     effective=lambda math, stored, options: orthogonal_matrix(math, stored, options["map"]),
     defaults={"map": "exponential"},
     variants=((), (("map", "cayley"),)),

@@ -22,7 +22,7 @@ def cornn(step: Step) -> State:
     """Return the oscillators' positions h = y and velocities z."""
     y, z, options = step.state["h"], step.state["z"], step.options
     (a,) = step.gates()
-    force = step.math.tanh(a + z @ step.weights["W_z"].T)
+    force = step.math.tanh(a + step.read["z"] @ step.weights["W_z"].T)
     pull = force - options["gamma"] * y - options["epsilon"] * z
     z = step.watch("z", z + options["dt"] * pull)
     return {"h": step.watch("h", y + options["dt"] * z), "z": z}
@@ -31,14 +31,16 @@ def cornn(step: Step) -> State:
 def lem(step: Step) -> State:
     """Return the output state h = y and the memory z, each with its own learned time step."""
     sigmoid, tanh, dt = step.math.sigmoid, step.math.tanh, step.options["dt"]
-    y, z = step.state["h"], step.state["z"]
     x_1, x_2, x_z, x_y = step.from_input()
-    recurrent = [y @ step.block("weight_hh", gate).T for gate in range(3)]
+    recurrent = [step.read["h"] @ step.block("weight_hh", gate).T for gate in range(3)]
     slow = dt * sigmoid(x_1 + recurrent[0])
     fast = dt * sigmoid(x_2 + recurrent[1])
-    z = step.watch("z", (1.0 - slow) * z + slow * tanh(x_z + recurrent[2]))
-    candidate = tanh(x_y + z @ step.block("weight_hh", 3).T)
-    return {"h": step.watch("h", (1.0 - fast) * y + fast * candidate), "z": z}
+    written = slow * tanh(x_z + recurrent[2])
+    z = step.watch("z", (1.0 - slow) * step.state["z"] + written)
+    # W_y reads z_t: the watched one, or where what products read is held apart, one made of that.
+    read = z if step.read is step.state else (1.0 - slow) * step.read["z"] + written
+    candidate = tanh(x_y + read @ step.block("weight_hh", 3).T)
+    return {"h": step.watch("h", (1.0 - fast) * step.state["h"] + fast * candidate), "z": z}
 
 
 def lru(step: Step) -> State:
