@@ -9,7 +9,7 @@ from engine.config.clipping import Clipping, NormClipping
 from engine.config.optimizers import Optimizer, Sgd
 from engine.config.regularizers import Regularizer
 from engine.config.schedules import ConstantSchedule, Schedule
-from engine.schema import Described, Doc, Later, Null
+from engine.schema import Described, Doc, Null
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,7 +47,10 @@ class TrainingConfig(Described):
         Null("no regularizer"),
     ] = None
     truncation: Annotated[
-        None,
-        Doc("Window of truncated back-propagation."),
-        Later("truncated back-propagation is not supported yet"),
+        Annotated[int, Interval(ge=1, le=10_000_000)] | None,
+        Doc(
+            "Window w of truncated back-propagation: the way back is cut at t = w, 2w, …, while "
+            "the state runs on. Left empty: never.",
+            title="Truncation window",
+        ),
     ] = None

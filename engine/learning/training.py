@@ -93,7 +93,12 @@ class Training:
         self.task = make_task(config.task, config.seed, options.precision)
         self.network = build_network(config, self.task)
         self.network.load(self._first_weights(streams) if initial is None else initial)
-        self.sweep = Sweep(self.network, length=self.task.length, batch=options.batch_size)
+        self.sweep = Sweep(
+            self.network,
+            length=self.task.length,
+            batch=options.batch_size,
+            window=options.truncation,
+        )
         self.updater = make_updater(options.optimizer, self.network.flat)
         self.clipper = Clipper(options.clipping, self.network.flat, self.network.views)
         self.scheduler = Scheduler(options)

@@ -94,7 +94,8 @@ class Recorder:
         network, probe = snapshot.network, snapshot.probe
         if self._probe_sweep is None or self._probe_sweep.network is not network:
             length, size = probe.mask.shape
-            self._probe_sweep = Sweep(network, length=length, batch=size)
+            window = self._config.training.truncation
+            self._probe_sweep = Sweep(network, length=length, batch=size, window=window)
         reduction = self._config.training.reduction
         return Observation(network, probe, snapshot.task.loss, reduction, sweep=self._probe_sweep)
 

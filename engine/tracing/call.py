@@ -32,6 +32,7 @@ def trace(  # noqa: PLR0913  (the public signature)
     output_gradients: ArrayLike | None = None,
     final_state_gradients: State | None = None,
     initial_state: State | None = None,
+    truncation: int | None = None,
     options: Mapping[str, Any] | None = None,
     statistics: Iterable[str] | None = None,
 ) -> Trace:
@@ -56,6 +57,7 @@ def trace(  # noqa: PLR0913  (the public signature)
             targets.
         final_state_gradients: ∂L/∂ of the final state, added; h (S, B, H) or (h, c).
         initial_state: h (S, B, H) or (h, c); zeros where None.
+        truncation: w: no gradient goes on through t = w, 2w, …; None for all the way.
         options: `activation`, `layer_skips`, and the cell's own.
         statistics: Names to compute at once; others are computed when asked for.
 
@@ -64,7 +66,8 @@ def trace(  # noqa: PLR0913  (the public signature)
 
     Raises:
         UnknownNameError: An unknown cell, parameter, loss or statistic.
-        ShapeError: An array of the wrong shape, or neither targets nor gradients.
+        ShapeError: An array of the wrong shape, or neither targets nor gradients, or a window
+            of no step.
     """
     own = dict(options or {})
     activation, skips = own.pop("activation", None), bool(own.pop("layer_skips", False))
@@ -86,7 +89,9 @@ def trace(  # noqa: PLR0913  (the public signature)
     )
     given.load(network)
     T, B, _ = xs.shape
-    sweep = Sweep(network, length=T, batch=B)
+    if truncation is not None and truncation < 1:
+        raise ShapeError(f"truncation: expected at least 1 step, got {truncation}")
+    sweep = Sweep(network, length=T, batch=B, window=truncation)
     state_shape = (given.layers, B, given.hidden)
     sweep.unroll(xs, _state("initial_state", initial_state, bound.state_names, state_shape))
     final = _state("final_state_gradients", final_state_gradients, bound.state_names, state_shape)

@@ -301,7 +301,7 @@ REFUSED: dict[str, tuple[str, object, str, str]] = {
         "/training/regularizer/kind",
         "known: vanishing; null for no regularizer",
     ),
-    "truncation": ("training.truncation", 20, "/training/truncation", "not supported yet"),
+    "window of no step": ("training.truncation", 0, "/training/truncation", "from 1"),
     "never recording": ("recording.every", 0, "/recording/every", "from 1"),
     "probe too large": ("recording.probe_size", 1025, "/recording/probe_size", "to 1024"),
     "unknown statistic": (

@@ -6,11 +6,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+import engine
 from engine.bptt.network import Network
 from engine.bptt.state_adjoints import StateAdjoints
 from engine.bptt.sweep import Sweep
 from engine.bptt.tape import CHUNK, LayerTape
 from engine.cells import make_cell
+from engine.errors import ShapeError
 from engine.tasks.base import Batch
 from tests.engine.bptt.test_every_cell import every_cell
 from tests.engine.bptt.test_sweep import random_weights
@@ -161,3 +163,48 @@ def test_a_window_as_long_as_the_sequence_cuts_nothing(rng: np.random.Generator)
     gradient = network.gradient.copy()
     swept(network, batch, window=T)
     np.testing.assert_array_equal(network.gradient, gradient)
+
+
+def test_a_truncated_trace_is_the_truncated_sweep(rng: np.random.Generator) -> None:
+    network, batch = network_of("lem", {}, rng), batch_of(rng)
+    swept(network, batch, window=7)
+    trace = engine.trace(
+        "lem",
+        network.parameters(),
+        batch.inputs,
+        targets=batch.targets,
+        mask=batch.mask,
+        reduction="sum",
+        truncation=7,
+        options={"layer_skips": True},
+    )
+    for name, gradient in network.gradients().items():
+        np.testing.assert_array_equal(trace.parameter_gradients[name], gradient)
+    lost = trace.loss_state_gradients()[:, 8, :7]
+    np.testing.assert_array_equal(lost, 0)
+
+
+def test_a_window_of_no_step_is_refused(rng: np.random.Generator) -> None:
+    network = network_of("elman", {}, rng)
+    with pytest.raises(ShapeError, match="truncation: expected at least 1 step, got 0"):
+        engine.trace(
+            "elman",
+            network.parameters(),
+            np.zeros((3, 1, D)),
+            output_gradients=np.zeros((3, 1, K)),
+            truncation=0,
+        )
+
+
+def test_a_training_is_cut_where_its_configuration_says() -> None:
+    config = engine.RunConfig.from_dict(
+        {
+            "task": {"kind": "adding", "length": 20},
+            "model": {"cell": "lstm", "hidden_size": 8},
+            "training": {"steps": 2, "batch_size": 4, "truncation": 6},
+            "recording": {"every": 1, "statistics": ["loss_state_gradient"]},
+        }
+    )
+    frame = engine.record(config).frames[0]
+    heard = np.isfinite(frame.arrays["loss_state_gradient"][0, -1])
+    assert heard.tolist() == [False] * 18 + [True] * 2
