@@ -3,13 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, ClassVar
+from functools import lru_cache
+from typing import Annotated, Any, ClassVar
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.templating import Jinja2Templates
 from starlette.responses import Response
 
+import engine
 from app.pages.base import PageContext, render
 from app.pages.sparkline import Sparkline, sparkline
 from app.pages.verdicts import ShownVerdict, plain_number, shown_verdict
@@ -20,6 +22,15 @@ PAGE_SIZE = 50
 # What a search box takes; longer texts are cut, since no name is that long.
 _LONGEST_SEARCH = 200
 
+NEWEST = "-created_at"
+# What the store sorts by, as a reader says it; the empty one is the order of the list.
+SORTS = (
+    ("", "Newest first"),
+    ("created_at", "Oldest first"),
+    ("name", "By name"),
+    ("final_loss", "Lowest loss first"),
+    ("-final_loss", "Highest loss first"),
+)
 STATUSES = tuple(str(status) for status in RunStatus)
 
 
@@ -54,6 +65,12 @@ class IndexPage(PageContext):
     rows: tuple[RunRow, ...]
     statuses: tuple[str, ...]
     status: str
+    cells: tuple[tuple[str, str], ...]
+    cell: str
+    sorts: tuple[tuple[str, str], ...]
+    sort: str
+    tag: str
+    untagged_href: str
     search: str
     is_filtered: bool
     next_href: str
@@ -61,32 +78,71 @@ class IndexPage(PageContext):
     starter_href: str
 
 
+class Wanted:
+    """Filters and order as the address says them; what is unknown there is as if unsaid."""
+
+    def __init__(
+        self, status: str = "", q: str = "", tag: str = "", cell: str = "", sort: str = ""
+    ) -> None:
+        self.status = status if status in STATUSES else ""
+        self.q = q.strip()[:_LONGEST_SEARCH]
+        self.tag = tag.strip()[:_LONGEST_SEARCH]
+        self.cell = cell if cell in dict(_cells()) else ""
+        self.sort = sort if sort in dict(SORTS) else ""
+
+    def href(self, **changes: str) -> str:
+        """Return the list's address with these filters, some of them changed."""
+        query = {name: value for name, value in {**vars(self), **changes}.items() if value}
+        return f"/?{urlencode(query)}" if query else "/"
+
+
 def build_router(templates: Jinja2Templates) -> APIRouter:
     """Return the route of the list."""
     router = APIRouter()
 
     @router.get("/")
-    def index(request: Request, status: str = "", q: str = "", cursor: str = "") -> Response:
+    def index(request: Request, wanted: Annotated[Wanted, Depends()], cursor: str = "") -> Response:
         store: Store = request.app.state.store
-        status = status if status in STATUSES else ""
-        search = q.strip()[:_LONGEST_SEARCH]
-        runs, next_cursor = store.runs.page(
-            status=status or None, q=search or None, limit=PAGE_SIZE, cursor=cursor or None
-        )
-        query = {"status": status, "q": search, "cursor": next_cursor or ""}
-        page = IndexPage(
-            rows=tuple(run_row(run, store.runs.queue_position(run)) for run in runs),
-            statuses=STATUSES,
-            status=status,
-            search=search,
-            is_filtered=bool(status or search or cursor),
-            next_href=f"/?{urlencode(query)}" if next_cursor else "",
-            is_first_page=not cursor,
-            starter_href=starter_href(store),
-        )
+        page = index_page(store, wanted, cursor)
         return render(request, templates, page, headers={"Cache-Control": "no-store"})
 
     return router
+
+
+def index_page(store: Store, wanted: Wanted, cursor: str) -> IndexPage:
+    """Return a page of the list."""
+    runs, next_cursor = store.runs.page(
+        status=wanted.status or None,
+        q=wanted.q or None,
+        tag=wanted.tag or None,
+        cell=wanted.cell or None,
+        sort=wanted.sort or NEWEST,
+        limit=PAGE_SIZE,
+        cursor=cursor or None,
+    )
+    return IndexPage(
+        rows=tuple(run_row(run, store.runs.queue_position(run)) for run in runs),
+        statuses=STATUSES,
+        status=wanted.status,
+        cells=_cells(),
+        cell=wanted.cell,
+        sorts=SORTS,
+        sort=wanted.sort,
+        tag=wanted.tag,
+        untagged_href=wanted.href(tag=""),
+        search=wanted.q,
+        is_filtered=bool(wanted.status or wanted.q or wanted.tag or wanted.cell or cursor),
+        next_href=wanted.href(cursor=next_cursor) if next_cursor else "",
+        is_first_page=not cursor,
+        starter_href=starter_href(store),
+    )
+
+
+@lru_cache(maxsize=1)
+def _cells() -> tuple[tuple[str, str], ...]:
+    """Name and title of every cell."""
+    entries: Any = engine.catalog()["cells"]
+    return tuple((str(cell["name"]), str(cell["title"])) for cell in entries)
 
 
 def starter_href(store: Store) -> str:

@@ -123,6 +123,34 @@ def test_a_deletion_is_asked_for_and_done(page: Page, service: Service) -> None:
     expect(page.locator(".toast")).to_contain_text("unwanted is deleted")
 
 
+def test_ticked_runs_are_deleted_together(page: Page, service: Service) -> None:
+    for name in ("first of two", "second of two"):
+        service.finish(config_of(name))
+    follow(page)
+    deleting = page.locator("[data-delete-button]")
+    expect(deleting).to_be_hidden()
+    for name in ("first of two", "second of two"):
+        row_of(page, name).get_by_role("checkbox").check()
+    deleting.click()
+    dialog = page.get_by_role("dialog", name="Delete these 2 runs?")
+    dialog.get_by_role("button", name="Delete").click()
+    expect(page.locator(".toast")).to_contain_text("2 deleted")
+    for name in ("first of two", "second of two"):
+        expect(row_of(page, name)).to_have_count(0)
+    expect(deleting).to_be_hidden()
+
+
+def test_a_tag_is_a_filter_that_can_be_taken_off(page: Page, service: Service) -> None:
+    service.finish({**config_of("tagged"), "tags": ["apart"]})
+    service.finish(config_of("plain"))
+    follow(page)
+    row_of(page, "tagged").get_by_role("link", name="apart").click()
+    expect(row_of(page, "tagged")).to_be_visible()
+    expect(row_of(page, "plain")).to_have_count(0)
+    page.get_by_role("link", name="Tag apart").click()
+    expect(row_of(page, "plain")).to_be_visible()
+
+
 def test_a_paused_view_stays_as_it_is(page: Page, service: Service) -> None:
     follow(page)
     pill = page.locator("[data-shell=live]")

@@ -91,5 +91,27 @@ list.addEventListener("click", async (event) => {
   }
 });
 
+document.querySelector("[data-delete-button]").addEventListener("click", async () => {
+  const ids = picks.ids();
+  const runs = ids.length === 1 ? "this run" : `these ${ids.length} runs`;
+  const question = { title: `Delete ${runs}?`, text: "All that they recorded will be gone. Runs that are not over stay.", yes: "Delete" };
+  if (!(await confirmAction(question))) return;
+  let gone = 0;
+  for (const id of ids) {
+    try {
+      await remove(`/runs/${id}`);
+      gone += 1;
+      picks.drop(id);
+    } catch (error) {
+      // One that is not over is told of below; one that is gone already is no tick any more.
+      if (error.status === 404) picks.drop(id);
+      else if (error.status !== 409) return toastError(error);
+    }
+  }
+  const left = picks.ids().length;
+  toast(`${gone} deleted${left ? `; ${left} not over yet: stop them first` : ""}.`);
+  refresh();
+});
+
 showTimes(list);
 setInterval(() => showTimes(list), TIMES_MS);

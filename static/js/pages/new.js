@@ -5,9 +5,10 @@ import { post } from "../wire/api.js";
 import { clearProblems, fieldsOf, showChosen, showProblem, showProblems } from "./form_fields.js";
 import { configOf, problemOf } from "./form_values.js";
 import { curlText, jsonText, pythonText } from "./snippets.js";
+import { torchText } from "./torch_script.js";
 
 const ADDRESS_MS = 300;
-const TEXTS = { json: jsonText, curl: (config) => curlText(config, location.origin), python: pythonText };
+const TEXTS = { json: jsonText, curl: (config) => curlText(config, location.origin), python: pythonText, torch: torchText };
 
 const form = document.querySelector("[data-new-run]");
 const start = form.querySelector("[data-start]");

@@ -1,4 +1,4 @@
-// Which runs are ticked for the comparison: kept in the address, so that a reload or Back does not lose them.
+// Which runs are ticked, to be compared or deleted: kept in the address, so that a reload or Back does not lose them.
 
 export const FEWEST = 2;
 export const MOST = 6;
@@ -25,19 +25,30 @@ export function mountPicks(form, list) {
   const picked = new Set(new URLSearchParams(location.search).getAll("pick"));
   const button = form.querySelector("[data-compare-button]");
   const words = form.querySelector("[data-picked]");
+  const deleting = form.querySelector("[data-delete-button]");
+  const boxes = () => [...list.querySelectorAll("[name=run]")];
 
+  const keep = () => {
+    history.replaceState(null, "", location.pathname + withPicks(location.search, picked));
+    show();
+  };
   const show = () => {
-    for (const box of list.querySelectorAll("[name=run]")) box.checked = picked.has(box.value);
+    for (const box of boxes()) box.checked = picked.has(box.value);
+    const all = list.querySelector("[data-pick-all]");
+    if (all) all.checked = boxes().every((box) => box.checked);
+    deleting.hidden = picked.size === 0;
     button.disabled = picked.size < FEWEST || picked.size > MOST;
     button.title = button.disabled ? `Tick ${FEWEST} to ${MOST} runs to compare them` : "Compare the ticked runs (C)";
     words.textContent = pickedText(picked.size);
   };
   list.addEventListener("change", (event) => {
-    if (event.target.name !== "run") return;
-    if (event.target.checked) picked.add(event.target.value);
-    else picked.delete(event.target.value);
-    history.replaceState(null, "", location.pathname + withPicks(location.search, picked));
-    show();
+    const { target } = event;
+    if (target.name !== "run" && !target.matches("[data-pick-all]")) return;
+    for (const box of target.name === "run" ? [target] : boxes()) {
+      if (target.checked) picked.add(box.value);
+      else picked.delete(box.value);
+    }
+    keep();
   });
   form.addEventListener("submit", (event) => {
     event.preventDefault();
@@ -46,10 +57,9 @@ export function mountPicks(form, list) {
   show();
   return {
     show,
+    ids: () => [...picked],
     drop(id) {
-      if (!picked.delete(id)) return;
-      history.replaceState(null, "", location.pathname + withPicks(location.search, picked));
-      show();
+      if (picked.delete(id)) keep();
     },
   };
 }

@@ -2,6 +2,7 @@
 import { confirmAction } from "../shell/dialog.js";
 import { toast, toastError } from "../shell/toasts.js";
 import { post, remove } from "../wire/api.js";
+import { openCode } from "./as_code.js";
 
 /** @param {HTMLElement} page @param {{id: string, name: string}} run */
 export function mountActions(page, run) {
@@ -15,6 +16,7 @@ export function mountActions(page, run) {
     }
   };
   on("copy", copyLink);
+  on("code", () => openCode(run.id));
   on("cancel", async () => {
     await post(`/runs/${run.id}/cancel`);
     toast("Stopping. What is recorded stays readable.");

@@ -16,7 +16,8 @@ export function pythonText(config) {
   return `import engine\n\nconfig = engine.RunConfig.from_dict(${literal(config, "")})\nresult = engine.record(config)\nprint(result.verdict)`;
 }
 
-function literal(value, indent) {
+/** A value as Python writes it. @param {unknown} value @param {string} indent of the line it starts on */
+export function literal(value, indent) {
   if (value === null) return "None";
   if (value === true) return "True";
   if (value === false) return "False";

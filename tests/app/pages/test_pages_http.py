@@ -48,7 +48,17 @@ async def test_the_list_shows_the_newest_run_first(client: httpx.AsyncClient) ->
 
 @pytest.mark.parametrize(
     ("query", "names"),
-    [("q=ON", ["one"]), ("status=queued", ["two", "one"]), ("status=running", []), ("q=x", [])],
+    [
+        ("q=ON", ["one"]),
+        ("status=queued", ["two", "one"]),
+        ("status=running", []),
+        ("q=x", []),
+        ("sort=name", ["one", "two"]),
+        ("sort=upside-down", ["two", "one"]),
+        ("cell=elman", ["two", "one"]),
+        ("cell=lstm", []),
+        ("tag=absent", []),
+    ],
 )
 async def test_a_filter_is_part_of_the_address(
     client: httpx.AsyncClient, query: str, names: list[str]
