@@ -1,7 +1,8 @@
 """What is carried from step to step beside the products, kept for all t where asked.
 
 A cell's carries are blocks of its deltas, and the sweep holds deltas for one chunk. The block of
-a state that no product reads (c of an LSTM) is the whole of that state's adjoint.
+a state that no product reads (c of an LSTM) is the whole of that state's adjoint. Of a cell
+without carries the norms of its deltas are kept: the one path back leads through them.
 """
 
 import numpy as np
@@ -20,6 +21,8 @@ class CarriedRows:
         rows: By name (T+1, H, B); row t is what step t handed to state row t, row T what was put
             in there. Of the last sweep that kept them.
         exponents: E of the rows, (T+1, B).
+        delta_squares: ‖δ_t‖² of a cell with one path, stored with `exponents` of row t, (T, B);
+            None for others.
     """
 
     def __init__(self, tape: LayerTape) -> None:
@@ -28,6 +31,8 @@ class CarriedRows:
         self.wanted = self.kept = False
         self.rows: dict[str, Array] = {}
         self.exponents = np.zeros((tape.length + 1, tape.batch), np.int32)
+        self._path = one_path(tape)
+        self.delta_squares: Array | None = None
 
     def start(self, top: int, end: int, exponents: IntArray) -> None:
         """Start a sweep from row `top`, whose carries are set and stored with `exponents`.
@@ -46,6 +51,17 @@ class CarriedRows:
         for name, span in tape.way_back.carried.items():
             self.rows[name][top] = tape.carry_row(top)[span]
         self.exponents[top : end + 1] = exponents
+        if self._path is not None:
+            if self.delta_squares is None:
+                self._prepare(self._path)
+            self._squares[top:end] = 0
+
+    def _prepare(self, path: slice) -> None:
+        tape, height = self._tape, path.stop - path.start
+        self._room = aligned_zeros((len(tape.deltas) - 1, height, tape.batch), tape.dtype)
+        self._ones = np.ones((1, height), tape.dtype)
+        self._squares = aligned_zeros((tape.length, 1, tape.batch), tape.dtype)
+        self.delta_squares = self._squares[:, 0]
 
     def keep(self, start: int, stop: int, exponents: IntArray | int) -> None:
         """Copy the carries of steps start … stop − 1, which lie in one chunk."""
@@ -56,3 +72,20 @@ class CarriedRows:
         for name, kept in self.rows.items():
             kept[start:stop] = tape.delta_rows.view(deltas, name)
         self.exponents[start:stop] = exponents
+        if self._path is not None:
+            room, path = self._room[: stop - start], deltas[:, self._path]
+            np.multiply(path, path, room)
+            np.matmul(self._ones, room, self._squares[start:stop])
+
+
+def one_path(tape: LayerTape) -> slice | None:
+    """Return the rows of the deltas that a state reaches the next through alone, if it does."""
+    cell = tape.cell
+    if cell.state_delta is not None or cell.state_names != cell.states:
+        return None
+    if cell.fed_back_by_unit is not None:
+        name = cell.fed_back_by_unit[1]
+        return tape.delta_rows.span(name)
+    if cell.carries:
+        return None
+    return tape.way_back.through(next(p for p in tape.weights.products if p.product.states_read))

@@ -20,7 +20,8 @@ import numpy as np
 
 from engine.arrays import Array, BoolArray, IntArray
 from engine.bptt.backward import LayerBackward
-from engine.bptt.state_adjoints import StateAdjoints, joined, ln_norms
+from engine.bptt.carried import one_path
+from engine.bptt.state_adjoints import LN_2, SAFE_SQUARES, StateAdjoints, joined, ln_norms
 from engine.bptt.state_step import Pulled, StateStep
 from engine.bptt.tape import CHUNK
 
@@ -77,16 +78,30 @@ class LayerGains:
         for start in range(0, self.tape.length, CHUNK):
             steps = slice(start, min(start + CHUNK, self.tape.length))
             arrives = self.adjoints.own or self._arrives(steps)
-            if arrives or not several:
+            known = None if several else self._known(steps)
+            if known is not None:
+                between[steps] = known
+            if arrives or not (several or known is not None):
                 found, exponents = self._pull(steps, weights=arrives)
                 if arrives:
                     pulled[steps] = joined([ln_norms(part, exponents) for part in found.parts])
-                if not several:
+                if not several and known is None:
                     between[steps] = ln_norms(self._of_one_path(found), exponents)
             if several and not plain:
                 found, exponents = self._pull(steps, weights=False)
                 between[steps] = joined([ln_norms(part, exponents) for part in found.parts])
         return pulled, between
+
+    def _known(self, steps: slice) -> Array | None:
+        """Return ln ‖δ_t‖ from the sums of squares that the sweep kept, where they lost nothing."""
+        kept = self.back.carried_rows
+        if kept.delta_squares is None:
+            return None
+        squares = kept.delta_squares[steps]
+        low, high = SAFE_SQUARES
+        if not (squares.min() > low and squares.max() < high):
+            return None
+        return 0.5 * np.log(squares, dtype=np.float64) + LN_2 * kept.exponents[steps]
 
     def _arrives(self, rows: slice) -> bool:
         """Tell whether anything but the recurrence reaches one of these state rows."""
@@ -102,8 +117,4 @@ class LayerGains:
         """Return δ of a cell with one path, or w where the state stands before φ."""
         if self.adjoints.own:
             return found.read
-        by_unit = self.tape.cell.fed_back_by_unit
-        if by_unit is not None:
-            return self.tape.delta_rows.view(found.deltas, by_unit[1])
-        product = next(p for p in self.tape.weights.products if p.product.states_read)
-        return found.deltas[..., self.tape.way_back.through(product), :]
+        return found.deltas[..., one_path(self.tape), :]

@@ -378,6 +378,23 @@ CLIPPED = (
     ),
 )
 
+TRUNCATED = (
+    Labelled(
+        name="LSTM cut every 10 steps, adding over 40",
+        label="truncated",
+        task=adding(40),
+        model={"cell": "lstm"},
+        training={"truncation": 10, "steps": 40},
+    ),
+    Labelled(
+        name="orthogonal tanh cut every 5 steps, digits",
+        label="truncated",
+        task={"kind": "digits"},
+        model={"cell": "elman", "activation": "tanh", "initializer": ORTHOGONAL},
+        training={"truncation": 5, "steps": 40},
+    ),
+)
+
 NOT_LEARNING = (
     Labelled(
         name="LSTM at a learning rate of a billionth",
