@@ -19,6 +19,7 @@ Backward, with λ = ∂L/∂h_t and γ = ∂L/∂c_t (from step t+1) coming in:
 What the gradient sees: f = 1 hands γ on unchanged along c; the rest passes through W_h.
 
 Shapes: x_t (B, D); h, c (B, H); W_x (4H, D), W_h (4H, H), b (4H,) in the order i, f, g, o.
+(5) to (10) are computed in cell_state.py.
 Source: Hochreiter & Schmidhuber 1997; forget gate Gers, Schmidhuber & Cummins 2000; gate order
     and form of torch.nn.LSTM.
 """
@@ -28,6 +29,7 @@ import numpy as np
 from engine.activations import ACTIVATIONS, Activation
 from engine.arrays import Array
 from engine.cells.base import ArrayTuple, Cell, CellDefinition, NoOptions, Product, Stage, Views
+from engine.cells.cell_state import adjoint_views, linearize, local_views, step_back
 from engine.initializers import KeepGate
 
 
@@ -69,48 +71,6 @@ def step(
     np.add(c_f, g_i, c_after)  # (3)
     np.tanh(c_after, tanh_c)
     np.multiply(o, tanh_c, h_after)  # (4)
-
-
-def linearize(now: Views, after: Views, slopes: Views) -> None:
-    """Fill the local derivatives of a chunk of steps."""
-    f_and_i, from_both = now["f":"i"], slopes["f":"i"]
-    np.multiply(now["c":"g"], f_and_i, slopes["c":"g"])  # c_{t-1} ⊙ f, g ⊙ i
-    np.subtract(1, f_and_i, from_both)
-    np.multiply(from_both, slopes["c":"g"], from_both)  # (8), (9)
-    np.multiply(now["g"], slopes["g"], slopes["g"])
-    np.subtract(now["i"], slopes["g"], slopes["g"])  # (7) as i − g ⊙ (g ⊙ i)
-    np.copyto(slopes["c"], now["f"])  # (10)
-    h = after["h"]
-    np.multiply(h, now["o"], slopes["o"])
-    np.subtract(h, slopes["o"], slopes["o"])  # (5) as h − h ⊙ o
-    np.multiply(h, now["tanh_c"], slopes["k"])
-    np.subtract(now["o"], slopes["k"], slopes["k"])  # (6) as o − h ⊙ tanh(c)
-
-
-def local_views(slopes: Views) -> ArrayTuple:
-    """Name the local derivatives that `step_back` takes."""
-    return slopes["o":"k"], slopes["c":"i"]
-
-
-def adjoint_views(incoming: Views, deltas: Views) -> ArrayTuple:
-    """Name the adjoints that `step_back` takes and fills."""
-    return (
-        incoming["h"][..., None, :, :],
-        incoming["c"],
-        deltas["o":"k"],
-        deltas["k"],
-        deltas["k"][..., None, :, :],
-        deltas["c":"i"],
-    )
-
-
-def step_back(local: ArrayTuple, adjoint: ArrayTuple) -> None:
-    """Fill the deltas and the carried ∂L/∂c_{t-1} from ∂L/∂h_t and ∂L/∂c_t."""
-    from_h, from_c = local
-    h, c, o_and_k, k, k_each, c_to_i = adjoint
-    np.multiply(h, from_h, o_and_k)  # (5), second term of (6)
-    np.add(k, c, k)  # (6); before the block c is written: in a stack it is the incoming one
-    np.multiply(k_each, from_c, c_to_i)  # (7) to (10)
 
 
 def make(activation: Activation, options: NoOptions) -> Cell:
