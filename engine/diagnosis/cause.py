@@ -1,10 +1,12 @@
 """Why a gradient vanishes or explodes along time: the factor of each step back that does it.
 
 Definition: of the top layer's `gain_factors`, the mean over the steps back that the last loss's
-    gradient goes: the factor that pulls most in the trouble's direction is the cause.
+    gradient goes: the factor that pulls most in the trouble's direction is the cause. Where the
+    weights give a bound β on ‖J_t‖ with β^D under the vanishing span, vanishing is certain: no
+    input can prevent it.
 Exact cases: a linear network with W = ρQ: weights, and ρ per step,
     test_cause_of_a_shrinking_linear_network_is_its_weights.
-Source: definition.
+Source: definition; the bound is that of Pascanu, Mikolov, Bengio 2013, arXiv:1211.5063.
 """
 
 from collections.abc import Mapping
@@ -14,7 +16,10 @@ from typing import Literal
 
 import numpy as np
 
+from engine.cells import make_cell
 from engine.diagnosis.finding import Case, Kind
+from engine.diagnosis.thresholds import VANISHING_SPAN
+from engine.statistics.weight_geometry import QUANTITIES
 
 Factor = Literal["slope", "weights", "carry", "recurrent", "arriving"]
 
@@ -41,11 +46,13 @@ class Cause:
         factor: The one that does most of it.
         per_step: Multiplier of the gradient for one step back by each factor, the mean of logs.
         sentence: The same in words.
+        bound: β of the top layer, where vanishing is certain; else None.
     """
 
     factor: Factor
     per_step: Mapping[Factor, float]
     sentence: str
+    bound: float | None = None
 
 
 def cause_of(kind: Kind, case: Case) -> Cause | None:
@@ -78,4 +85,22 @@ def cause_of(kind: Kind, case: Case) -> Cause | None:
     sentence = (
         f"Each step back {WORDS[factor]} multiplies the gradient by {per_step[factor]:.3g}{beside}."
     )
-    return Cause(factor=factor, per_step=per_step, sentence=sentence)
+    bound = _certain(kind, case)
+    if bound is not None:
+        sentence += (
+            f" No step back can keep more than {bound:.3g} of it, whatever the inputs: over "
+            f"{last - first} steps it is certain to vanish."
+        )
+    return Cause(factor=factor, per_step=per_step, sentence=sentence, bound=bound)
+
+
+def _certain(kind: Kind, case: Case) -> float | None:
+    """Return β where it makes vanishing certain; None where it does not, or is not recorded."""
+    model = case.config.model
+    bound_of = make_cell(model.cell, model.activation_choice(), model.options).bound
+    geometry = case.frame.arrays.get("weight_geometry")
+    if kind != "vanishing" or bound_of is None or geometry is None:
+        return None
+    beta = bound_of(float(geometry[-1, 0, QUANTITIES.index("largest_singular_value")]))
+    distance = case.task.last_asked - case.task.first_heard
+    return beta if beta**distance < VANISHING_SPAN else None

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engine import Course, Frame, RunConfig, Verdict, describe_task, diagnose
+from engine import Course, Frame, RunConfig, Verdict, describe_task, diagnose, record
 from engine.arrays import Array
 
 T, STEPS = 40, 200
@@ -163,6 +163,40 @@ def test_the_cause_is_the_factor_that_shrinks_most() -> None:
     assert cause.factor == "slope"
     assert cause.per_step["slope"] == pytest.approx(0.3)
     assert "multiplies the gradient by 0.3" in cause.sentence
+
+
+@pytest.mark.parametrize(("norm", "certain"), [(0.7, True), (0.9, False)])
+def test_a_bound_under_one_makes_vanishing_certain(norm: float, certain: bool) -> None:
+    factors = np.full((2, T, 5), np.log(0.5))
+    frame = frame_of(
+        last_loss_gradient=falling(0.5),
+        gain_factors=factors,
+        weight_geometry=np.full((2, 1, 4), norm),
+    )
+    cause = diagnose(frame, config_of(), course=course_of()).cause
+    assert cause is not None
+    assert cause.bound == (norm if certain else None)  # tanh has γ = 1
+    assert (norm ** (T - 1) < 1e-3) == certain == ("certain" in cause.sentence)
+
+
+def test_cause_of_a_shrinking_linear_network_is_its_weights() -> None:
+    config = RunConfig.from_dict(
+        {
+            "task": {"kind": "adding", "length": 30},
+            "model": {
+                "cell": "elman",
+                "activation": "identity",
+                "hidden_size": 8,
+                "initializer": {"kind": "orthogonal", "gain": 0.7},
+            },
+            "training": {"steps": 0, "precision": "float64"},
+        }
+    )
+    cause = record(config).verdict.cause
+    assert cause is not None
+    assert cause.factor == "weights"
+    assert cause.per_step["weights"] == pytest.approx(0.7, rel=1e-6)
+    assert cause.bound == pytest.approx(0.7, rel=1e-6)
 
 
 def test_a_verdict_with_findings_goes_through_json_and_back() -> None:
