@@ -52,8 +52,11 @@ class ObservedJacobians:
 
 
 def _log10_bound(tape: LayerTape) -> float:
-    bound, (weights, *_) = tape.cell.bound, tape.weights.recurrent_blocks()
-    if bound is None or not np.isfinite(weights).all():
+    bound = tape.cell.bound
+    if bound is None:
+        return float("nan")
+    (weights,) = tape.weights.recurrent_blocks()
+    if not np.isfinite(weights).all():
         return float("nan")
     with np.errstate(divide="ignore"):
         return float(np.log10(bound(float(np.linalg.norm(weights.astype(np.float64), 2)))))

@@ -46,7 +46,8 @@ def preactivations(tape: LayerTape) -> Array:
     weights = product.W[product.out_rows.span(block)]
     found: Array = np.matmul(weights, tape.inputs[: tape.length, tape.read(product)])
     if cell.candidate_sum is not None:
-        first, second = (block_rows(tape, name) for name in cell.candidate_sum)
+        before = tape.now(slice(0, tape.length))
+        first, second = (before[name] for name in cell.candidate_sum)
         found += first * second
     return found
 

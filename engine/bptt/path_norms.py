@@ -22,6 +22,7 @@ from engine.bptt.network import READOUT_BIAS, READOUT_WEIGHT
 from engine.bptt.stack import BLOCK, Visit
 from engine.bptt.sweep import Sweep
 from engine.bptt.tape import LayerTape
+from engine.bptt.weight_gradients import diagonal_terms
 
 CANCELS = 1e-2
 """Share of ‖D‖‖S‖ from which down a sum over samples is formed itself: in float32 the Grams are
@@ -50,10 +51,7 @@ class PathNorms:
         self.sweep, self.times = sweep, list(times)
         self._names = list(sweep.network.parameter_shapes)
         self.found = np.full((len(self._names), len(self.times), sweep.length), -np.inf)
-        self._parts = [
-            {self._names.index(name): parts_of(tape, name) for name in tape.weights.entries}
-            for tape in sweep.tapes
-        ]
+        self._parts = [self._matrices(tape) for tape in sweep.tapes]
 
     def run(self) -> Array:
         """Return log10 of the norms up to the loss's scale, (parameters, times, T).
@@ -61,6 +59,8 @@ class PathNorms:
         NaN where k > t, and for the read-out where k ≠ t.
         """
         sweep = self.sweep
+        if not self.times:  # gradients of the final state alone
+            return self.found
         with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
             for _ in sweep.stack(len(self.times)).run(sweep.top_source, self.times, self._visit):
                 pass
@@ -69,6 +69,14 @@ class PathNorms:
         self.found[:, later] = np.nan
         return self.found
 
+    def _matrices(self, tape: LayerTape) -> dict[int, list[Part]]:
+        """Return how each parameter of a layer that stands in a matrix product is made up."""
+        return {
+            self._names.index(name): parts_of(tape, name)
+            for name in tape.weights.entries
+            if name.rpartition("_l")[0] not in tape.cell.diagonals
+        }
+
     def _visit(self, visit: Visit) -> None:
         stop = min(visit.first + BLOCK, len(self.times))
         rows = np.arange(stop - 1, stop - 1 - len(visit.deltas), -1)
@@ -76,11 +84,17 @@ class PathNorms:
         largest = known.max(axis=1, keepdims=True)
         powers = np.ldexp(1.0, np.maximum(known - largest, -LARGEST_SHIFT))
         deltas = visit.deltas * powers[:, None, :].astype(visit.deltas.dtype)
-        grams = _Grams(deltas, self.sweep.tapes[visit.layer].inputs[visit.row - 1])
+        tape = self.sweep.tapes[visit.layer]
+        grams = _Grams(deltas, tape.inputs[visit.row - 1])
         base = np.where(largest == NONE, 0, largest)[:, 0]
         for index, parts in self._parts[visit.layer].items():
             logs = [grams.log10_norms(part) for part in parts]
             self.found[index, rows, visit.row - 1] = _together(logs) + LOG10_2 * base
+        for name, diagonal in tape.cell.diagonals.items():
+            terms = diagonal_terms(tape, diagonal, deltas.astype(np.float64), visit.row - 1)
+            norms = np.linalg.norm(terms.sum(axis=-1), axis=1)
+            index = self._names.index(f"{name}_l{visit.layer}")
+            self.found[index, rows, visit.row - 1] = np.log10(norms) + LOG10_2 * base
 
     def _readout(self) -> None:
         """Set the read-out's terms, which have k = t alone."""

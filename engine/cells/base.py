@@ -124,8 +124,8 @@ class Cell:
         state_delta: Block of the deltas that is dℓ/dh where h is not what products read.
         cell_delta: Block of the deltas that is the total dℓ/dc, of cells with a state c beside h.
         candidate: Block that holds φ(a) of the (candidate's) pre-activation.
-        candidate_sum: Blocks of the tape whose product is added to what the candidate's product
-            gives, in order to make its pre-activation; None where that is all of it.
+        candidate_sum: Two blocks before the step whose elementwise product is added to what the
+            candidate's matrix product gives, to make its pre-activation; None where that is all.
         activation: φ of that candidate.
         bound: Bound on ‖J_t‖₂ given the 2-norm of the recurrent weights; None where there is none.
     """

@@ -79,6 +79,8 @@ def make(activation: Activation, options: NoOptions) -> Cell:
         linearize=linearize,
         activation=activation,
         candidate="h",
+        candidate_sum=("u", "h"),
+        bound=lambda norm: activation.gamma * norm,
         slopes=("h", "a"),
         deltas=("h", "a"),
         scratch=("own", "room"),

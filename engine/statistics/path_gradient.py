@@ -20,8 +20,6 @@ Exact cases: the norm of trace.path_terms, test_path_norms_are_those_of_the_term
 Source: Pascanu, Mikolov, Bengio 2013, arXiv:1211.5063 (its sum over k of temporal contributions).
 """
 
-import numpy as np
-
 from engine.arrays import Array
 from engine.statistics.base import AxisFacts, Coordinates, Observed, StatisticDefinition
 from engine.statistics.sampling import loss_times
@@ -30,8 +28,6 @@ from engine.statistics.sampling import loss_times
 def compute(observation: Observed) -> Array:
     """Return log10 ‖A_{t,k}(P)‖, [parameters, loss times, T]."""
     times = loss_times(observation.length, observation.asked_times)
-    if not times:  # above 256 steps, and gradients of the final state alone
-        return np.zeros((len(observation.network.parameters()), 0, observation.length))
     return observation.log10_path_norms(times)
 
 

@@ -155,3 +155,15 @@ def test_a_state_before_its_activation_meets_the_weights_first(observe: Observe)
     back = adjoints @ seen.network.parameters()["weight_hh_l0"]
     gain = np.linalg.norm(back, axis=-1) / np.linalg.norm(adjoints, axis=-1)
     np.testing.assert_allclose(logs[:, 1], np.log(gain), atol=EXACT)
+
+
+def test_the_weights_of_an_indrnn_are_its_own_feedback(observe: Observe) -> None:
+    seen = observe("indrnn", "tanh", length=5, asked=(2, 5), size=2)
+    logs = seen.gains[0][0]
+    adjoints = seen.sweep.backward_layers[0].adjoints.transpose(0, 2, 1)[1:]
+    delta = adjoints * (1 - seen.hidden[0] ** 2)
+    back = delta * seen.network.parameters()["u_l0"]
+    norm = [np.linalg.norm(a, axis=-1) for a in (adjoints, delta, back)]
+    np.testing.assert_allclose(logs[:, 0], np.log(norm[1] / norm[0]), atol=EXACT)
+    np.testing.assert_allclose(logs[:, 1], np.log(norm[2] / norm[1]), atol=EXACT)
+    assert (logs[:, 2:4] == 0).all()

@@ -21,8 +21,9 @@ def compute(observation: Observation) -> Array:
     return np.asarray(function(observation))
 
 
-def traced(seen: Observation, reduction: str = "mean") -> Trace:
+def traced(seen: Observation) -> Trace:
     """Trace what was observed."""
+    name = seen.cell.activation.name
     return trace(
         seen.cell.name,
         seen.network.parameters(),
@@ -30,7 +31,7 @@ def traced(seen: Observation, reduction: str = "mean") -> Trace:
         targets=seen.batch.targets,
         mask=seen.batch.mask,
         loss="mean_squared_error",
-        reduction="mean" if reduction == "mean" else "sum",
+        options={"activation": name} if CELLS[seen.cell.name].activation_choice else {},
     )
 
 
