@@ -101,6 +101,8 @@ def _kinds(classes: Iterable[type[Described]]) -> list[Entry]:
             "name": kind_of(described),
             "title": described.title,
             "what_it_does": described.purpose,
+            "formula": described.formula,
+            "source": described.source,
             "options": object_node(described).schema(),
         }
         for described in classes

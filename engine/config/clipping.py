@@ -19,6 +19,8 @@ class NormClipping(Described):
         "A gradient longer than the threshold is shortened to it and keeps its direction: the "
         "remedy for exploding gradients."
     )
+    formula: ClassVar[str] = "g ← min(1, c / ‖g‖) g"
+    source: ClassVar[str] = "Pascanu, Mikolov & Bengio 2013"
 
     kind: Literal["norm"] = "norm"
     threshold: Annotated[float, Longest, Doc("Longest norm that passes unchanged.")] = 1.0
@@ -36,6 +38,8 @@ class ValueClipping(Described):
     purpose: ClassVar[str] = (
         "Every entry of the gradient is cut to ± the threshold, which changes its direction."
     )
+    formula: ClassVar[str] = "gᵢ ← max(−c, min(c, gᵢ))"
+    source: ClassVar[str] = "Mikolov 2012"
 
     kind: Literal["value"] = "value"
     threshold: Annotated[float, Longest, Doc("Largest absolute value of an entry.")] = 1.0
@@ -50,6 +54,8 @@ class AdaptiveClipping(Described):
         "The gradient of each unit's weights is cut to a share of those weights' own norm; the "
         "read-out is left alone."
     )
+    formula: ClassVar[str] = "G_u ← min(1, c max(‖W_u‖, ε) / ‖G_u‖) G_u for each unit u"
+    source: ClassVar[str] = "Brock, De, Smith & Simonyan 2021"
 
     kind: Literal["adaptive"] = "adaptive"
     threshold: Annotated[

@@ -33,6 +33,10 @@ class Sgd(Described):
         "Steps against the gradient, with momentum if wanted. Small gradients make small steps: "
         "what vanishes is seen in the learning."
     )
+    formula: ClassVar[str] = "v ← μ v + g; θ ← θ − η v, or with Nesterov θ − η (g + μ v)"
+    source: ClassVar[str] = (
+        "Robbins & Monro 1951; Sutskever, Martens, Dahl & Hinton 2013; torch.optim.SGD"
+    )
 
     kind: Literal["sgd"] = "sgd"
     learning_rate: LearningRate = 0.01
@@ -58,6 +62,8 @@ class RmsProp(Described):
         "Steps divided by a running root mean square of the gradient: steep and flat directions "
         "move alike."
     )
+    formula: ClassVar[str] = "s ← α s + (1 − α) g²; v ← μ v + g / (√s + ε); θ ← θ − η v"
+    source: ClassVar[str] = "Tieleman & Hinton 2012; centered: Graves 2013; torch.optim.RMSprop"
 
     kind: Literal["rmsprop"] = "rmsprop"
     learning_rate: LearningRate = 0.001
@@ -80,6 +86,8 @@ class Adagrad(Described):
         "Steps divided by the root of the sum of all squared gradients so far: weights that "
         "seldom get a gradient keep large steps, and all steps get smaller with time."
     )
+    formula: ClassVar[str] = "s ← s + g²; θ ← θ − η g / (√s + ε)"
+    source: ClassVar[str] = "Duchi, Hazan & Singer 2011"
 
     kind: Literal["adagrad"] = "adagrad"
     learning_rate: LearningRate = 0.01
@@ -95,6 +103,8 @@ class Adam(Described):
         "Steps scaled by running means of gradient and squared gradient, so that small gradients "
         "still move their weights."
     )
+    formula: ClassVar[str] = "m ← β₁ m + (1 − β₁) g; s ← β₂ s + (1 − β₂) g²; θ ← θ − η m̂ / (√ŝ + ε)"
+    source: ClassVar[str] = "Kingma & Ba 2015"
 
     kind: Literal["adam"] = "adam"
     learning_rate: LearningRate = 0.001
@@ -112,6 +122,8 @@ class AdamW(Described):
         "Adam, and besides it every weight shrinks by a small share at each update, whatever its "
         "gradient."
     )
+    formula: ClassVar[str] = "θ ← (1 − η λ) θ, then Adam"
+    source: ClassVar[str] = "Loshchilov & Hutter 2019"
 
     kind: Literal["adamw"] = "adamw"
     learning_rate: LearningRate = 0.001

@@ -20,6 +20,8 @@ class VanishingRegularizer(Described):
         "Pulls the recurrent weights to where a gradient keeps its norm from each step to the one "
         "before, in the directions that it has. Costs about two thirds of a training step more."
     )
+    formula: ClassVar[str] = "Ω = 1/n Σ_t (‖J_tᵀ λ_t‖² / ‖λ_t‖² − 1)², λ and φ′ held"
+    source: ClassVar[str] = "Pascanu, Mikolov & Bengio 2013"
 
     kind: Literal["vanishing"] = "vanishing"
     weight: Annotated[

@@ -25,6 +25,8 @@ class ConstantSchedule(Described):
 
     title: ClassVar[str] = "Constant"
     purpose: ClassVar[str] = "The learning rate stays as it is."
+    formula: ClassVar[str] = "η(s) = η"
+    source: ClassVar[str] = "definition"
 
     kind: Literal["constant"] = "constant"
 
@@ -35,6 +37,8 @@ class StepSchedule(Described):
 
     title: ClassVar[str] = "Step"
     purpose: ClassVar[str] = "The learning rate is cut by a factor every so many updates."
+    formula: ClassVar[str] = "η(s) = η · factor^⌊s / period⌋"
+    source: ClassVar[str] = "torch.optim.lr_scheduler.StepLR"
 
     kind: Literal["step"] = "step"
     period: Annotated[Steps, Doc("Updates between two cuts.")] = 500
@@ -49,6 +53,8 @@ class ExponentialSchedule(Described):
 
     title: ClassVar[str] = "Exponential"
     purpose: ClassVar[str] = "The learning rate falls by the same share at every update."
+    formula: ClassVar[str] = "η(s) = η · factorˢ"
+    source: ClassVar[str] = "torch.optim.lr_scheduler.ExponentialLR"
 
     kind: Literal["exponential"] = "exponential"
     factor: Annotated[
@@ -67,6 +73,8 @@ class CosineSchedule(Described):
         "The learning rate falls along half a cosine, slowly at first and at the end, and stays "
         "at its last value afterwards."
     )
+    formula: ClassVar[str] = "η(s) = η (r + (1 − r) (1 + cos(π s / N)) / 2)"
+    source: ClassVar[str] = "Loshchilov & Hutter 2017, without restarts"
 
     kind: Literal["cosine"] = "cosine"
     final_share: FinalShare = 0.0
@@ -82,6 +90,8 @@ class WarmupCosineSchedule(Described):
         "The learning rate grows evenly to its full value during the warm-up, then falls along "
         "half a cosine."
     )
+    formula: ClassVar[str] = "η(s) = η (s + 1) / w for s < w, then the cosine over N − w"
+    source: ClassVar[str] = "Goyal et al. 2017; Loshchilov & Hutter 2017"
 
     kind: Literal["warmup_cosine"] = "warmup_cosine"
     warmup: Annotated[Steps, Doc("Updates until the full learning rate.", title="Warm-up")] = 100
@@ -98,6 +108,10 @@ class PlateauSchedule(Described):
         "The learning rate is cut whenever the training loss, averaged over some updates, has not "
         "improved for a while."
     )
+    formula: ClassVar[str] = (
+        "η ← max(factor · η, floor) after more than `patience` looks without improvement"
+    )
+    source: ClassVar[str] = "torch.optim.lr_scheduler.ReduceLROnPlateau, fed with means"
 
     kind: Literal["plateau"] = "plateau"
     every: Annotated[

@@ -19,6 +19,8 @@ class PytorchInitializer(InitializerOptions):
     purpose: ClassVar[str] = (
         "Uniform between ±1/√H, biases too: what torch.nn.RNN, LSTM and GRU start with."
     )
+    formula: ClassVar[str] = "W ~ U(−gain/√H, gain/√H), b ~ U(−1/√H, 1/√H)"
+    source: ClassVar[str] = "torch.nn.RNN, LSTM, GRU"
     kind: Literal["pytorch"] = "pytorch"
     gain: Gain = 1.0
 
@@ -40,6 +42,8 @@ class UniformInitializer(InitializerOptions):
     purpose: ClassVar[str] = (
         "Uniform between ± the limit, whatever the width: the spectral radius is near limit·√(H/3)."
     )
+    formula: ClassVar[str] = "W ~ U(−limit, limit)"
+    source: ClassVar[str] = "definition"
     kind: Literal["uniform"] = "uniform"
     limit: Annotated[float, Interval(gt=0, le=100), Doc("Largest absolute value of a weight.")] = (
         0.1
@@ -59,6 +63,8 @@ class NormalInitializer(InitializerOptions):
         "Normal with a given standard deviation, whatever the width: the spectral radius is near "
         "deviation·√H."
     )
+    formula: ClassVar[str] = "W ~ N(0, deviation²)"
+    source: ClassVar[str] = "definition"
     kind: Literal["normal"] = "normal"
     deviation: Annotated[
         float, Interval(gt=0, le=100), Doc("Standard deviation of the weights.")
@@ -78,6 +84,8 @@ class XavierInitializer(InitializerOptions):
         "Uniform, scaled so that tanh units keep the size of signals and gradients: a spectral "
         "radius near 1."
     )
+    formula: ClassVar[str] = "W ~ U(−r, r), r = gain √(6 / (rows + columns))"
+    source: ClassVar[str] = "Glorot & Bengio 2010"
     kind: Literal["xavier"] = "xavier"
     gain: Gain = 1.0
 
@@ -95,6 +103,8 @@ class HeInitializer(InitializerOptions):
     purpose: ClassVar[str] = (
         "Normal, scaled for ReLU units of which half are off: a spectral radius near √2."
     )
+    formula: ClassVar[str] = "W ~ N(0, 2 gain² / columns)"
+    source: ClassVar[str] = "He, Zhang, Ren & Sun 2015"
     kind: Literal["he"] = "he"
     gain: Gain = 1.0
 

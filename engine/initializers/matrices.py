@@ -40,6 +40,8 @@ class OrthogonalInitializer(InitializerOptions):
         "A random rotation: the recurrent product neither shrinks nor grows a gradient; only the "
         "activation's slope does."
     )
+    formula: ClassVar[str] = "W = gain Q, QᵀQ = I"
+    source: ClassVar[str] = "Saxe, McClelland & Ganguli 2014"
     kind: Literal["orthogonal"] = "orthogonal"
     gain: Gain = 1.0
 
@@ -57,6 +59,8 @@ class IdentityInitializer(InitializerOptions):
         "Recurrent weights start as the identity, biases at zero: with ReLU units the state is "
         "kept until something is learned. As input initializer: normal with deviation 0.001."
     )
+    formula: ClassVar[str] = "W_h = gain I; W_x ~ N(0, (0.001 gain)²); b = 0"
+    source: ClassVar[str] = "Le, Jaitly & Hinton 2015"
     kind: Literal["identity"] = "identity"
     gain: Gain = 1.0
 
@@ -83,6 +87,8 @@ class SparseInitializer(InitializerOptions):
         "Each unit listens to a few random others, with normal weights: its input has the same "
         "size in any width. Usually with a spectral radius near 1 (echo states: 1.1)."
     )
+    formula: ClassVar[str] = "k weights of each row ~ N(0, gain²), the others 0"
+    source: ClassVar[str] = "Martens 2010; Sutskever, Martens, Dahl & Hinton 2013"
     kind: Literal["sparse"] = "sparse"
     gain: Gain = 1.0
     nonzeros: Annotated[

@@ -14,12 +14,19 @@ class Described:
 
     Whoever builds one, the parser or a caller in Python, gets the same checks: every field by
     its annotation, then `completed` fills what follows from other fields, then `rules`.
+
+    Attributes:
+        title, purpose: What it is called and what it does, for schema and form.
+        formula, source: What it computes and where that is from, for the catalog; "" where the
+            object is no choice of a method.
     """
 
     __slots__ = ()
 
     title: ClassVar[str]
     purpose: ClassVar[str]
+    formula: ClassVar[str] = ""
+    source: ClassVar[str] = ""
 
     def __post_init__(self) -> None:
         """Check every field and rule.

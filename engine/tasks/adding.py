@@ -29,6 +29,8 @@ class AddingOptions(TaskOptions):
         "Two numbers of a long sequence are marked, one in each half; at the end their sum is "
         "asked for. What the first marker says has to survive up to T − 1 steps."
     )
+    formula: ClassVar[str] = "v_i + v_j of the two marked values"
+    source: ClassVar[str] = "Hochreiter & Schmidhuber 1997; Arjovsky, Shah & Bengio 2016"
 
     length: MarkedLength = 100
     kind: Literal["adding"] = "adding"

@@ -46,6 +46,8 @@ class CopyOptions(TaskOptions):
         "Ten symbols are shown, then blanks, then a signal: now the ten are to be repeated. "
         "Every answer lies exactly T − 10 steps after what it needs."
     )
+    formula: ClassVar[str] = "the ten symbols of t = 1 … 10, again at t = T − 9 … T"
+    source: ClassVar[str] = "Hochreiter & Schmidhuber 1997; Arjovsky, Shah & Bengio 2016"
 
     length: Annotated[
         int,

@@ -35,6 +35,10 @@ class DigitsOptions(TaskOptions):
         "Real data: 1,797 handwritten digits of 8×8 pixels, read one pixel a step; after the "
         "last pixel the network has to say which digit it was."
     )
+    formula: ClassVar[str] = "which of ten digits the 64 pixels show"
+    source: ClassVar[str] = (
+        "Alpaydin & Kaynak 1998; read pixel by pixel as in Le, Jaitly & Hinton 2015"
+    )
 
     length: Annotated[
         int,

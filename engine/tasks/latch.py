@@ -44,6 +44,8 @@ class LatchOptions(TaskOptions):
         "The first value says which of two classes a sequence is of, then noise follows; the "
         "class is asked for at the end. To keep one bit, a state has to hold it against noise."
     )
+    formula: ClassVar[str] = "the sign of x_1"
+    source: ClassVar[str] = "Bengio, Simard & Frasconi 1994"
 
     length: Annotated[
         int, Interval(ge=2, le=LONGEST), Doc("Steps T of each sequence.", title="Sequence length")

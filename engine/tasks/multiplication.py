@@ -28,6 +28,8 @@ class MultiplicationOptions(TaskOptions):
         "Two numbers of a long sequence are marked, one in each half; at the end their product is "
         "asked for: a memory that only adds up what it meets does not do."
     )
+    formula: ClassVar[str] = "v_i · v_j of the two marked values"
+    source: ClassVar[str] = "Hochreiter & Schmidhuber 1997"
 
     length: MarkedLength = 100
     kind: Literal["multiplication"] = "multiplication"

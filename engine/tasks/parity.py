@@ -40,6 +40,8 @@ class ParityOptions(TaskOptions):
         "Random bits; at the end it is asked whether the number of ones was odd. Every bit counts, "
         "and knowing all but one is worth nothing: hard for gradients even over few steps."
     )
+    formula: ClassVar[str] = "Σ_t [x_t = 1] mod 2"
+    source: ClassVar[str] = "Bengio, Simard & Frasconi 1994"
 
     length: Annotated[
         int, Interval(ge=2, le=LONGEST), Doc("Steps T of each sequence.", title="Sequence length")

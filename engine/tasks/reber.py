@@ -79,6 +79,10 @@ class ReberOptions(TaskOptions):
         "Strings of a small grammar, whose next symbol is asked for at every step. The second "
         "symbol comes again as the last but one: all else is short memory, this one is not."
     )
+    formula: ClassVar[str] = "the next symbol"
+    source: ClassVar[str] = (
+        "Reber 1967; Cleeremans, Servan-Schreiber & McClelland 1989; Hochreiter & Schmidhuber 1997"
+    )
 
     length: Annotated[
         int,

@@ -42,6 +42,8 @@ class SineForecastOptions(TaskOptions):
         "A sine of unknown phase and period; at every step its value some steps ahead is asked "
         "for. Two steps back is all it needs: a task that a healthy network learns."
     )
+    formula: ClassVar[str] = "x_{t+a} of x_t = sin(θ + ω t)"
+    source: ClassVar[str] = "definition"
 
     length: Annotated[
         int,

@@ -50,6 +50,8 @@ class TemporalOrderOptions(TaskOptions):
         "Among random distractors two (or three) symbols A or B appear far apart; at the end "
         "their order is asked for. A classic that plain recurrent networks fail."
     )
+    formula: ClassVar[str] = "the order of the rare symbols, one of 4 or 8"
+    source: ClassVar[str] = "Hochreiter & Schmidhuber 1997; Pascanu, Mikolov & Bengio 2013"
 
     length: Annotated[
         int,

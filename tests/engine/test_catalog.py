@@ -95,6 +95,19 @@ def test_statistics_say_axes_scale_and_how_to_read_them() -> None:
         assert entry["how_to_read"]
 
 
+METHODS = ("tasks", "initializers", "optimizers", "schedules", "clippings", "regularizers")
+
+
+@pytest.mark.parametrize("section", METHODS)
+def test_every_method_says_what_it_computes_and_where_that_is_from(section: str) -> None:
+    for entry in CATALOG[section]:
+        assert entry["formula"], entry["name"]
+        assert entry["source"], entry["name"]
+        properties = entry["options"]["properties"]
+        # What has no default has to be given: the kind alone.
+        assert [name for name, field in properties.items() if "default" not in field] == []
+
+
 @pytest.mark.parametrize("name", TASKS)
 def test_a_task_is_described_before_anything_runs(name: str) -> None:
     facts: Json = describe_task({"task": {"kind": name}, "model": {"cell": "gru"}})
