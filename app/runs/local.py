@@ -13,7 +13,7 @@ from multiprocessing.context import SpawnProcess
 import structlog
 
 from app.blas import pinned_for_children
-from app.runs.worker import work
+from app.runs.worker import wait_for_work
 from app.settings import Settings
 from app.store import Store
 
@@ -40,6 +40,7 @@ class LocalExecutor:
         # A worker needs no token, and what it has nobody can read from it.
         self._settings = settings.model_copy(update={"token": None})
         self._workers: dict[str, _Worker] = {}
+        self._spare: tuple[SpawnProcess, Connection] | None = None
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._bell: tuple[Connection, Connection] | None = None
@@ -109,15 +110,50 @@ class LocalExecutor:
                 bell.recv_bytes()
 
     def _fill(self) -> None:
+        """Start what is queued; while runs are at work, keep one process ready for the next.
+
+        A process takes a second to load what it needs: a run whose worker was killed goes on at
+        once in the one that has it loaded.
+        """
         free = self._settings.workers - len(self._workers)
         for run_id in self._store.queue.next(free, without=frozenset(self._workers)):
             owner = str(uuid.uuid4())
+            process = self._hire(f"{run_id} {owner}")
+            self._workers[run_id] = _Worker(run_id=run_id, owner=owner, process=process)
+        if self._workers and self._spare is None:
+            self._spare = self._start_process()
+        elif not self._workers:
+            self._dismiss_spare()
+
+    def _hire(self, order: str) -> SpawnProcess:
+        """Give an order to the process that waits for one, or to a new one."""
+        waiting, self._spare = self._spare, None
+        if waiting is None or not waiting[0].is_alive():
+            waiting = self._start_process()
+        process, orders = waiting
+        # One that dies now is accounted for like any other that never came to its claim.
+        with orders, contextlib.suppress(BrokenPipeError):
+            orders.send_bytes(order.encode())
+        return process
+
+    def _start_process(self) -> tuple[SpawnProcess, Connection]:
+        theirs, ours = multiprocessing.Pipe(duplex=False)
+        with theirs:
             process = self._context.Process(
-                target=work, args=(run_id, owner, self._settings), name=f"run-{run_id}", daemon=True
+                target=wait_for_work, args=(theirs, self._settings), daemon=True
             )
             with pinned_for_children():
                 process.start()
-            self._workers[run_id] = _Worker(run_id=run_id, owner=owner, process=process)
+        return process, ours
+
+    def _dismiss_spare(self) -> None:
+        """Let the waiting process go; it ends by itself when nobody can order anything."""
+        if self._spare is not None:
+            process, orders = self._spare
+            orders.close()
+            process.kill()
+            process.join()
+            self._spare = None
 
     def _collect(self) -> None:
         for worker in [w for w in self._workers.values() if not w.process.is_alive()]:
@@ -153,6 +189,7 @@ class LocalExecutor:
                 self._workers[run_id].process.kill()
 
     def _end_workers(self) -> None:
+        self._dismiss_spare()
         for worker in self._workers.values():
             worker.process.terminate()
         deadline = time.monotonic() + STOP_SECONDS

@@ -3,10 +3,17 @@
 import time
 from typing import Any
 
+import structlog
+
 from app.runs.tensors import model_tensors, pack_state, unpack_state
 from app.store import Store
 from app.store.claims import Claim
 from engine import Snapshot
+
+# What every state of a training has, whatever its optimizer.
+STATE_KEYS = frozenset({"step", "generator", "weights"})
+
+log = structlog.get_logger()
 
 
 class Saver:
@@ -36,9 +43,19 @@ class Saver:
         self._store.checkpoints.write_resume(claim.run_id, claim.attempt, step, tensors, text)
 
     def restore(self) -> dict[str, Any] | None:
-        """Return the newest state that can be read, None to start from the beginning."""
-        found = self._store.checkpoints.newest_resume(self._claim.run_id)
-        return None if found is None else unpack_state(found[1], found[2])
+        """Return the newest state that can be read, None to start from the beginning.
+
+        The same configuration makes the same bits again, from wherever it starts.
+        """
+        for step, tensors, text in self._store.checkpoints.resumable(self._claim.run_id):
+            try:
+                state = unpack_state(tensors, text)
+            except (ValueError, KeyError, TypeError):
+                log.warning("a checkpoint is of another format", run=self._claim.run_id, step=step)
+                continue
+            if state.keys() >= STATE_KEYS:
+                return state
+        return None
 
     def keep(self, snapshot: Snapshot) -> None:
         """Write the weights for users, where the configuration asks for this step."""

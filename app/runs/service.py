@@ -44,7 +44,11 @@ class RunService:
         self._settings = settings
 
     def start(self) -> None:
-        """Start the executor; runs that a dead server left behind are queued again."""
+        """Start the executor; runs that a dead server left behind are queued again.
+
+        What it left behind of runs that are deleted is removed.
+        """
+        self._store.remove_orphans()
         self._executor.start()
 
     def stop(self) -> None:

@@ -64,6 +64,8 @@ def train_run(
     except Exception as err:
         message = message_of(err)
         log.exception("run failed", run=claim.run_id, error=message)
+        if is_disk_full(err):
+            store.free_reserve()
         with contextlib.suppress(LeaseLost):
             # What is recorded stays readable in the database if the arrays take no more.
             step = None if attempt is None else attempt.step
@@ -238,7 +240,11 @@ def message_of(err: BaseException) -> str:
     """Return what a user is told of a failure."""
     if isinstance(err, MemoryError):
         return f"not enough memory: {err}" if str(err) else "not enough memory"
-    text = f"{type(err).__name__}: {err}"
-    if getattr(err, "errno", None) == errno.ENOSPC or "disk is full" in text:
-        return f"the disk is full ({text})"
-    return text
+    cause = getattr(err, "orig", None) or err  # of SQLAlchemy's errors: the database's own words
+    text = f"{type(cause).__name__}: {cause}"
+    return f"the disk is full ({text})" if is_disk_full(err) else text
+
+
+def is_disk_full(err: BaseException) -> bool:
+    """Return whether a failure comes of a disk without space, the system's or the database's."""
+    return getattr(err, "errno", None) == errno.ENOSPC or "disk is full" in str(err)

@@ -5,7 +5,7 @@ import os
 import signal
 import threading
 import time
-from multiprocessing.connection import wait
+from multiprocessing.connection import Connection, wait
 from types import FrameType
 
 from app.logs import log_to_stderr
@@ -16,6 +16,16 @@ from app.store import open_store
 
 NICENESS = 5  # pages stay quick while every processor trains
 ORPHAN_SECONDS = 8.0  # time to save after the server is gone
+
+
+def wait_for_work(orders: Connection, settings: Settings) -> None:
+    """Wait until a run is named, then work on it; the server's end closed says that none comes."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        run_id, owner = orders.recv_bytes().decode().split()
+    except EOFError:
+        return
+    work(run_id, owner, settings)
 
 
 def work(run_id: str, owner: str, settings: Settings) -> None:

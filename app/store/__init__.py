@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 from app.settings import Settings
+from app.store import reserve
 from app.store.arrays import ArrayStore
 from app.store.attempts import FINISHED, Attempts
 from app.store.checkpoints import PARTS, CheckpointStore
@@ -70,12 +71,16 @@ class Store:
         self.events = EventLog(database)
         self.runs = RunTable(database, self.events)
         self.attempts = Attempts(database, self.events, settings.lease)
-        self.queue = Queue(database, self.events, settings.max_attempts)
+        self.queue = Queue(database, self.events, settings.max_attempts, settings.lease)
         self.arrays = ArrayStore(database, folder / "arrays")
         self.checkpoints = CheckpointStore(database, folder / "checkpoints")
 
     def delete_run(self, run_id: str) -> bool:
-        """Delete a run that is over, with its arrays and checkpoints; say whether it was one."""
+        """Delete a run that is over, with its arrays and checkpoints; say whether it was one.
+
+        The row goes first and takes all that the database has along, or none of it. What a crash
+        then leaves of the files nobody can reach; `remove_orphans` removes it at the next start.
+        """
         if not self.runs.delete(run_id, FINISHED):
             return False
         self.arrays.forget(run_id)
@@ -84,16 +89,21 @@ class Store:
 
     def remove_orphans(self) -> list[str]:
         """Remove arrays and checkpoints whose run is gone; return the ids they were of."""
-        known = self.runs.ids()
+        # In this order: a run that is made meanwhile has its row before it has files.
         present = {
             path.name
             for folder in (self.arrays.folder, self.checkpoints.folder)
             for path in folder.iterdir()
         }
+        known = self.runs.ids()
         orphans = sorted(present - known)
         for run_id in orphans:
             self._remove_files(run_id)
         return orphans
+
+    def free_reserve(self) -> None:
+        """Make the room that a last word needs where the disk is full."""
+        reserve.give_up(self.folder)
 
     def close(self) -> None:
         """Close the database's connections."""
@@ -125,4 +135,5 @@ def open_store(settings: Settings, *, migrate: bool = True) -> Store:
     database = Database(url, lock_file=folder / "migration.lock")
     if migrate:
         database.migrate()
+        reserve.keep(folder)
     return Store(database, folder, settings)

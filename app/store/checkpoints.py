@@ -3,13 +3,14 @@
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import sqlalchemy as sa
+import structlog
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
@@ -23,6 +24,13 @@ Part = Literal["recurrent", "readout", "probe"]
 PARTS: tuple[Part, ...] = ("recurrent", "readout", "probe")
 KEPT_FOR_RESUMING = 2
 Tensors = Mapping[str, NDArray[Any]]
+Resumable = tuple[int, dict[str, NDArray[Any]], str]
+
+log = structlog.get_logger()
+
+
+class DamagedFile(Exception):
+    """A file that is missing, or not what its checksum says."""
 
 
 class CheckpointStore:
@@ -95,23 +103,57 @@ class CheckpointStore:
         for row in self._resume_rows(run_id)[KEPT_FOR_RESUMING:]:
             self._drop(run_id, row)
 
-    def newest_resume(self, run_id: str) -> tuple[int, dict[str, NDArray[Any]], str] | None:
-        """Return step, tensors and metadata of the newest whole checkpoint to go on from.
+    def newest_resume(self, run_id: str) -> Resumable | None:
+        """Return step, tensors and metadata of the newest whole checkpoint to go on from."""
+        return next(self.resumable(run_id), None)
 
-        One that is missing or damaged is passed over, for the one before.
+    def resumable(self, run_id: str) -> Iterator[Resumable]:
+        """Yield step, tensors and metadata of the whole checkpoints, the newest first.
+
+        One that is missing or damaged is passed over, and the log says so.
         """
         for row in self._resume_rows(run_id):
             try:
-                content = (self.folder_of(run_id) / row.file).read_bytes()
-            except FileNotFoundError:
+                content = self._content_of(run_id, row)
+                found = row.step, load(content), _metadata_of(content)["state"]
+            except (DamagedFile, SafetensorError, KeyError) as err:
+                log.warning(
+                    "a checkpoint is passed over", run=run_id, step=row.step, reason=str(err)
+                )
                 continue
-            if hashlib.sha256(content).hexdigest() != row.sha256:
-                continue
+            yield found
+
+    def damaged(self) -> Sequence[tuple[str, str, int]]:
+        """Return run, kind and step of every checkpoint whose file is missing or not as written."""
+        with self._database.read() as connection:
+            rows = connection.execute(sa.select(checkpoints)).all()
+        found = []
+        for row in rows:
             try:
-                return row.step, load(content), _metadata_of(content)["state"]
-            except (SafetensorError, KeyError):
-                continue
-        return None
+                self._content_of(row.run_id, row)
+            except DamagedFile:
+                found.append((row.run_id, row.kind, row.step))
+        return found
+
+    def forget(self, run_id: str, kind: str, step: int) -> None:
+        """Drop a checkpoint that cannot be read; the one before takes its place."""
+        for row in self._rows(run_id):
+            if (row.kind, row.step) == (kind, step):
+                self._drop(run_id, row)
+
+    def _rows(self, run_id: str) -> Sequence[sa.Row[Any]]:
+        query = sa.select(checkpoints).where(checkpoints.c.run_id == run_id)
+        with self._database.read() as connection:
+            return connection.execute(query).all()
+
+    def _content_of(self, run_id: str, row: sa.Row[Any]) -> bytes:
+        try:
+            content: bytes = (self.folder_of(run_id) / row.file).read_bytes()
+        except FileNotFoundError as err:
+            raise DamagedFile(f"{row.file} is missing") from err
+        if hashlib.sha256(content).hexdigest() != row.sha256:
+            raise DamagedFile(f"{row.file} is not as it was written")
+        return content
 
     def drop_resume(self, run_id: str, *, keep: int = 0) -> None:
         """Drop what only an unfinished run needs, but for the newest few."""

@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection, Row
 
 from app.store.database import Database
 from app.store.events import END, STATUS, EventLog
+from app.store.leases import LeaseWatch
 from app.store.tables import runs
 
 
@@ -27,11 +28,14 @@ class Lost:
 class Queue:
     """Queued runs, requests to cancel, and runs whose worker was lost."""
 
-    def __init__(self, database: Database, events: EventLog, max_attempts: int) -> None:
+    def __init__(
+        self, database: Database, events: EventLog, max_attempts: int, lease: float
+    ) -> None:
         """Move runs; fail those with so many attempts without progress."""
         self._database = database
         self._events = events
         self._max_attempts = max_attempts
+        self._leases = LeaseWatch(lease)
 
     def next(self, limit: int, *, without: frozenset[str] = frozenset()) -> list[str]:
         """Return the ids of the oldest queued runs, but for those already being started."""
@@ -122,9 +126,9 @@ class Queue:
     def overdue_leases(self) -> set[str]:
         """Return the running runs whose lease has run out; a read, which no writer can block."""
         with self._database.read() as connection:
-            now = self._database.now(connection)
-            query = sa.select(runs.c.id).where(runs.c.status == "running", runs.c.lease_until < now)
-            return set(connection.scalars(query))
+            query = sa.select(runs.c.id, runs.c.lease_until).where(runs.c.status == "running")
+            leases = {row.id: row.lease_until for row in connection.execute(query)}
+            return self._leases.overdue(leases, self._database.now(connection))
 
     def lose(self, run_id: str, owner: str, reason: str) -> Lost | None:
         """Take a running run from a worker that is known to be dead; None if it is not its."""
@@ -141,11 +145,11 @@ class Queue:
         Runs that were interrupted in good order are queued again as well.
         """
         lost = []
+        overdue = self.overdue_leases()
         with self._database.write() as connection:
-            now = self._database.now(connection)
             query = sa.select(runs).where(runs.c.status == "running")
             for row in connection.execute(query).all():
-                if row.lease_until is None or row.lease_until < now:
+                if row.id in overdue and self._is_over(connection, row):
                     lost.append(self._interrupt(connection, row, "its lease ran out"))
                 elif row.host == socket.gethostname() and not _is_alive(row.pid):
                     lost.append(self._interrupt(connection, row, "its process is gone"))
@@ -154,6 +158,10 @@ class Queue:
                 self._move(connection, row.id, ("interrupted",), "queued")
                 lost.append(Lost(run_id=row.id, status="queued"))
         return lost
+
+    def _is_over(self, connection: Connection, row: Row[Any]) -> bool:
+        """Look once more in the transaction that takes the run: it may have been renewed since."""
+        return row.lease_until is None or row.lease_until < self._database.now(connection)
 
     def fail_waiting(self, run_id: str, owner: str, reason: str) -> None:
         """Count a worker that died before its claim, so that it is not started for ever."""

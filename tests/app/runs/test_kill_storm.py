@@ -18,7 +18,7 @@ from tests.app.runs.small_runs import (
     settings_for,
 )
 
-RUNS, KILLS = 8, 20
+RUNS, KILLS = 60, 28
 
 pytestmark = pytest.mark.long
 
@@ -27,7 +27,7 @@ def test_a_storm_of_kills_loses_no_run(tmp_path: Path, rng: np.random.Generator)
     # More attempts than kills: this is about what is kept, not about giving up.
     service = Service(settings_for(tmp_path, max_attempts=KILLS + 1))
     try:
-        configs = [configuration(steps=3000, every=30, seed=seed) for seed in range(RUNS)]
+        configs = [configuration(steps=600, every=30, seed=seed) for seed in range(RUNS)]
         made: list[Run] = [service.runs.create(config)[0] for config in configs]
         killed = 0
         while killed < KILLS:

@@ -141,11 +141,12 @@ def test_a_service_that_stops_lets_its_workers_save(tmp_path: Path) -> None:
         again.close()
 
 
-def start_process(data: Path) -> subprocess.Popen[str]:
+def start_process(data: Path, *, group: bool = False) -> subprocess.Popen[str]:
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.app.runs.service_process", str(data)],
         stdout=subprocess.PIPE,
         text=True,
+        start_new_session=group,
     )
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
