@@ -18,17 +18,17 @@ from app.figures.base import (
 from app.figures.layout import Part
 from app.figures.lines import LEGEND, MARGIN
 from app.figures.missing import nothing
-from app.figures.theory import theory
 
 TITLE = "Product of Jacobians"
 NAME = "jacobian_product_norm"
+BOUND = "jacobian_product_bound"
 # The axis ends within so many decades of 1: a bound may lie a thousand of them away.
 MOST_DECADES = 40.0
 LEAST_DECADES = 2.0
 
 
 def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
-    """log10 ‖∂s_T/∂s_k‖₂ over the distance T − k, and β^(T−k) where the step has a bound β."""
+    """log10 ‖∂s_T/∂s_k‖₂ over the distance T − k, and the bound where each step has one."""
     run = runs[0]
     values = plane(run, NAME, step=options.step, layer=options.layer)
     if values is None:
@@ -42,9 +42,9 @@ def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
     low = float(max(finite.min(initial=0.0), -MOST_DECADES)) - MARGIN * end
     high = float(min(finite.max(initial=0.0), MOST_DECADES)) + MARGIN * end
     parts = [_curve(distances, curve), *_rails(distances, curve, (low, high))]
-    bound = theory(run, options.step)["bound"]
-    if bound is not None and bound > 0:
-        parts.append(_bound(distances, float(bound)))
+    bound = plane(run, BOUND, step=options.step, layer=options.layer)
+    if bound is not None and np.isfinite(bound).any():
+        parts.append(_bound(distances, bound[::-1]))
     return layout.figure(
         parts,
         {
@@ -61,7 +61,6 @@ def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
         title=TITLE,
         figure=NAME,
         step=drawn_step(run, NAME, options.step),
-        bound=bound,
         log10=True,
     )
 
@@ -79,13 +78,13 @@ def _curve(distances: FloatArray, curve: FloatArray) -> Part:
     }
 
 
-def _bound(distances: FloatArray, bound: float) -> Part:
+def _bound(distances: FloatArray, bound: FloatArray) -> Part:
     return {
         "type": "scatter",
         "mode": "lines",
         "x": distances,
-        "y": distances * np.log10(bound),
-        "name": f"bound {bound:.3g}<sup>T−k</sup>",
+        "y": np.where(np.isfinite(bound), bound, np.nan),
+        "name": "bound β<sup>T−k</sup>",
         "line": {"width": 1.6, "dash": "dash", "color": palette.EXPLODING},
         "hovertemplate": "T − k = %{x}<br>bound: log10 %{y:.2f}<extra></extra>",
         "meta": {"role": "bound"},
@@ -121,6 +120,6 @@ FIGURE = FigureDefinition(
         "a straight line down is exponential vanishing. The measured line may never pass its "
         "bound; where the bound itself falls, no training of the same weights can help."
     ),
-    needs=(NAME, "weight_geometry"),
+    needs=(NAME, BOUND),
     draw=draw,
 )

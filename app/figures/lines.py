@@ -58,6 +58,9 @@ def parameter_lines(
     steps, values = over_steps(run, name, layer=options.layer)
     if not values.size:
         return nothing(run, name, title)
+    if np.isnan(values[-1]).all():
+        # After the last step there is no update: nothing was recorded, nothing went wrong.
+        steps, values = steps[:-1], values[:-1]
     names = [str(one) for one in run.slices[name].coords["parameter"]]
     series = [(label(one, layers_of(run)), steps, values[:, i]) for i, one in enumerate(names)]
     parts, (low, high) = many(series)

@@ -1,5 +1,6 @@
 """What a figure says where there is nothing to draw: not yet, not recorded, or not there at all."""
 
+import numpy as np
 import plotly.graph_objects as go
 
 from app.figures import layout
@@ -18,9 +19,21 @@ def nothing(run: RunData, statistic: str, title: str, *, figure: str | None = No
         figure: the figure's name, where that is another one.
     """
     name = figure or statistic
+    if is_undefined(run, statistic):
+        return layout.empty(title, f"{title}: not defined for this network", figure=name)
     if run.recorded is None or statistic in run.recorded:
         return layout.empty(title, NOT_YET, figure=name)
     if statistic in run.config.get("recording", {}).get("statistics", ()):
         return layout.empty(title, f"{title}: not defined for this network", figure=name)
     words = f"This run did not record {statistic}"
     return layout.empty(title, words, figure=name, missing=statistic)
+
+
+def is_undefined(run: RunData, statistic: str) -> bool:
+    """Whether a statistic is recorded and nowhere a number: this network has no such thing.
+
+    A run that diverged has numbers before it did.
+    """
+    found = run.slices.get(statistic)
+    values = None if found is None else np.asarray(found.values, dtype=np.float64)
+    return values is not None and values.size > 0 and bool(np.isnan(values).all())

@@ -27,6 +27,7 @@ def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
         name=NAME,
         title=TITLE,
         words=f"term of {label(parameter, layers_of(run))}",
+        present_alone=parameter.startswith("readout"),
         parameter=parameter,
     )
 

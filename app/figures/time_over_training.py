@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 from app.figures import layout
 from app.figures.base import FigureOptions, RunData, coordinates, last_asked, over_steps
 from app.figures.heatmap import Cells, colorbar, traces
-from app.figures.missing import nothing
+from app.figures.missing import is_undefined, nothing
 from app.figures.pooling import pool
 from app.figures.training_axis import future, span_of_steps, whole_steps
 
@@ -17,7 +17,7 @@ def time_over_training(
     """A norm at every time step over the training; a ratio is to the last time asked."""
     steps, values = over_steps(run, name, layer=options.layer)
     times = coordinates(run, name, "time")
-    if not values.size:
+    if not values.size or is_undefined(run, name):
         return nothing(run, name, title)
     at = int(np.searchsorted(times, last_asked(run, times)).clip(0, times.size - 1))
     reference, _, _ = pool(values[:, at], steps, 0)

@@ -18,6 +18,7 @@ def triangle(  # what the two figures differ by
     name: str,
     title: str,
     words: str = "",
+    present_alone: bool = False,
     **meta: object,
 ) -> go.Figure:
     """Draw a plane [loss_time, state_time] of log10 magnitudes; a row's ratio is to its present.
@@ -29,18 +30,22 @@ def triangle(  # what the two figures differ by
         name: the statistic, whose coordinates the axes have.
         title: the figure's title.
         words: what a cell holds, for the colour bar; "" for none.
+        present_alone: there is k = t alone (a read-out's terms); the past is no number either.
         meta: what the page is told besides.
     """
     losses, states = (coordinates(run, name, axis) for axis in ("loss_time", "state_time"))
     length = int(max(losses[-1], states[-1]))
-    losses, values = _asked(losses, values)
+    losses, values = _asked(losses, values, present_alone)
     # A row's own present is what its past is measured against.
     present = np.searchsorted(states, losses).clip(0, states.size - 1)
     reference = values[np.arange(losses.size), present]
     future = states[np.newaxis, :] > losses[:, np.newaxis]
     # The future must not win a block of the pool as if it were a number gone wrong.
-    z, shown, block = pool(np.where(future, -np.inf, values), states, 1)
+    absent = future | (present_alone & (states[np.newaxis, :] < losses[:, np.newaxis]))
+    z, shown, block = pool(np.where(absent, -np.inf, values), states, 1)
     undefined = shown[np.newaxis, :] > losses[:, np.newaxis]
+    if present_alone:
+        undefined |= np.abs(shown[np.newaxis, :] - losses[:, np.newaxis]) >= max(block / 2, 1)
     z = np.where(undefined, np.nan, z)
     cells = Cells(z=z, x=shown, y=losses, reference=reference, along="y", undefined=undefined)
     what = f"<br>{words}" if words else ""
@@ -66,9 +71,14 @@ def triangle(  # what the two figures differ by
     )
 
 
-def _asked(losses: FloatArray, values: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _asked(
+    losses: FloatArray, values: FloatArray, present_alone: bool
+) -> tuple[FloatArray, FloatArray]:
     """Only the rows whose loss is asked: the others are zero by definition, not by vanishing."""
-    asked = ~np.all(np.isneginf(values) | np.isnan(values), axis=1) | np.isnan(values[:, 0])
+    asked = ~np.all(np.isneginf(values) | np.isnan(values), axis=1)
+    if not present_alone:
+        # A row that is NaN from its first state on went wrong; it is drawn, not left out.
+        asked |= np.isnan(values[:, 0])
     return (losses[asked], values[asked]) if asked.any() else (losses, values)
 
 

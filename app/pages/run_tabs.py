@@ -66,6 +66,7 @@ _LAYOUT: tuple[tuple[str, str, tuple[tuple[str, str, str], ...]], ...] = (
         (
             ("activation", "span-6", "mean hₜ"),
             ("activation_slope", "span-6", "mean φ′(aₜ)"),
+            ("preactivation_histogram", "span-12", "share of units by time step; all over φ′(a)"),
         ),
     ),
     (
@@ -74,7 +75,8 @@ _LAYOUT: tuple[tuple[str, str, tuple[tuple[str, str, str], ...]], ...] = (
         (
             ("parameter_gradient_norm", "span-6", "before clipping"),
             ("update_ratio", "span-6", "of each update"),
-            ("weight_geometry", "span-6", "of the recurrent weights"),
+            ("parameter_gradient_histogram", "span-6", "by size, at one step"),
+            ("weight_geometry", "span-6", "by gate"),
         ),
     ),
 )

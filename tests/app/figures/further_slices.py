@@ -29,7 +29,13 @@ def further_slices(frames: Sequence[int], length: int, units: int, done: int) ->
     wave = np.sin(times[:, None] + np.arange(units)[None, :])
     lags = (times[:, None] - times[None, :]).astype(float)
     terms = np.where(lags >= 0, -0.2 * lags, np.nan)
-    reading = np.where(lags == 0, -1.0, np.where(lags > 0, -np.inf, np.nan))
+    reading = np.where(lags == 0, -1.0, np.nan)
+    edges = np.concatenate([[-np.inf], np.arange(-8, 8.25, 0.25)])
+    heap = np.zeros((length, edges.size))
+    heap[:, 33], heap[:, 38], heap[:, -1] = 6.0, 3.0, 1.0
+    sizes = np.concatenate([[0.0, 5e-324], 10.0 ** np.arange(-20, 10.25, 0.25)])
+    entries = np.zeros((len(PARAMETERS), sizes.size))
+    entries[:, 0], entries[:, 60] = 1.0, 3.0
     triangle = {"loss_time": time["time"], "state_time": time["time"]}
     factors = np.zeros((length, len(FACTORS)))
     factors[:, 0], factors[:, 1] = -0.5, 0.3
@@ -68,8 +74,19 @@ def further_slices(frames: Sequence[int], length: int, units: int, done: int) ->
             tiled(np.tile(spectrum, (length, 1))),
             {**frame, **time, **ranks},
         ),
+        ("jacobian_product_bound", tiled(0.1 * (length - times)), {**frame, **time}),
         ("jacobian_product_norm", tiled(falling), {**frame, **time}),
         ("lyapunov_spectrum", tiled(spectrum), {**frame, **ranks}),
         ("parameter_gradient_norm", norms, {"step": tuple(series.tolist()), **names}),
+        (
+            "preactivation_histogram",
+            tiled(heap),
+            {**frame, **time, "bin": tuple(edges.tolist())},
+        ),
+        (
+            "parameter_gradient_histogram",
+            tiled(entries, False),
+            {**of_step, **names, "bin": tuple(sizes.tolist())},
+        ),
         ("update_ratio", norms - 1, {"step": tuple(series.tolist()), **names}),
     ]

@@ -87,7 +87,7 @@ def test_singular_values_are_coloured_around_one_with_the_largest_on_top() -> No
 def test_the_product_of_jacobians_stands_beside_its_bound() -> None:
     drawn = draw("jacobian_product_norm", linear_run([0.5], length=6))
     np.testing.assert_allclose(trace(drawn, "measured").y, -0.3 * np.arange(6), rtol=1e-6)
-    np.testing.assert_allclose(trace(drawn, "bound").y, np.arange(6) * np.log10(1.5))
+    np.testing.assert_allclose(trace(drawn, "bound").y, 0.1 * np.arange(6), rtol=1e-6)
 
 
 def test_a_state_that_nothing_reaches_is_a_zero_on_the_lower_rail() -> None:
@@ -162,3 +162,32 @@ def test_what_is_listed_and_has_no_array_is_not_defined_for_the_network() -> Non
     bare = replace(run, slices={}, recorded=frozenset(), config=config)
     drawn = draw("cell_gradient_norm", bare)
     assert "not defined for this network" in drawn.layout.annotations[0].text
+
+
+def test_the_terms_of_the_readout_have_the_present_alone() -> None:
+    run = linear_run([0.5], length=5)
+    drawn = draw("path_gradient", picked(run, "path_gradient", "parameter", "readout.weight"))
+    z = np.asarray(trace(drawn, "gradient").z)
+    np.testing.assert_array_equal(np.isnan(z), ~np.eye(5, dtype=bool))
+    assert len(trace(drawn, "nonfinite").x) == 0
+
+
+def test_what_is_nowhere_a_number_is_not_defined_for_the_network() -> None:
+    run = linear_run([0.5, 0.6], length=5)
+    bare = with_slice(run, "cell_gradient_norm", np.full((2, 1, 5), np.nan))
+    drawn = draw("cell_gradient_norm", bare)
+    assert "not defined for this network" in drawn.layout.annotations[0].text
+
+
+def test_pre_activations_stand_over_the_slope_and_the_tails_are_told() -> None:
+    drawn = draw("preactivation_histogram", linear_run([0.5], length=4))
+    assert np.nanmax(trace(drawn, "plain").z) == pytest.approx(0.6)
+    assert drawn.layout.meta["beyond"] == pytest.approx(0.1)
+    assert max(trace(drawn, "measured").x) == 1
+
+
+def test_entries_of_a_gradient_are_shares_with_the_zeros_apart() -> None:
+    drawn = draw("parameter_gradient_histogram", linear_run([0.5]))
+    z = np.asarray(trace(drawn, "plain").z)
+    np.testing.assert_allclose(z.sum(axis=1), 0.75)
+    assert drawn.layout.yaxis.ticktext[0] == "U<br>25% zero"
