@@ -175,7 +175,10 @@ class LayerBackward:
 
     def _sweep(self, start: int, stop: int, source: Source) -> None:
         """Sweep a stretch; with exponents, what arrives at row `start` is left to `_settle`."""
-        adjoints, above = self.adjoints, stop
+        adjoints, above, loops = self.adjoints, stop, self.tape.compiled
+        if loops is not None and not self._careful and source.arriving is not None:
+            loops.back(start, stop, source.arriving)
+            return
         for t in range(stop - 1, start - 1 + self._careful, -1):
             arriving = source.rows[t]
             if arriving is not None:

@@ -8,6 +8,7 @@ from engine import compiled
 from engine.arrays import IntArray
 from engine.bptt.blocks import aligned_zeros
 from engine.bptt.exponents import powers_of_two
+from engine.bptt.sources import Arriving
 
 if TYPE_CHECKING:
     from engine.bptt.tape import LayerTape
@@ -21,7 +22,9 @@ class CompiledLayer:
         """Bind `twin` to the arrays of `tape`."""
         self._tape, self._twin = tape, twin
         self._gemm = twin.gemm[tape.dtype]
-        self._product = next(p for p in tape.weights.products if p.product.states_read)
+        products = tape.weights.products
+        self._weights = tuple(product.fast for product in products)
+        self._turned = tuple(p.back_states for p in products if p.product.states_read)
         self._least_exponent = int(np.finfo(tape.dtype).minexp)
 
     @classmethod
@@ -33,21 +36,24 @@ class CompiledLayer:
     def forward(self) -> None:
         """Run all steps."""
         tape = self._tape
-        self._twin.forward(self._gemm, self._product.fast, tape.inputs, tape.tape)
+        self._twin.forward(self._gemm, self._weights, tape.inputs, tape.tape)
 
     def bind_back(self) -> None:
         """Allocate what the way back needs beside the tape's own arrays."""
         tape = self._tape
         self._chunk = len(tape.deltas) - 1
+        nothing = np.zeros((0, *tape.adjoints.shape[1:]), tape.dtype)
+        self._nothing = Arriving(nothing, np.full(tape.length + 1, -1, np.intp))
         self._scaled = aligned_zeros((self._chunk, *tape.inputs.shape[1:]), tape.dtype)
 
-    def back(self, start: int, stop: int) -> None:
-        """Sweep steps stop − 1 … start back."""
+    def back(self, start: int, stop: int, arriving: Arriving | None) -> None:
+        """Sweep steps stop − 1 … start back, and add what arrives at their rows."""
         tape = self._tape
-        back_h = self._product.back_states
+        values, where = arriving or self._nothing
         self._twin.back(
-            self._gemm, back_h, tape.inputs, tape.tape, tape.deltas, tape.adjoints, start, stop
-        )
+            self._gemm, self._turned, tape.inputs, tape.tape, tape.deltas, tape.adjoints,
+            values, where, start, stop,
+        )  # fmt: skip
 
     def add_gradients(
         self, start: int, stop: int, exponents: IntArray | None, negligible: float

@@ -5,6 +5,7 @@ rows (1 … T) an array (H, B) to add to the adjoint there, with exponents of it
 """
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -12,6 +13,18 @@ from numpy.typing import DTypeLike
 from engine.arrays import Array, IntArray
 from engine.bptt.blocks import aligned_zeros
 from engine.bptt.exponents import NONE, exponent_of, shift
+
+
+class Arriving(NamedTuple):
+    """What arrives, in one array.
+
+    Attributes:
+        values: (n, H, B).
+        where: Which of them arrives at each state row 0 … T, or −1, (T+1,).
+    """
+
+    values: Array
+    where: IntArray
 
 
 @dataclass(slots=True)
@@ -22,16 +35,29 @@ class Source:
         rows: For each state row 0 … T an (H, B) array, or None where nothing arrives.
         exponents: E of each row and sample, (T+1, B), NONE where exactly zero; None where every
             row is stored as it is.
+        values: The rows that are there in one array, (n, H, B), where they lie so.
     """
 
     rows: list[Array | None]
     exponents: IntArray | None = None
+    values: Array | None = None
     top: int = field(init=False)
+    _where: IntArray | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         """Find the last row at which anything arrives (0 where nothing does)."""
         asked = [t for t, row in enumerate(self.rows) if row is not None]
         self.top = max(asked, default=0)
+
+    @property
+    def arriving(self) -> Arriving | None:
+        """The rows in one array, and which is whose; None where they do not lie so."""
+        if self.values is None:
+            return None
+        if self._where is None:
+            there = np.array([row is not None for row in self.rows])
+            self._where = np.where(there, np.cumsum(there) - 1, -1).astype(np.intp)
+        return Arriving(self.values, self._where)
 
     def last(self, bottom: int, end: int) -> int:
         """Return the last row of bottom + 1 … end at which anything arrives, or `bottom`."""
@@ -60,7 +86,7 @@ def source_of_loss(direct: Array, ordinary: bool, rows: list[int], length: int) 
     for row, array in zip(rows, direct, strict=True):
         found[row] = array
     if ordinary:
-        return Source(found)
+        return Source(found, values=np.ascontiguousarray(direct))
     exponents = np.full((length + 1, direct.shape[-1]), NONE, np.int32)
     own = exponent_of(direct, axis=1)
     exponents[rows] = own
@@ -110,5 +136,5 @@ class DenseSource:
         rows: list[Array | None] = [None, *self.array[1:]]
         present = self.exponents[1:] != NONE
         if np.all(self.exponents[1:][present] == 0):
-            return Source(rows)
+            return Source(rows, values=self.array[1:])
         return Source(rows, self.exponents)

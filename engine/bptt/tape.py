@@ -206,7 +206,7 @@ class LayerTape:
     def back(self, start: int, stop: int) -> None:
         """Sweep steps stop − 1 … start back, with nothing arriving from outside between them."""
         if self.compiled is not None:
-            self.compiled.back(start, stop)
+            self.compiled.back(start, stop, None)
             return
         program = self.back_program
         for t in range(stop - 1, start - 1, -1):

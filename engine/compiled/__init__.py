@@ -12,6 +12,7 @@ import importlib
 import importlib.metadata
 import importlib.util
 import os
+from collections.abc import Iterable
 from functools import cache
 from typing import TYPE_CHECKING, cast
 
@@ -44,8 +45,12 @@ def twin_of(cell: Cell) -> "Twin | None":
     """Return the compiled loops of a cell, or None: then it is swept by its own functions."""
     if not _loaded():
         return None
-    twins = importlib.import_module("engine.compiled.twins")
-    return cast("Twin | None", twins.TWINS.get(cell.name))
+    known = importlib.import_module("engine.compiled.twins").TWINS
+    layout = cell.tape, cell.deltas, cell.activation.name
+    for twin in cast("Iterable[Twin]", known.get(cell.name, ())):
+        if (twin.tape, twin.deltas, twin.activation) == layout:
+            return twin
+    return None
 
 
 def _loaded() -> bool:

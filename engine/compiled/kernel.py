@@ -66,6 +66,15 @@ def piece(row: Array, block: int, n: int, a: int, b: int) -> Array:
     return row[block * n + a : block * n + b]
 
 
+@inner
+def arrive(arriving: Array, which: int, adjoint: Array) -> None:
+    """Add one of `arriving` (n, H, B) to a row of adjoints (H·B,); nothing where `which` < 0."""
+    if which >= 0:
+        row = arriving[which].reshape(adjoint.size)
+        for j in range(adjoint.size):
+            adjoint[j] += row[j]
+
+
 def kernel(function: Callable[P, None]) -> Callable[P, None]:
     """Compile a function of arrays when it is first called for their types."""
     before, config.CACHE_DIR = config.CACHE_DIR, FOLDER

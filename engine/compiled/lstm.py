@@ -1,10 +1,10 @@
 """The LSTM's loops over time; equations as numbered in engine/cells/lstm.py."""
 
-from engine.arrays import Array
+from engine.arrays import Array, IntArray
 from engine.compiled.elementary import tanh
-from engine.compiled.kernel import PIECE, inner, kernel, piece
+from engine.compiled.kernel import PIECE, arrive, inner, kernel, piece
 from engine.compiled.products import multiply
-from engine.compiled.twin import Twin
+from engine.compiled.twin import Matrices, Twin
 
 BLOCKS = 6
 """Of the tape, c g f i o tanh_c, and of the deltas, c g f i o k."""
@@ -31,7 +31,7 @@ def step(
 
 
 @kernel
-def forward(address: int, weights: Array, inputs: Array, tape: Array) -> None:
+def forward(address: int, weights: Matrices, inputs: Array, tape: Array) -> None:
     """Run all steps."""
     rows, height, batch = tape.shape
     hidden = height // BLOCKS
@@ -39,7 +39,7 @@ def forward(address: int, weights: Array, inputs: Array, tape: Array) -> None:
     tapes = tape.reshape(rows, height * batch)
     read = inputs.reshape(rows, inputs.shape[1] * batch)
     for t in range(rows - 1):
-        multiply(address, weights, inputs[t], tape[t, hidden : 5 * hidden])
+        multiply(address, weights[0], inputs[t], tape[t, hidden : 5 * hidden])
         now, after, h = tapes[t], tapes[t + 1], read[t + 1]
         for a in range(0, n, PIECE):
             b = min(a + PIECE, n)
@@ -76,11 +76,13 @@ def step_back(
 @kernel
 def back(
     address: int,
-    back_h: Array,
+    turned: Matrices,
     inputs: Array,
     tape: Array,
     deltas: Array,
     adjoints: Array,
+    arriving: Array,
+    where: IntArray,
     start: int,
     stop: int,
 ) -> None:
@@ -105,12 +107,14 @@ def back(
                 piece(own, 0, n, a, b), piece(own, 1, n, a, b), piece(own, 2, n, a, b),
                 piece(own, 3, n, a, b), piece(own, 4, n, a, b), piece(own, 5, n, a, b),
             )  # fmt: skip
-        multiply(address, back_h, deltas[slot, hidden : 5 * hidden], adjoints[t])  # (11)
+        multiply(address, turned[0], deltas[slot, hidden : 5 * hidden], adjoints[t])  # (11)
+        arrive(arriving, where[t], adjoint[t])
 
 
 TWIN = Twin(
     tape=("c", "g", "f", "i", "o", "tanh_c"),
     deltas=("c", "g", "f", "i", "o", "k"),
+    activation="tanh",
     forward=forward,
     back=back,
 )

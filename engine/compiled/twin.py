@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from engine.arrays import Array
+from engine.arrays import Array, IntArray
 from engine.compiled import weight_gradients
 from engine.compiled.products import ADDRESSES
+
+Matrices = tuple[Array, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -17,17 +19,20 @@ class Twin:
 
     Attributes:
         tape, deltas: The cell's blocks, which the loops count on.
-        forward: (address of ?gemm, weights (rows, K), inputs, tape): all T steps.
-        back: (address, W_hᵀ (H, rows), inputs, tape, deltas, adjoints, start, stop): steps
-            stop − 1 … start, with nothing arriving from outside between them.
+        activation: The cell's φ, which the loops count on.
+        forward: (address of ?gemm, weights of every product, inputs, tape): all T steps.
+        back: (address, Wᵀ of every product's states, inputs, tape, deltas, adjoints, arriving
+            (n, H, B), which of them arrives at each state row or −1 (T+1,), start, stop): steps
+            stop − 1 … start.
         add_gradients, scale: See weight_gradients.py.
         gemm: Address of each type's matrix product.
     """
 
     tape: tuple[str, ...]
     deltas: tuple[str, ...]
-    forward: Callable[[int, Array, Array, Array], None]
-    back: Callable[[int, Array, Array, Array, Array, Array, int, int], None]
+    activation: str
+    forward: Callable[[int, Matrices, Array, Array], None]
+    back: Callable[[int, Matrices, Array, Array, Array, Array, Array, IntArray, int, int], None]
     add_gradients: Callable[[int, Array, int, int, Array, int, Array], None] = weight_gradients.add
     scale: Callable[[Array, Array, float, Array], None] = weight_gradients.scale
     gemm: Mapping[np.dtype[Any], int] = field(default_factory=lambda: ADDRESSES)

@@ -1,0 +1,99 @@
+"""Elman's loops over time; equations as numbered in engine/cells/elman.py."""
+
+from collections.abc import Mapping
+from functools import partial
+from types import MappingProxyType
+
+from engine.arrays import Array, IntArray
+from engine.compiled.elementary import tanh
+from engine.compiled.kernel import arrive, inner, kernel
+from engine.compiled.products import multiply
+from engine.compiled.twin import Matrices, Twin
+
+TANH, SIGMOID, RELU, IDENTITY = range(4)
+
+
+@inner
+def activate(activation: int, h: Array) -> None:
+    """Turn a_t into h_t in place; for the sigmoid a_t / 2, since its weights are halved."""
+    half, zero = h.dtype.type(0.5), h.dtype.type(0)
+    if activation == TANH:
+        for j in range(h.size):
+            h[j] = tanh(h[j])
+    elif activation == SIGMOID:
+        for j in range(h.size):
+            h[j] = half * tanh(h[j]) + half
+    elif activation == RELU:
+        for j in range(h.size):
+            h[j] = zero if h[j] < zero else h[j]  # what is no number stays so
+
+
+@inner
+def step_back(activation: int, h: Array, adjoint: Array, delta: Array) -> None:
+    """Fill δ from λ, with φ′ made of φ on the way."""  # (3)
+    one, zero = h.dtype.type(1), h.dtype.type(0)
+    if activation == TANH:
+        for j in range(h.size):
+            delta[j] = adjoint[j] * (one - h[j] * h[j])
+    elif activation == SIGMOID:
+        for j in range(h.size):
+            delta[j] = adjoint[j] * ((one - h[j]) * h[j])
+    elif activation == RELU:
+        for j in range(h.size):
+            delta[j] = adjoint[j] * (one if h[j] > zero else zero)
+    else:
+        for j in range(h.size):
+            delta[j] = adjoint[j]
+
+
+@kernel
+def forward(activation: int, address: int, weights: Matrices, inputs: Array, tape: Array) -> None:
+    """Run all steps."""
+    rows, columns, batch = inputs.shape
+    hidden = weights[0].shape[0]
+    read = inputs.reshape(rows, columns * batch)
+    for t in range(rows - 1):
+        multiply(address, weights[0], inputs[t], inputs[t + 1, :hidden])  # (1)
+        activate(activation, read[t + 1][: hidden * batch])  # (2)
+
+
+@kernel
+def back(
+    activation: int,
+    address: int,
+    turned: Matrices,
+    inputs: Array,
+    tape: Array,
+    deltas: Array,
+    adjoints: Array,
+    arriving: Array,
+    where: IntArray,
+    start: int,
+    stop: int,
+) -> None:
+    """Sweep steps stop − 1 … start back."""
+    rows, columns, batch = inputs.shape
+    chunk, n = deltas.shape[0] - 1, deltas.shape[1] * batch
+    read, adjoint = inputs.reshape(rows, columns * batch), adjoints.reshape(rows, n)
+    delta = deltas.reshape(chunk + 1, n)
+    for t in range(stop - 1, start - 1, -1):
+        slot = t % chunk
+        step_back(activation, read[t + 1][:n], adjoint[t + 1], delta[slot])
+        multiply(address, turned[0], deltas[slot], adjoints[t])  # (4)
+        arrive(arriving, where[t], adjoint[t])
+
+
+NUMBERS: Mapping[str, int] = MappingProxyType(
+    {"tanh": TANH, "sigmoid": SIGMOID, "relu": RELU, "identity": IDENTITY}
+)
+
+TWINS = tuple(
+    Twin(
+        tape=(),
+        deltas=("a",),
+        activation=name,
+        forward=partial(forward, number),
+        back=partial(back, number),
+    )
+    for name, number in NUMBERS.items()
+)
