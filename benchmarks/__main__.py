@@ -1,4 +1,4 @@
-"""Run the benchmarks: `python -m benchmarks [--full] [--json FILE] [--only NAME …]`."""
+"""Run the benchmarks: `python -m benchmarks [--full | --peers] [--json FILE] [--only NAME …]`."""
 
 import argparse
 import importlib.util
@@ -13,7 +13,7 @@ for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
 if importlib.util.find_spec("torch") is None:
     sys.exit("The benchmarks measure against PyTorch: install torch into this environment first.")
 
-from benchmarks import ours, paired, report, theirs, workloads  # noqa: E402
+from benchmarks import ours, paired, peers, report, sizes, theirs, workloads  # noqa: E402
 
 RESULTS = Path(__file__).parent / "results"
 BATCHES = 16
@@ -24,10 +24,14 @@ def main() -> None:
     """Measure, print the table, write the JSON."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--full", action="store_true", help="other sizes, too")
+    parser.add_argument("--peers", action="store_true", help="six sizes, beside three rivals")
     parser.add_argument("--rounds", type=int, default=paired.ROUNDS, help="pairs a workload")
     parser.add_argument("--only", nargs="*", help="names such as tanh/adding")
     parser.add_argument("--json", type=Path, help="where the figures go")
     arguments = parser.parse_args()
+    if arguments.peers:
+        beside_peers(arguments.rounds, arguments.only, arguments.json or RESULTS / "peers.json")
+        return
     chosen = workloads.GATED + (workloads.FULL if arguments.full else ())
     lines = []
     for workload in chosen:
@@ -39,6 +43,26 @@ def main() -> None:
     report.write(lines, arguments.json or RESULTS / name)
     print()
     print(report.table(lines))
+
+
+def beside_peers(rounds: int, only: list[str] | None, path: Path) -> None:
+    """Measure the six sizes beside PyTorch, fused and by steps, and JAX where it is installed."""
+    rivals = {"F": peers.fused, "R": peers.by_steps}
+    if importlib.util.find_spec("jax") is not None:
+        rivals["J"] = peers.scanned
+    rows = []
+    for size in sizes.SIZES:
+        for cell in peers.LAYERS:
+            if only and f"{cell}/{size.name}" not in only:
+                continue
+            data = size.data()
+            programs = [rival(size, cell, data) for rival in rivals.values()]
+            found = paired.measure_all(peers.ours(size, cell, data), programs, rounds)
+            rows.append(report.PeerRow(size, cell, dict(zip(rivals, found, strict=True))))
+            print(report.peers_table(rows[-1:]).splitlines()[-1], flush=True)
+            report.write_peers(rows, path)
+    print()
+    print(report.peers_table(rows))
 
 
 def measure(workload: workloads.Workload, rounds: int) -> report.Line:

@@ -3,7 +3,7 @@
 import gc
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 ROUNDS = 9
@@ -36,26 +36,37 @@ class Paired:
 def measure(
     ours: Callable[[], object], theirs: Callable[[], object], rounds: int = ROUNDS
 ) -> Paired:
-    """Alternate the two and return medians.
+    """Alternate the two and return medians."""
+    return measure_all(ours, [theirs], rounds)[0]
+
+
+def measure_all(
+    ours: Callable[[], object], rivals: Sequence[Callable[[], object]], rounds: int = ROUNDS
+) -> list[Paired]:
+    """Take turns, and return medians of us beside each rival.
 
     CPU time is counted, not the wall's: other programs on the machine then disturb the caches
-    alone. Both sides have one thread.
+    alone. Every side has one thread.
     """
-    counts = [_warm(program) for program in (ours, theirs)]
-    pairs = []
+    programs = [ours, *rivals]
+    counts = [_warm(program) for program in programs]
+    turns = []
     gc.collect()
     for turn in range(rounds):
         # Who goes first changes, so that a drift of the clock favours nobody.
-        order = (0, 1) if turn % 2 == 0 else (1, 0)
-        seconds = [0.0, 0.0]
+        order = range(len(programs)) if turn % 2 == 0 else range(len(programs) - 1, -1, -1)
+        seconds = [0.0] * len(programs)
         for side in order:
-            seconds[side] = _time((ours, theirs)[side], counts[side])
-        pairs.append(seconds)
-    return Paired(
-        ours=statistics.median(mine for mine, _ in pairs),
-        theirs=statistics.median(other for _, other in pairs),
-        ratios=tuple(other / mine for mine, other in pairs),
-    )
+            seconds[side] = _time(programs[side], counts[side])
+        turns.append(seconds)
+    return [
+        Paired(
+            ours=statistics.median(seconds[0] for seconds in turns),
+            theirs=statistics.median(seconds[side] for seconds in turns),
+            ratios=tuple(seconds[side] / seconds[0] for seconds in turns),
+        )
+        for side in range(1, len(programs))
+    ]
 
 
 def _warm(program: Callable[[], object]) -> int:

@@ -2,13 +2,16 @@
 
 import json
 import platform
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 
+import engine
 from benchmarks.paired import Paired
+from benchmarks.sizes import Size
 from benchmarks.workloads import Workload
 
 PROBE_EVERY = 50
@@ -20,7 +23,7 @@ class Line:
     """One workload's figures.
 
     Attributes:
-        look: CPU seconds of the recorder in one of our training steps.
+        look: CPU seconds of the recorder where a frame of the training batch is made.
         probe: CPU seconds of a training step, and of one probe frame with default statistics.
     """
 
@@ -39,7 +42,7 @@ class Line:
 def table(lines: Sequence[Line]) -> str:
     """Return a Markdown table of the lines."""
     rows = [
-        "| cell / task | T | B | H | ours ms | recorder ms | PyTorch ms | ratio | pairs | goal "
+        "| cell / task | T | B | H | ours ms | a frame ms | PyTorch ms | ratio | pairs | goal "
         "| probe frame |",
         "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
@@ -54,18 +57,67 @@ def table(lines: Sequence[Line]) -> str:
     return "\n".join(rows)
 
 
+@dataclass(frozen=True)
+class PeerRow:
+    """One cell at one size: us beside each rival, by its letter."""
+
+    size: Size
+    cell: str
+    found: Mapping[str, Paired]
+
+
+def peers_table(rows: Sequence[PeerRow]) -> str:
+    """Return a Markdown table: our milliseconds, and each rival's time over ours."""
+    letters = list(rows[0].found)
+    lines = [
+        f"| size | B | T | H | D | cell | ours ms | {' | '.join(letters)} |",
+        "|---|---|---|---|---|---|---|" + "---|" * len(letters),
+    ]
+    for row in rows:
+        size, mine = row.size, next(iter(row.found.values()))
+        ratios = " | ".join(f"{found.ratio:.2f}" for found in row.found.values())
+        lines.append(
+            f"| {size.name} | {size.batch} | {size.length} | {size.hidden} | {size.inputs} "
+            f"| {row.cell} | {1e3 * mine.ours:.3f} | {ratios} |"
+        )
+    return "\n".join(lines)
+
+
+def write_peers(rows: Sequence[PeerRow], path: Path) -> None:
+    """Write the rows and what they were measured on as JSON."""
+    entries = [
+        {
+            "size": asdict(row.size),
+            "cell": row.cell,
+            "ours_seconds": next(iter(row.found.values())).ours,
+            "rivals": {
+                letter: {"seconds": found.theirs, "ratio": found.ratio, "ratios": found.ratios}
+                for letter, found in row.found.items()
+            },
+        }
+        for row in rows
+    ]
+    _write(path, {"rows": entries})
+
+
 def write(lines: Sequence[Line], path: Path) -> None:
     """Write the lines and what they were measured on as JSON."""
+    _write(path, {"lines": [_entry(line) for line in lines]})
+
+
+def _write(path: Path, figures: Mapping[str, object]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
+    packages = [name for name in ("numpy", "torch", "jax") if find_spec(name) is not None]
     body = {
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": {"processor": platform.processor() or platform.machine()},
         "versions": {
             "python": platform.python_version(),
-            **{name: version(name) for name in ("numpy", "torch")},
+            "backend": engine.backend(),
+            **{name: version(name) for name in packages},
         },
-        "clock": "CPU seconds a training step, one thread a side, medians of alternated pairs",
-        "lines": [_entry(line) for line in lines],
+        "clock": "CPU seconds a training step, one thread a side, medians of alternated turns",
+        **figures,
     }
     path.write_text(json.dumps(body, indent=1) + "\n")
 
