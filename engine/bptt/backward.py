@@ -69,8 +69,7 @@ class LayerBackward:
         self._room = aligned_zeros((min(CHUNK, T), H, B), tape.dtype)
         self._carried, self._onward = way.carried, Onward(tape)
         self.carried_rows = CarriedRows(tape)
-        name = tape.cell.state_delta
-        self._own = None if name is None else OwnState(tape, name)
+        self._own = OwnState(tape) if tape.cell.own_adjoints else None
         self.state_adjoints = self.adjoints[1:] if self._own is None else self._own.adjoints
         self.state_exponents = self.row_exponents[1:] if self._own is None else self._own.exponents
         self._gradients = WeightGradients(tape)

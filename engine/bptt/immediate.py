@@ -47,15 +47,15 @@ def immediates(
         arriving, exponents = _arriving(source, start, stop, top)
         for index in range(len(tapes) - 1, -1, -1):
             tape = tapes[index]
-            if index == 0 and tape.cell.state_delta is None:
+            if index == 0 and not tape.cell.own_adjoints:
                 yield Immediate(index, start, arriving, exponents)
                 break
             deltas = _once_back(tape, start, stop, arriving)
-            state = tape.cell.state_delta
-            if state is None:
+            own = tape.cell.own_adjoints
+            if not own:
                 yield Immediate(index, start, arriving, exponents)
             else:
-                values = tape.delta_rows.view(deltas, state)
+                values = deltas[:, tape.delta_rows.span(own[0], own[-1])]
                 yield Immediate(index, start, *_near_one(values, exponents))
             below = tape.to_inputs(deltas)
             if skips[index]:

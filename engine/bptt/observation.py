@@ -18,7 +18,15 @@ from engine.bptt.observed_states import gate_values, log10_cell_norms, preactiva
 from engine.bptt.path_norms import PathNorms
 from engine.bptt.state_adjoints import LN_10, ln_norms
 from engine.bptt.sweep import Sweep
+from engine.bptt.tape import LayerTape
 from engine.tasks.base import Batch
+
+
+def by_unit(values: Array, axis: int, hidden: int) -> Array:
+    """Return |values| with H units along `axis`: of two parts side by side, the modulus."""
+    if values.shape[axis] == hidden:
+        return np.abs(values)
+    return np.hypot(*np.split(values, 2, axis))
 
 
 class Observation:
@@ -135,9 +143,11 @@ class Observation:
     @property
     def gate_means(self) -> Array:
         """Mean over samples of every gate, (S, gates, T, H)."""
-        return np.stack(
-            [[gate.mean(axis=-1) for gate in gate_values(tape)] for tape in self.sweep.tapes]
-        )
+        found = np.empty((self.layers, len(self.cell.gates), self.length, self.hidden_size))
+        for layer, tape in enumerate(self.sweep.tapes):
+            for gate, values in enumerate(gate_values(tape)):
+                found[layer, gate] = values.mean(axis=-1)
+        return found
 
     @property
     def preactivations(self) -> Array:
@@ -183,7 +193,10 @@ class Observation:
             exponents = layer.state_exponents
             largest = exponents.max(axis=1)
             weights = np.ldexp(1.0, np.maximum(exponents - largest[:, None], -LARGEST_SHIFT))
-            sums = np.matmul(np.abs(layer.state_adjoints), weights[:, :, None])[..., 0]
+            sums = np.matmul(
+                by_unit(layer.state_adjoints, 1, self.hidden_size), weights[:, :, None]
+            )
+            sums = sums[..., 0]
             with np.errstate(divide="ignore", invalid="ignore"):
                 logs = np.log10(sums)
             logs += LOG10_2 * np.where(largest == NONE, 0, largest)[:, None]
@@ -193,15 +206,29 @@ class Observation:
 
     @cached_property
     def hidden(self) -> Array:
-        """States h_t, (S, T, B, H)."""
-        found = self.sweep.room("hidden")
+        """States h_t, (S, T, B, H); of a state of two parts that is no output (S, T, B, 2H)."""
+        parts = max(1, len(self.cell.state_totals))
+        found = self.sweep.room("hidden", parts)
         for states, tape in zip(found, self.sweep.tapes, strict=True):
-            own_row = tape.cell.state_delta is not None
-            np.copyto(
-                states,
-                tape.tape_rows.view(tape.tape[:-1], "h") if own_row else tape.outputs[1:],
-            )
+            np.copyto(states, self._states(tape))
         return found.transpose(0, 1, 3, 2)
+
+    @staticmethod
+    def _states(tape: LayerTape) -> Array:
+        cell = tape.cell
+        if cell.state_totals:
+            rows: Array = tape.tape[1:, tape.tape_rows.span(cell.states[0], cell.states[-1])]
+            return rows
+        if cell.state_delta is not None:  # made in the row of its step
+            return tape.tape_rows.view(tape.tape[:-1], "h")
+        return tape.outputs[1:]
+
+    @cached_property
+    def activity(self) -> Array:
+        """h_t, or the modulus |h_t| of a complex state, (S, T, B, H)."""
+        if not self.cell.state_totals:
+            return self.hidden
+        return by_unit(self.hidden, 3, self.hidden_size)
 
     @cached_property
     def slopes(self) -> Array:

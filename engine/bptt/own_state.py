@@ -1,4 +1,4 @@
-"""dℓ/dh of cells whose state is not what products read: a block of the deltas, kept for all t."""
+"""dℓ/dh of cells whose state is not their output: blocks of the deltas, kept for all t."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,22 +15,25 @@ class OwnState:
     """The adjoints of such a state.
 
     Attributes:
-        adjoints: Stored dℓ/dh_t up to the loss's scale, (T, H, B), t = 1 … T.
+        adjoints: Stored dℓ/dh_t up to the loss's scale, (T, H, B), t = 1 … T; of a state of two
+            parts (T, 2H, B).
         exponents: E, (T, B).
     """
 
-    def __init__(self, tape: LayerTape, block: str) -> None:
-        """Keep the block of that name."""
-        self._tape, self._block = tape, block
+    def __init__(self, tape: LayerTape) -> None:
+        """Keep the blocks that the cell names."""
+        blocks = tape.cell.own_adjoints
+        self._tape, self._rows = tape, tape.delta_rows.span(blocks[0], blocks[-1])
         T, B = tape.length, tape.batch
-        self.adjoints = aligned_zeros((T, tape.weights.hidden, B), tape.dtype)
+        self.adjoints = aligned_zeros((T, len(blocks) * tape.weights.hidden, B), tape.dtype)
         self.exponents = np.zeros((T, B), np.int32)
         self._squares = np.zeros((T, B), tape.dtype)
         self._norm_exponents = np.zeros((T, B), np.int32)
 
     def row(self, t: int) -> Array:
-        """Return the block of step t's deltas, as the sweep writes it."""
-        return self._tape.delta_rows.view(self._tape.deltas[t % CHUNK], self._block)
+        """Return the blocks of step t's deltas, as the sweep writes it."""
+        rows: Array = self._tape.deltas[t % CHUNK, self._rows]
+        return rows
 
     @contextmanager
     def injected(self, gradient: Array, exponents: IntArray) -> Iterator[None]:
@@ -61,7 +64,7 @@ class OwnState:
         """
         first = start % CHUNK
         deltas = self._tape.deltas[first : first + stop - start]
-        kept = self._tape.delta_rows.view(deltas, self._block)
+        kept = deltas[:, self._rows]
         self.adjoints[start:stop] = kept
         moved, own = near_one(kept, axis=1)
         base = np.zeros_like(own) if exponents is None else np.broadcast_to(exponents, own.shape)

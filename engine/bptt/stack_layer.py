@@ -51,8 +51,9 @@ class StackLayer:
         self.exponents = np.full((count, B), NONE, np.int32)
         self.squares = aligned_zeros((count, T + 1, 1, B), tape.dtype)
         self.norm_exponents = np.zeros((count, T + 1, B), np.int32)
-        self.room = aligned_zeros((count, H, B), tape.dtype)
-        self.ones = np.ones((1, H), tape.dtype)
+        widest = max(1, len(tape.cell.own_adjoints)) * H
+        self.room = aligned_zeros((count, widest, B), tape.dtype)
+        self.ones = np.ones((1, widest), tape.dtype)
         self.delayed = [
             Pending(blocks, aligned_zeros((lag, count, H, B), tape.dtype))
             for blocks, lag in way.delayed
@@ -115,8 +116,11 @@ class StackLayer:
 
     def state_delta(self, m: int) -> Array | None:
         """Return dℓ/dh of the first m rows where h is not what products read."""
-        name = self.tape.cell.state_delta
-        return None if name is None else self.tape.delta_rows.view(self.deltas[:m], name)
+        blocks = self.tape.cell.own_adjoints
+        if not blocks:
+            return None
+        rows: Array = self.deltas[:m, self.tape.delta_rows.span(blocks[0], blocks[-1])]
+        return rows
 
     def measure(self, m: int, row: int, values: Array, far: bool) -> None:
         """Take the squared norms of λ at a state row; `far` where one step may lose them."""
@@ -124,8 +128,9 @@ class StackLayer:
         if far:
             values, own = near_one(values, axis=1)
             self.norm_exponents[:m, row] += own
-        np.multiply(values, values, self.room[:m])
-        np.matmul(self.ones, self.room[:m], self.squares[:m, row])
+        rows = slice(0, values.shape[1])
+        np.multiply(values, values, self.room[:m, rows])
+        np.matmul(self.ones[:, rows], self.room[:m, rows], self.squares[:m, row])
 
     def add(self, m: int, arriving: Scaled) -> None:
         """Add to λ at the larger exponent of the two."""

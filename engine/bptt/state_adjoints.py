@@ -94,14 +94,17 @@ class StateAdjoints:
     def __init__(self, back: LayerBackward) -> None:
         """Read one layer's sweep."""
         self._back, self._tape = back, back.tape
-        self.own = back.tape.cell.state_delta is not None
+        self.own = bool(back.tape.cell.own_adjoints)
 
     def parts(self, rows: slice) -> tuple[Parts, IntArray]:
         """Return λ by part, (n, H, B) each, of some state rows, and the exponents of all."""
         back = self._back
         if self.own:
             steps = slice(rows.start - 1, rows.stop - 1)
-            return (back.state_adjoints[steps],), back.state_exponents[steps]
+            states = len(self._tape.cell.states)
+            return tuple(np.split(back.state_adjoints[steps], states, 1)), back.state_exponents[
+                steps
+            ]
         exponents = back.row_exponents[rows]
         others = (self._part(name, rows).at(exponents) for name in self._others())
         return (back.adjoints[rows], *others), exponents

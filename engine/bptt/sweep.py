@@ -209,10 +209,10 @@ class Sweep:
         """Whether the last backward sweep kept what is carried from step to step."""
         return all(layer.carried_rows.kept for layer in self.backward_layers)
 
-    def room(self, name: str) -> Array:
-        """Return memory for one block of every layer and step, (S, T, H, B), made once a name."""
+    def room(self, name: str, parts: int = 1) -> Array:
+        """Return memory for blocks of all layers and steps, (S, T, parts·H, B), once a name."""
         if name not in self._rooms:
-            shape = (len(self.tapes), self.length, self.network.hidden, self.batch)
+            shape = (len(self.tapes), self.length, parts * self.network.hidden, self.batch)
             self._rooms[name] = aligned_zeros(shape, self.network.dtype)
         return self._rooms[name]
 

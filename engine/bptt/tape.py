@@ -76,9 +76,10 @@ class LayerTape:
 
     def now(self, rows: int | slice) -> BlockViews:
         """Return the blocks of one row, or of a chunk of rows."""
-        vectors = self.weights.vector_rows, self.weights.vectors
         return BlockViews(
-            (self.input_rows, self.inputs[rows]), (self.tape_rows, self.tape[rows]), vectors
+            (self.input_rows, self.inputs[rows]),
+            (self.tape_rows, self.tape[rows]),
+            *self.weights.vector_parts,
         )
 
     # Forward
@@ -100,22 +101,30 @@ class LayerTape:
         if self.compiled is not None:
             return [(self.compiled.forward, ())]
         program: list[Call] = []
-        whole = slice(0, self.length)
         for product in self.weights.products:
             if not product.product.states_read:
-                read = self.inputs[:-1, self.read(product)]
-                program.append((np.matmul, (product.fast, read, self._out(product, whole))))
+                program.append(self._whole_call(product))
         scratch = BlockViews((self.scratch_rows, self.scratch[0]))
         for t in range(self.length):
-            products = iter(self.weights.products)
-            for stage in self.cell.stages:
-                for _, product in zip(stage.products, products, strict=False):
-                    if product.product.states_read:
-                        program.append(self._product_call(product, t))
+            program += self._stage_calls(t, scratch) + self._later_reads(t)
+        last = [product for product in self.weights.products if product.product.at_end]
+        return program + [self._whole_call(product) for product in last]
+
+    def _stage_calls(self, t: int, scratch: BlockViews) -> list[Call]:
+        calls: list[Call] = []
+        products = iter(self.weights.products)
+        for stage in self.cell.stages:
+            for _, product in zip(stage.products, products, strict=False):
+                if product.product.states_read and not product.product.at_end:
+                    calls.append(self._product_call(product, t))
+            if stage.step is not None:
                 views = stage.step_views(self.now(t), self.now(t + 1), scratch)
-                program.append((stage.step, views))
-            program += self._later_reads(t)
-        return program
+                calls.append((stage.step, views))
+        return calls
+
+    def _whole_call(self, product: ProductWeights) -> Call:
+        read = self.inputs[:-1, self.read(product)]
+        return np.matmul, (product.fast, read, self._out(product, slice(0, self.length)))
 
     def set_earlier(self, back: int, value: Array | None) -> None:
         """Set the output `back` steps before the first, where a later step reads it."""

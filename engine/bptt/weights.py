@@ -10,7 +10,7 @@ from itertools import pairwise
 import numpy as np
 
 from engine.arrays import Array
-from engine.bptt.blocks import Rows, aligned_zeros
+from engine.bptt.blocks import BlockViews, Rows, aligned_zeros
 from engine.bptt.entries import Entry
 from engine.bptt.mapped_weights import MappedWeights
 from engine.cells.base import Cell, Product
@@ -96,6 +96,7 @@ class LayerWeights:
         self.cell, self.inputs, self.hidden = cell, inputs, hidden
         self.products = [ProductWeights(cell, p, inputs, hidden, bias) for p in cell.products]
         self.vector_rows = Rows(dict.fromkeys(cell.diagonals, hidden))
+        self.derived_rows = Rows(dict.fromkeys(cell.derived, hidden))
         # Elementwise parameters are one column, after the products' matrices.
         self._shapes = [product.shape for product in self.products]
         self._shapes.append((self.vector_rows.total, 1))
@@ -124,6 +125,9 @@ class LayerWeights:
             self._mapped.bind(*stored, weights, gradients)
         self.weights = weights
         self.vectors, self.vector_gradient = weights[-1], gradients[-1]
+        self.derived = np.zeros((self.derived_rows.total, 1), flat.dtype)
+        parts = (self.vector_rows, self.vectors), (self.derived_rows, self.derived)
+        self.vector_parts = parts
         for product, W, share in zip(self.products, weights, gradients, strict=False):
             product.bind(W, share)
 
@@ -133,6 +137,9 @@ class LayerWeights:
             self._mapped.prepare()
         for product in self.products:
             product.prepare()
+        if self.cell.derive is not None:
+            with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+                self.cell.derive(BlockViews(*self.vector_parts))
 
     def finish_gradient(self) -> None:
         """Turn what a sweep has left into the gradient of the parameters, zero where none is."""
@@ -180,7 +187,8 @@ class LayerWeights:
     def _public(self, layer: int, bias: bool) -> Iterable[tuple[str, list[Entry | None]]]:
         """Yield each public parameter with its rectangle for each gate, None for fixed zeros."""
         gates = [self.cell.gate_rows(gate) for gate in self.cell.gates]
-        yield f"weight_ih_l{layer}", [self._find(g.x, "x") for g in gates]
+        if gates:
+            yield f"weight_ih_l{layer}", [self._find(g.x, "x") for g in gates]
         # A function of a parameter has its parameter in the place of the first gate.
         stored = self._recurrent if self._mapped is None else self._recurrent[:1]
         if stored:
@@ -189,7 +197,7 @@ class LayerWeights:
             yield f"{name}_l{layer}", [self._find(out, read)]
         for name in self.cell.diagonals:
             yield f"{name}_l{layer}", [Entry(len(self.products), self.vector_rows.span(name), 0)]
-        if not bias:
+        if not bias or not gates:
             return
         yield f"bias_ih_l{layer}", [self._find(g.b, "one") for g in gates]
         if any(g.second_bias for g in gates):

@@ -13,6 +13,7 @@ from engine.cells import (
     janet,
     leaky,
     lem,
+    lru,
     lstm,
     mgu,
     min_gru,
@@ -44,6 +45,7 @@ CELLS: Mapping[str, CellDefinition] = MappingProxyType(
         "janet": janet.DEFINITION,
         "mgu": mgu.DEFINITION,
         "min_gru": min_gru.DEFINITION,
+        "lru": lru.DEFINITION,
         "cornn": cornn.DEFINITION,
         "lem": lem.DEFINITION,
     }

@@ -41,7 +41,7 @@ from typing import Any, ClassVar, Protocol
 from engine.activations import Activation
 from engine.arrays import Array
 from engine.cells.weight_maps import WeightMap
-from engine.initializers import KeepGate, OwnStart
+from engine.initializers import FollowingStart, KeepGate, OwnStart
 from engine.schema import Described
 
 ArrayTuple = tuple[Array, ...]
@@ -68,12 +68,15 @@ class Product:
         reads: Blocks of the inputs that it reads, neighbours in memory. One that reads x and 1
             alone is done for all steps at once.
         closed: (out block, input block) pairs that are no parameters and stay zero.
+        at_end: Whether no step reads what it writes: then it is done for all steps at once, after
+            the last.
     """
 
     out: tuple[str, ...]
     back: tuple[str, ...]
     reads: tuple[str, ...] = ("h", *FROM_OUTSIDE)
     closed: frozenset[tuple[str, str]] = frozenset()
+    at_end: bool = False
 
     @property
     def states_read(self) -> tuple[str, ...]:
@@ -87,10 +90,11 @@ class Stage:
 
     Attributes:
         products: What is multiplied before `step`, and returned after `step_back`.
+        step: None where the products' outputs are all that it makes.
     """
 
     products: tuple[Product, ...]
-    step: Callable[..., object]
+    step: Callable[..., object] | None
     step_views: Callable[[Views, Views, Views], ArrayTuple]
     local_views: Callable[[Views], ArrayTuple]
     adjoint_views: Callable[[Views, Views], ArrayTuple]
@@ -115,6 +119,7 @@ class Cell:
         matrices: Further (H, H) parameters: name -> the out block and the input block it joins.
         diagonals: Elementwise parameters (H,), by name: `now[name]` is (H, 1) wherever views of a
             step are given.
+        derived: Further (H, 1) arrays there, which `derive` fills whenever parameters change.
         weight_map: What every gate's W_h is of the one stored weight_hh, (H, H); None where
             weight_hh is W_h.
         second_bias: Gates whose b enters inside the recurrent product as a parameter (b_hn).
@@ -123,6 +128,8 @@ class Cell:
         carries: States with an elementwise path to the step before: blocks of the deltas.
         state_delta: Block of the deltas that is dℓ/dh where h is not what products read.
         cell_delta: Block of the deltas that is the total dℓ/dc, of cells with a state c beside h.
+        state_totals: Blocks of the deltas, neighbours, that are the total adjoints of `states`
+            after the step, where the output is no part of the state.
         candidate: Block that holds φ(a) of the (candidate's) pre-activation.
         candidate_sum: Two blocks before the step whose elementwise product is added to what the
             candidate's matrix product gives, to make its pre-activation; None where that is all.
@@ -150,15 +157,23 @@ class Cell:
     cell_delta: str | None = None
     candidate_sum: tuple[str, str] | None = None
     bound: Callable[[float], float] | None = None
+    state_totals: tuple[str, ...] = ()
     weights: Mapping[str, "GateRows"] = field(default_factory=dict)
     matrices: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     diagonals: Mapping[str, "Diagonal"] = field(default_factory=dict)
+    derived: tuple[str, ...] = ()
+    derive: Callable[[Views], None] | None = None
     weight_map: WeightMap | None = None
 
     @property
     def products(self) -> tuple[Product, ...]:
         """Products of all stages, in order."""
         return tuple(product for stage in self.stages for product in stage.products)
+
+    @property
+    def own_adjoints(self) -> tuple[str, ...]:
+        """Blocks of the deltas, neighbours, that are dℓ/dh; none where the output's adjoint is."""
+        return self.state_totals if self.state_delta is None else (self.state_delta,)
 
     @property
     def fed_back_by_unit(self) -> tuple[str, str] | None:
@@ -247,6 +262,8 @@ class CellDefinition:
         options: What can be chosen besides the activation.
         parameters: Formula of each parameter's shape, for the catalog.
         keep_gate: The gate whose bias `forget_bias` sets; None where no gate keeps the memory.
+        following_starts: Parameters that start as functions of others of the layer, which are
+            given by name without the layer.
         own_starts: How parameters start that PyTorch's layers lack, by name without the layer.
     """
 
@@ -264,3 +281,4 @@ class CellDefinition:
     parameters: Mapping[str, str] = field(default_factory=lambda: PLAIN_PARAMETERS)
     keep_gate: KeepGate | None = None
     own_starts: Mapping[str, OwnStart] = field(default_factory=dict)
+    following_starts: Mapping[str, FollowingStart] = field(default_factory=dict)

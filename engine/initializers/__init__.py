@@ -34,7 +34,14 @@ from engine.initializers.matrices import (
     SparseInitializer,
 )
 from engine.initializers.memory import CHRONO, ForgetBias, KeepGate
-from engine.initializers.start import OwnStart, Start, Startable, as_bias, as_recurrent
+from engine.initializers.start import (
+    FollowingStart,
+    OwnStart,
+    Start,
+    Startable,
+    as_bias,
+    as_recurrent,
+)
 
 INITIALIZERS: Mapping[str, type[InitializerOptions]] = MappingProxyType(
     {
@@ -52,6 +59,7 @@ INITIALIZERS: Mapping[str, type[InitializerOptions]] = MappingProxyType(
 __all__ = [
     "CHRONO",
     "INITIALIZERS",
+    "FollowingStart",
     "ForgetBias",
     "HeInitializer",
     "IdentityInitializer",

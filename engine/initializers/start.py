@@ -29,6 +29,10 @@ class Startable(Protocol):
     def own_starts(self) -> Mapping[str, "OwnStart"]:
         """How parameters start that have a rule of their own, by name without the layer."""
 
+    @property
+    def following_starts(self) -> Mapping[str, "FollowingStart"]:
+        """How parameters start that are functions of others of their layer."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Start:
@@ -79,7 +83,11 @@ class Start:
         drawn: dict[str, Doubles] = {}
         for name, shape in shapes.items():
             base = name.rpartition("_l")[0]
-            if name.startswith(READOUT):
+            if base in cell.following_starts:
+                suffix = name.removeprefix(base)
+                layer = {n.removesuffix(suffix): v for n, v in drawn.items() if n.endswith(suffix)}
+                drawn[name] = cell.following_starts[base](layer)
+            elif name.startswith(READOUT):
                 drawn[name] = uniform_by_width(rng, shape, hidden)
             elif base in cell.own_starts:
                 drawn[name] = cell.own_starts[base](self, rng, shape)
@@ -124,6 +132,9 @@ class Start:
             first = list(cell.gates).index(gate) * hidden
             bias[first : first + hidden] = values
 
+
+FollowingStart = Callable[[Mapping[str, Doubles]], Doubles]
+"""Makes a parameter of those of its layer that were drawn before it, by name."""
 
 OwnStart = Callable[[Start, np.random.Generator, tuple[int, ...]], Doubles]
 """Draws a parameter that PyTorch lacks, or that has a rule of its own: (start, rng, shape)."""

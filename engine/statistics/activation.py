@@ -1,6 +1,7 @@
 """Mean activation of each hidden unit.
 
-Definition: mean over samples of h_{t,i} (the pre-activation where the state is one).
+Definition: mean over samples of h_{t,i} (the pre-activation where the state is one, the modulus
+    where it is complex).
 Reduction: mean over the batch.
 Axes: step, layer, time, unit.
 Scale: plain.
@@ -21,7 +22,7 @@ from engine.statistics.base import Observed, StatisticDefinition
 
 def compute(observation: Observed) -> Array:
     """Return the mean over samples of h_t, [S, T, H]."""
-    mean: Array = observation.hidden.mean(axis=2, dtype=np.float64)
+    mean: Array = observation.activity.mean(axis=2, dtype=np.float64)
     return mean
 
 

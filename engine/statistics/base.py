@@ -52,6 +52,10 @@ class ObservedJacobians(Protocol):
 class ObservedNetwork(Protocol):
     """The weights that were swept."""
 
+    @property
+    def parameter_shapes(self) -> Mapping[str, tuple[int, ...]]:
+        """Shape of every parameter by its public name."""
+
     def recurrent_blocks(self, layer: int) -> Sequence[Array]:
         """Return W_h of each gate of a layer, as the sweeps multiply with it, (H, H)."""
 
@@ -139,8 +143,8 @@ class Observed(Protocol):
         """Return log10 ‖A_{t,k}(P)‖ of every parameter, [parameters, R, T]."""
 
     @property
-    def hidden(self) -> Array:
-        """Hidden states h_1 … h_T, [S, T, B, H]."""
+    def activity(self) -> Array:
+        """Hidden states h_1 … h_T, of complex ones the modulus, [S, T, B, H]."""
 
     @property
     def slopes(self) -> Array:

@@ -71,8 +71,14 @@ class Trace:
         return Observation.of_sweep(self._sweep, self._batch)
 
     @property
+    def _width(self) -> int:
+        """H, or 2H where the state has two parts that are no output."""
+        cell = self._sweep.network.cell
+        return max(1, len(cell.own_adjoints)) * self._sweep.network.hidden
+
+    @property
     def hidden(self) -> Array:
-        """States h_t, (S, T, B, H), t = 1 … T."""
+        """States h_t, (S, T, B, H), t = 1 … T; of `lru` re and im side by side, (S, T, B, 2H)."""
         return self._observation.hidden
 
     @cached_property
@@ -87,7 +93,8 @@ class Trace:
     def immediate_gradient(self) -> ScaledGradient:
         """∂L_t/∂h_t through the layers above at that time step alone."""
         sweep = self._sweep
-        values = np.zeros((len(sweep.tapes), sweep.length, sweep.batch, sweep.network.hidden))
+        width = self._width
+        values = np.zeros((len(sweep.tapes), sweep.length, sweep.batch, width))
         exponents = np.zeros(values.shape[:3], np.int32)
         for part in immediates(sweep.tapes, self._top, sweep.network.skips):
             rows = slice(part.start, part.start + len(part.values))
@@ -138,15 +145,17 @@ class Trace:
         """
         sweep = self._sweep
         shape = (
-            len(sweep.tapes), sweep.length, sweep.length, sweep.batch, sweep.network.hidden
+            len(sweep.tapes), sweep.length, sweep.length, sweep.batch, self._width
         )  # fmt: skip
         _refuse_above("loss_state_gradients", shape)
         found = np.zeros(shape)
 
         def keep(visit: Visit) -> None:
             tape = sweep.tapes[visit.layer]
-            state = tape.cell.state_delta
-            stored = visit.incoming if state is None else tape.delta_rows.view(visit.deltas, state)
+            own = tape.cell.own_adjoints
+            stored = (
+                visit.deltas[:, tape.delta_rows.span(own[0], own[-1])] if own else visit.incoming
+            )
             exponents = np.maximum(visit.exponents, -LARGEST_SHIFT)[:, None, :]
             plain = np.ldexp(stored * self._scalar.scale, exponents).transpose(0, 2, 1)
             times = self._times(visit)

@@ -182,7 +182,7 @@ REFUSED: dict[str, tuple[str, object, str, str]] = {
     "unknown task": ("task", {"kind": "chess"}, "/task/kind", "known: adding, multiplication"),
     "task without kind": ("task", {"length": 10}, "/task/kind", "missing"),
     "task that is no object": ("task", "adding", "/task", "expected an object"),
-    "unknown cell": ("model.cell", "lru", "/model/cell", "known: elman"),
+    "unknown cell": ("model.cell", "hopfield", "/model/cell", "known: elman"),
     "cell that is a number": ("model.cell", 3, "/model/cell", "unknown cell 3"),
     "unknown activation": ("model.activation", "mish", "/model/activation", "known: tanh"),
     "activation of unknown kind": (
