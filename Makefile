@@ -40,6 +40,8 @@ $(BIN)/python:
 $(VENV)/.runtime: $(BIN)/python constraints.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --require-hashes -r constraints.txt
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	@# Once for this user: else the first run of each cell waits for it.
+	@cd / && $(abspath $(BIN))/python -c 'import engine; engine.compile_loops()'
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.runtime constraints-dev.txt

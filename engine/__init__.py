@@ -1,6 +1,7 @@
 """Gradtide engine: exact back-propagation through time in NumPy, and what its gradients say."""
 
 from engine.catalog import catalog, describe_task
+from engine.compilation import compile_loops
 from engine.compiled import backend, why_plain
 from engine.config import RunConfig, config_schema
 from engine.diagnosis import Course, Remedy, Verdict, apply_patch, diagnose, remedies_for
@@ -37,6 +38,7 @@ __all__ = [
     "apply_patch",
     "backend",
     "catalog",
+    "compile_loops",
     "config_schema",
     "describe_task",
     "diagnose",

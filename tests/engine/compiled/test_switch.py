@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -66,3 +67,19 @@ def test_compiled_code_is_kept_for_the_next_process(tmp_path: Path) -> None:
     )
     assert run(program, NUMBA_CACHE_DIR=str(tmp_path)) == "0"
     assert run(program, NUMBA_CACHE_DIR=str(tmp_path)) == "1"
+
+
+def test_loops_are_compiled_ahead_for_every_cell_that_has_a_twin() -> None:
+    from engine.compiled import elman, gru, lstm, weight_gradients
+
+    assert engine.compile_loops() == ["elman", "lstm", "gru"]
+    kernels: list[Any] = [
+        elman.forward, elman.back, lstm.forward, lstm.back, gru.forward, gru.back,
+        weight_gradients.add, weight_gradients.scale,
+    ]  # fmt: skip
+    assert all("float32" in str(kernel.signatures) for kernel in kernels)
+
+
+def test_without_the_compiler_nothing_is_compiled_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(SWITCH, "0")
+    assert engine.compile_loops() == []
