@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 
 import engine
+from engine.config import Sgd
+from engine.learning.optimizers import make_updater
 from tests.reference.problems import Array, relative_difference
 
 ROUNDING = 1e-13
@@ -149,7 +151,20 @@ def test_all_terms_sum_to_the_gradient(
 
 
 @every_parameter
-def test_one_step_of_sgd_takes_a_rates_share_of_these_terms_away(parameter: str) -> None:
+def test_the_engines_sgd_takes_a_rates_share_of_all_three_losses_away(
+    by_hand: ByHand, traced: engine.Trace, parameter: str
+) -> None:
+    """P ← P − lr (∂L_1/∂P + ∂L_2/∂P + ∂L_3/∂P)."""
+    before = {"weight_ih_l0": by_hand.U, "weight_hh_l0": by_hand.W, "readout.weight": by_hand.V}
+    after = before[parameter].copy()
+    updater = make_updater(Sgd(learning_rate=RATE, momentum=0.0), after)
+    updater.update(after, traced.parameter_gradients[parameter], RATE, 0)
+    expected = before[parameter] - RATE * np.asarray(sum(terms_of(by_hand, parameter).values()))
+    assert relative_difference(after, expected) <= ROUNDING
+
+
+@every_parameter
+def test_one_step_of_a_training_takes_a_rates_share_of_the_last_loss_away(parameter: str) -> None:
     """V, U, W ← V, U, W − lr ∂L_3/∂(V, U, W), for a squared error asked at step 3 alone."""
     config = engine.RunConfig.from_dict(
         {
