@@ -207,8 +207,9 @@ class LayerTape:
             return self.delta_rows.view(self.deltas[0], name)
         back = int(name.removeprefix("h_"))
         found = aligned_zeros(self.outputs.shape[1:], self.dtype)
+        first_window = min(self.window, self.length)
         for blocks, lag in way.delayed:  # read by step lag − 1 − back alone
-            if 0 <= lag - 1 - back < self.length:
+            if 0 <= lag - 1 - back < first_window:
                 found += self.adjoints[lag - 1 - back, blocks]
         return found
 

@@ -111,6 +111,7 @@ def unroll(
     initial: Mapping[str, list[Tensor]],
     watch: Watch,
     after: Callable[[int, int, State], State] = _unchanged,
+    before: Callable[[int, int, State], State] = _unchanged,
 ) -> Unrolled:
     """Run the network over its T inputs.
 
@@ -121,6 +122,8 @@ def unroll(
             for "y"; what it returns goes on.
         after: Called as (layer, t, state) for every state that a step has made; what it returns
             is what the next step, the read-out and the layer above read.
+        before: Called as (layer, t, state) for every state that step t is about to read; what it
+            returns is what that step alone reads.
     """
     states = [[{name: initial[name][s] for name in problem.states}] for s in range(problem.layers)]
     outputs, losses = [], []
@@ -129,7 +132,8 @@ def unroll(
         x = inputs[t]
         for s in range(problem.layers):
             hook = partial(_watch_at, watch, s, t)
-            step = layer_step(math, problem, parameters, s, x, states[s][-1], hook)
+            start = before(s, t, states[s][-1])
+            step = layer_step(math, problem, parameters, s, x, start, hook)
             states[s].append(after(s, t, cell_step(problem, step)))
             x = layer_output(problem, step, states[s][-1])
         outputs.append(watch("y", 0, t, read_out(parameters, x)))

@@ -62,7 +62,7 @@ def _leaf(values: Array) -> torch.Tensor:
 
 
 def _build(
-    problem: Problem, *, fresh_parameters: bool = False
+    problem: Problem, *, fresh_parameters: bool = False, window: int | None = None
 ) -> tuple[_Graph, list[dict[str, torch.Tensor]]]:
     parameters = {name: _leaf(values) for name, values in problem.parameters.items()}
     inputs = [_leaf(x) for x in problem.inputs]
@@ -86,7 +86,11 @@ def _build(
         {name: p.clone() if fresh_parameters else p for name, p in used.items()}
         for _ in range(problem.length)
     ]
-    unrolled = unroll(MATH, problem, copies.__getitem__, inputs, initial, watch)
+
+    def cut(_layer: int, t: int, state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        return _detached(state) if window and t and t % window == 0 else state
+
+    unrolled = unroll(MATH, problem, copies.__getitem__, inputs, initial, watch, before=cut)
     return _Graph(
         parameters=parameters,
         used=used,
@@ -119,6 +123,7 @@ def differentiate(
     *,
     output_gradients: Array | None = None,
     final_state_gradients: Mapping[str, Array] | None = None,
+    window: int | None = None,
 ) -> Gradients:
     """Differentiate the problem's loss, or the scalar of injected gradients instead.
 
@@ -126,8 +131,9 @@ def differentiate(
         output_gradients: [T,B,K], dL/dy of a loss made elsewhere; the problem's own then counts
             for nothing.
         final_state_gradients: Per part of the state [S,B,H], added to the scalar either way.
+        window: No gradient goes on through t = window, 2·window, …
     """
-    graph, _ = _build(problem)
+    graph, _ = _build(problem, window=window)
     unrolled, hidden = graph.unrolled, CELLS[problem.cell].hidden
     scalar = torch.stack(unrolled.losses).sum()
     if output_gradients is not None:
