@@ -35,29 +35,18 @@ class Source:
         rows: For each state row 0 … T an (H, B) array, or None where nothing arrives.
         exponents: E of each row and sample, (T+1, B), NONE where exactly zero; None where every
             row is stored as it is.
-        values: The rows that are there in one array, (n, H, B), where they lie so.
+        arriving: The rows that are there in one array, where they lie so.
     """
 
     rows: list[Array | None]
     exponents: IntArray | None = None
-    values: Array | None = None
+    arriving: Arriving | None = None
     top: int = field(init=False)
-    _where: IntArray | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         """Find the last row at which anything arrives (0 where nothing does)."""
         asked = [t for t, row in enumerate(self.rows) if row is not None]
         self.top = max(asked, default=0)
-
-    @property
-    def arriving(self) -> Arriving | None:
-        """The rows in one array, and which is whose; None where they do not lie so."""
-        if self.values is None:
-            return None
-        if self._where is None:
-            there = np.array([row is not None for row in self.rows])
-            self._where = np.where(there, np.cumsum(there) - 1, -1).astype(np.intp)
-        return Arriving(self.values, self._where)
 
     def last(self, bottom: int, end: int) -> int:
         """Return the last row of bottom + 1 … end at which anything arrives, or `bottom`."""
@@ -86,7 +75,9 @@ def source_of_loss(direct: Array, ordinary: bool, rows: list[int], length: int) 
     for row, array in zip(rows, direct, strict=True):
         found[row] = array
     if ordinary:
-        return Source(found, values=np.ascontiguousarray(direct))
+        where = np.full(length + 1, -1, np.intp)
+        where[rows] = np.arange(len(rows))
+        return Source(found, arriving=Arriving(np.ascontiguousarray(direct), where))
     exponents = np.full((length + 1, direct.shape[-1]), NONE, np.int32)
     own = exponent_of(direct, axis=1)
     exponents[rows] = own
@@ -136,5 +127,6 @@ class DenseSource:
         rows: list[Array | None] = [None, *self.array[1:]]
         present = self.exponents[1:] != NONE
         if np.all(self.exponents[1:][present] == 0):
-            return Source(rows, values=self.array[1:])
+            where = np.arange(-1, len(self.array) - 1)
+            return Source(rows, arriving=Arriving(self.array[1:], where))
         return Source(rows, self.exponents)
