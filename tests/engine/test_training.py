@@ -255,6 +255,23 @@ def test_every_switch_changes_the_training(training: Json) -> None:
     assert not same(weights_along(longer(training)), plain)
 
 
+@pytest.mark.parametrize("training", switches(), ids=str)
+def test_recording_changes_no_bit_whatever_is_switched_on(training: Json) -> None:
+    config = longer(training)
+    recorder = Recorder(config)
+    assert same(weights_along(config), weights_along(config, recorder.look))
+
+
+def test_recording_changes_no_bit_of_a_regularized_training() -> None:
+    config = configure(
+        "preactivation",
+        recording={"every": 2, "batch": "training"},
+        regularizer={"kind": "vanishing"},
+    )
+    recorder = Recorder(config)
+    assert same(weights_along(config), weights_along(config, recorder.look))
+
+
 def test_a_plateau_cuts_the_rate_of_the_update_after_the_look() -> None:
     schedule = {"kind": "plateau", "every": 2, "patience": 0, "threshold": 0.99, "factor": 0.5}
     rates = [s.learning_rate for s in train(configure(schedule=schedule, steps=7))]
