@@ -1,0 +1,125 @@
+"""The pages of the guided lessons."""
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Depends, HTTPException, Request
+from fastapi.templating import Jinja2Templates
+from starlette.responses import RedirectResponse, Response
+
+from app.figures.activation_curves import activations
+from app.pages.base import PageContext, render
+from app.pages.lessons import LESSONS, Lesson
+from app.pages.traced import ByHand, PathView, Weights, by_hand, read_numbers, walk
+from app.runs import RunService
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LessonLink:
+    """A lesson in the list."""
+
+    name: str
+    title: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LearnPage(PageContext):
+    """What learn.html is given: one lesson, and the list of all."""
+
+    template: ClassVar[str] = "learn.html"
+    here: ClassVar[str] = "learn"
+
+    lessons: tuple[LessonLink, ...]
+    name: str
+    lesson: Lesson
+    guess: int | None
+    focus: bool
+    path: PathView | None
+    hand: ByHand | None
+    weights: Weights
+    activations: tuple[str, ...]
+    following: LessonLink | None
+
+
+class Asked:
+    """What the address of a lesson says: the guess, the weights, whether the list is hidden."""
+
+    def __init__(  # one for each field of the form
+        self,
+        guess: str = "",
+        focus: str = "",
+        w: str = "",
+        u: str = "",
+        v: str = "",
+        x: str = "",
+        activation: str = "",
+    ) -> None:
+        start = Weights()
+        known = _names()
+        self.guess = int(guess) if guess in {"0", "1", "2"} else None
+        self.focus = focus == "on"
+        self.weights = Weights(
+            w=read_numbers(w, start.w),
+            u=read_numbers(u, start.u),
+            v=read_numbers(v, start.v),
+            x=read_numbers(x, start.x),
+            activation=activation if activation in known else start.activation,
+        )
+
+
+def build_router(templates: Jinja2Templates) -> APIRouter:
+    """Return the routes of the lessons."""
+    router = APIRouter()
+
+    @router.get("/learn")
+    def first_lesson(request: Request, asked: Annotated[Asked, Depends()]) -> Response:
+        return render(request, templates, page_of(next(iter(LESSONS)), asked))
+
+    @router.get("/learn/{name}")
+    def lesson_page(request: Request, name: str, asked: Annotated[Asked, Depends()]) -> Response:
+        return render(request, templates, page_of(name, asked))
+
+    @router.post("/learn/{name}")
+    def start_runs(request: Request, name: str) -> Response:
+        service: RunService = request.app.state.service
+        runs = [service.create(config)[0] for config in lesson_of(name).runs]
+        query = urlencode([("run", run.id) for run in runs])
+        return RedirectResponse(f"/compare?{query}", status_code=303)
+
+    return router
+
+
+def lesson_of(name: str) -> Lesson:
+    """Return a lesson.
+
+    Raises:
+        HTTPException: There is none of this name.
+    """
+    if name not in LESSONS:
+        raise HTTPException(404, f"unknown lesson {name[:60]!r}; known: {', '.join(LESSONS)}")
+    return LESSONS[name]
+
+
+def page_of(name: str, asked: Asked) -> LearnPage:
+    """Return the context of a lesson's page."""
+    lesson = lesson_of(name)
+    links = [LessonLink(name=key, title=one.title) for key, one in LESSONS.items()]
+    after = [link.name for link in links].index(name) + 1
+    return LearnPage(
+        lessons=tuple(links),
+        name=name,
+        lesson=lesson,
+        guess=asked.guess,
+        focus=asked.focus,
+        path=walk(lesson.path) if lesson.path is not None and asked.guess is not None else None,
+        hand=by_hand(asked.weights) if lesson.by_hand else None,
+        weights=asked.weights,
+        activations=_names(),
+        following=links[after] if after < len(links) else None,
+    )
+
+
+def _names() -> tuple[str, ...]:
+    """Names of the activation functions that have no option of their own."""
+    return tuple(str(e["name"]) for e in activations() if "options" not in e)

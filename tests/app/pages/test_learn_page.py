@@ -1,0 +1,108 @@
+"""The lessons: what they say is what is computed."""
+
+import numpy as np
+import pytest
+
+import engine
+from app.pages import build_templates
+from app.pages.base import context_names
+from app.pages.learn import Asked, page_of
+from app.pages.lessons import LESSONS, OnePath
+from app.pages.traced import Weights, by_hand, read_numbers, walk
+
+PATHS = {name: lesson.path for name, lesson in LESSONS.items() if lesson.path is not None}
+
+
+def number(text: str) -> float:
+    return float(text.replace("−", "-"))
+
+
+def html_of(name: str, **asked: str) -> str:
+    context = page_of(name, Asked(**asked))
+    values = {key: getattr(context, key) for key in context_names(context)}
+    return build_templates().env.get_template("learn.html").render(values)
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_a_lesson_reveals_nothing_before_a_guess_and_all_after_it(name: str) -> None:
+    assert "data-reveal" not in html_of(name)
+    assert LESSONS[name].reveal.split(".")[0] in html_of(name, guess="0").replace("&#39;", "'")
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_a_lesson_alone_hides_the_list(name: str) -> None:
+    assert "lesson-list" in html_of(name)
+    assert "lesson-list" not in html_of(name, focus="on")
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_a_lessons_runs_are_configurations_of_two_to_six(name: str) -> None:
+    runs = LESSONS[name].runs
+    assert len(runs) in {0, 2, 3}
+    assert all(engine.RunConfig.from_dict(config) for config in runs)
+
+
+def test_a_tenth_above_one_explodes() -> None:
+    path = PATHS["relu-explodes"]
+    ends = dict(walk(path).ends)
+    assert path.weight == 1.1
+    assert (ends[1].text, ends[1].exponent) == ("10", f"{99 * np.log10(1.1):.1f}")
+
+
+def test_the_identity_keeps_all_of_it() -> None:
+    assert {left.text for _, left in walk(PATHS["relu-identity"]).ends} == {"1"}
+
+
+def test_a_sigmoid_has_lost_six_decades_after_ten_steps() -> None:
+    left = dict(walk(PATHS["sigmoid-vanishes"]).ends)[90]
+    assert number(left.exponent) < -6
+
+
+def test_the_bound_is_met_where_the_state_stays_at_zero() -> None:
+    left = dict(walk(PATHS["bound"]).ends)[1]
+    assert number(left.exponent) == pytest.approx(99 * np.log10(0.9), abs=0.05)
+
+
+def test_a_line_keeps_its_scale() -> None:
+    flat = walk(OnePath(activation="identity", weight=1.0, drive=1.0))
+    heights = {point.split(" ")[1] for point in flat.line[1:].split("L")}
+    assert heights == {f"{flat.one_y}"}
+
+
+@pytest.mark.parametrize(("letter", "count"), [("V", 3), ("W", 6), ("U", 6)])
+def test_the_terms_add_up_to_the_gradient(letter: str, count: int) -> None:
+    found = next(one for one in by_hand(Weights()).sums if one.letter == letter)
+    assert len(found.terms) == count
+    terms = [[[number(v) for v in row] for row in term.matrix] for term in found.terms]
+    total = [[number(value) for value in row] for row in found.total]
+    # Each of up to six shown numbers is rounded to three digits.
+    np.testing.assert_allclose(np.sum(terms, axis=0), total, atol=0.01)
+
+
+def test_half_of_w_quarters_the_longest_path_and_leaves_the_present() -> None:
+    small = Weights(w=tuple(value / 100 for value in Weights().w), activation="identity")
+    half = Weights(w=tuple(value / 2 for value in small.w), activation="identity")
+    before, after = (
+        {(t.loss_time, t.state_time): t.matrix for t in by_hand(one).sums[1].terms}
+        for one in (small, half)
+    )
+    first = number(before[3, 1][0][0]) / number(after[3, 1][0][0])
+    present = number(before[1, 1][0][0]) / number(after[1, 1][0][0])
+    assert first == pytest.approx(4, rel=0.1)
+    assert present == pytest.approx(1, rel=0.01)
+
+
+def test_the_slopes_are_a_diagonal_matrix() -> None:
+    slopes = by_hand(Weights()).slopes
+    assert len(slopes) == 3
+    assert all(rows[0][1] == rows[1][0] == "0" for rows in slopes)
+
+
+def test_a_dead_relu_cuts_the_arrows() -> None:
+    dead = Weights(u=(-5.0, -5.0), x=(1.0, 1.0, 1.0), activation="relu")
+    assert [arrow.width for arrow in by_hand(dead).arrows[:2]] == [0.0, 0.0]
+
+
+@pytest.mark.parametrize("text", ["", "1,2", "1,2,3,x", "1,2,3,11", "nan,1,1,1"])
+def test_weights_that_are_none_are_the_start(text: str) -> None:
+    assert read_numbers(text, Weights().w) == Weights().w
