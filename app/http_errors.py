@@ -25,6 +25,7 @@ from app.store import (
     IdempotencyConflict,
     InvalidCursor,
     LeaseLost,
+    MissingDriverError,
     NotFound,
     QueueFull,
     SelectionError,
@@ -57,6 +58,7 @@ STATUSES: Mapping[type[Exception], Row] = MappingProxyType(
         IdempotencyConflict: Row(422, "idempotency-conflict"),
         IllegalTransition: Row(409, "conflict"),
         LeaseLost: Row(409, "conflict"),
+        MissingDriverError: Row(503, "unavailable"),
         QueueFull: Row(429, "queue-full", retry_after=10),
     }
 )

@@ -11,7 +11,7 @@ from rich.markup import escape
 from sqlalchemy.exc import DBAPIError
 
 from app.settings import Settings
-from app.store import Store, open_store
+from app.store import MissingDriverError, Store, open_store
 
 TOKEN_FILE = "token"  # the name of the file, not what is in it
 TOKEN_BYTES = 32
@@ -47,6 +47,9 @@ def store_of(settings: Settings) -> Store:
     """
     try:
         return open_store(settings)
+    except MissingDriverError as problem:
+        err.print(f"[bold red]{escape(str(problem))}[/]")
+        raise typer.Exit(1) from problem
     except (OSError, DBAPIError) as problem:
         reason = problem.orig if isinstance(problem, DBAPIError) else problem.strerror or problem
         err.print(

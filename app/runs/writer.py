@@ -96,7 +96,7 @@ class FrameWriter:
 
     def flush(self) -> None:
         """Move what is recorded into the arrays and make it durable."""
-        parts = self._store.attempts.unflushed(self._claim)
+        parts = self.patiently(lambda: self._store.attempts.unflushed(self._claim))
         if parts:
             self._write_arrays(parts)
             self.patiently(lambda: self._store.attempts.flushed(self._claim))
@@ -109,7 +109,7 @@ class FrameWriter:
             try:
                 return write()
             except OperationalError as err:
-                if "locked" not in str(err):
+                if not self._store.database.is_passing(err):
                     raise
                 time.sleep(RETRY_SECONDS)
 

@@ -9,9 +9,16 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import OperationalError
+
+from app.store.errors import MissingDriverError
 
 HEAD = "0002"
 BUSY_MILLISECONDS = 5000
+WRITE_LOCK = 0x67726164  # any number that is ours: "grad"
+CONNECT_SECONDS = 5
+# A writer that froze in its transaction is thrown out, so that the others get the lock.
+PATIENCE = "-c lock_timeout=5s -c idle_in_transaction_session_timeout=8s"
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -19,10 +26,14 @@ class Database:
     """Read and write transactions on SQLite (WAL) or, by URL, another database."""
 
     def __init__(self, url: str, *, lock_file: Path) -> None:
-        """Prepare to connect; nothing is opened yet."""
+        """Prepare to connect; nothing is opened yet.
+
+        Raises:
+            MissingDriverError: The database's driver is an extra that is not installed.
+        """
         self._lock_file = lock_file
-        self.engine = sa.create_engine(url)
-        self.is_sqlite = self.engine.dialect.name == "sqlite"
+        self.is_sqlite = url.startswith("sqlite")
+        self.engine = sa.create_engine(url) if self.is_sqlite else _postgresql(url)
         if self.is_sqlite:
             sa.event.listen(self.engine, "connect", _prepare_sqlite)
             sa.event.listen(self.engine, "begin", _begin_sqlite)
@@ -30,20 +41,31 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Open a transaction that sees one state of the database throughout."""
-        with self.engine.connect() as connection, connection.begin():
-            yield connection
+        with self.engine.connect() as connection:
+            if not self.is_sqlite:  # where every transaction is of this kind
+                connection = connection.execution_options(isolation_level="REPEATABLE READ")
+            with connection.begin():
+                yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """Open a transaction that writes; on SQLite it takes the write lock at once.
+        """Open a transaction that writes; it takes the one write lock at once.
 
-        A transaction that reads first and then wants to write would be refused at once where
-        another process wrote between, whatever the time-out says.
+        On SQLite a transaction that reads first and then wants to write would be refused at once
+        where another process wrote between, whatever the time-out says. On PostgreSQL two that
+        write events would commit in another order than their events' ids, and a reader that
+        resumes after the higher one would never see the lower.
         """
         with self.engine.connect() as connection:
             connection = connection.execution_options(gradtide_write=True)
             with connection.begin():
+                if not self.is_sqlite:
+                    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(WRITE_LOCK)))
                 yield connection
+
+    def is_passing(self, error: OperationalError) -> bool:
+        """Say whether a failure is of the moment: a lock that another holds, a server restarted."""
+        return "locked" in str(error) if self.is_sqlite else "disk" not in str(error)
 
     def now(self, connection: Connection) -> float:
         """Return the time that leases are measured by, in seconds: the database's own."""
@@ -82,6 +104,19 @@ class Database:
     def close(self) -> None:
         """Close every connection."""
         self.engine.dispose()
+
+
+def _postgresql(url: str) -> sa.Engine:
+    """Return an engine on PostgreSQL by psycopg 3, whatever driver the URL names."""
+    place = sa.make_url(url).set(drivername="postgresql+psycopg")
+    try:
+        return sa.create_engine(
+            place,
+            pool_pre_ping=True,  # the server may have been restarted since
+            connect_args={"options": PATIENCE, "connect_timeout": CONNECT_SECONDS},
+        )
+    except ModuleNotFoundError as err:
+        raise MissingDriverError("PostgreSQL") from err
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401

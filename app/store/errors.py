@@ -10,12 +10,21 @@ StoreError
 ├── StaleCursor               a cursor of another list than the one asked for
 ├── IdempotencyConflict       a repeated key with another body
 ├── QueueFull                 as many queued runs as the settings allow
+├── MissingDriverError        a database whose driver is not installed
 └── LeaseLost                 an attempt that is not the run's current one any more
 """
 
 
 class StoreError(Exception):
     """Base of all errors that the store raises on purpose."""
+
+
+class MissingDriverError(StoreError):
+    """A database whose driver is an extra that is not installed."""
+
+    def __init__(self, database: str) -> None:
+        """Say which database, and how to get its driver."""
+        super().__init__(f"{database} needs its driver: pip install 'gradtide[postgres]'")
 
 
 class NotFound(StoreError, LookupError):

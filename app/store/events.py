@@ -50,8 +50,8 @@ class EventLog:
         A deleted run takes its events along: the highest id in the table may then lie below what
         a reader has seen, who has still missed nothing.
         """
-        highest: sa.Executable = sa.select(sa.func.max(events.c.id))
-        if self._database.is_sqlite:
-            highest = sa.text("SELECT seq FROM sqlite_sequence WHERE name = 'events'")
+        highest = "SELECT seq FROM sqlite_sequence WHERE name = 'events'"
+        if not self._database.is_sqlite:
+            highest = "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM events_id_seq"
         with self._database.read() as connection:
-            return connection.scalar(highest) or 0
+            return connection.scalar(sa.text(highest)) or 0

@@ -1,17 +1,19 @@
-"""Put what builds the image on a CI machine: where root and apt are, and CI=true."""
+"""Put what builds the image, and PostgreSQL, on a CI machine: where root and apt are, and CI=true."""
 
 import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
-PACKAGES = ("debootstrap", "buildah", "bubblewrap")
+PACKAGES = ("debootstrap", "buildah", "bubblewrap", "postgresql")
 PROGRAMS = ("debootstrap", "buildah", "bwrap")
 
 
 def main() -> int:
-    """Install what is missing; elsewhere than in CI the tests of the image are skipped."""
+    """Install what is missing; elsewhere than in CI their tests are skipped."""
     here = all(shutil.which(program) for program in PROGRAMS)
+    here = here and any(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     if here or os.environ.get("CI") != "true" or os.geteuid() != 0 or not shutil.which("apt-get"):
         return 0
     environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}

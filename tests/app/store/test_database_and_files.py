@@ -53,6 +53,7 @@ def test_those_that_open_an_empty_folder_at_once_all_get_a_store(tmp_path: Path)
     ("pragma", "value"),
     [("journal_mode", "wal"), ("synchronous", 1), ("busy_timeout", 5000), ("foreign_keys", 1)],
 )
+@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
 def test_every_connection_is_set_up(store: Store, pragma: str, value: object) -> None:
     with store.database.read() as connection:
         assert connection.exec_driver_sql(f"PRAGMA {pragma}").scalar() == value

@@ -132,7 +132,8 @@ def test_a_deleted_run_is_not_read_from_what_was_held_open(recording: Recording)
 def test_no_read_is_torn_while_frames_are_written_and_flushed(
     recording: Recording, tmp_path: Path
 ) -> None:
-    reader = new_store(tmp_path / "data")  # connections and open arrays of its own
+    url = recording.store.database.engine.url.render_as_string(hide_password=False)
+    reader = new_store(tmp_path / "data", database_url=url)  # connections of its own
     run, done, lengths, torn = recording.claim.run_id, Event(), [0], list[int]()
 
     def read_on() -> None:
