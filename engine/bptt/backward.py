@@ -17,21 +17,22 @@ A truncated sweep is one sweep for each window of steps, last first: nothing goe
 wall between two, and what is below starts from what arrives there.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from engine.arrays import Array, IntArray
+from engine.bptt.arrivals import Arrivals
 from engine.bptt.blocks import aligned_zeros
 from engine.bptt.carried import CarriedRows
 from engine.bptt.exponents import (
     NONE,
     WINDOWS,
+    Scaled,
     least_positive,
     log10_mean_norms,
     log10_norms,
     near_one,
-    shift,
 )
 from engine.bptt.onward import Onward
 from engine.bptt.own_state import OwnState
@@ -53,6 +54,7 @@ class LayerBackward:
         adjoints: λ of the output by state row, (T+1, H, B), stored with `row_exponents` (T+1, B).
         carried_rows: What is carried beside the products; kept where `carried_rows.wanted`.
         source: What arrived in the last sweep.
+        arrivals: That, and what steps further on returned to earlier outputs.
     """
 
     def __init__(self, tape: LayerTape) -> None:
@@ -73,6 +75,7 @@ class LayerBackward:
         self.state_adjoints = self.adjoints[1:] if self._own is None else self._own.adjoints
         self.state_exponents = self.row_exponents[1:] if self._own is None else self._own.exponents
         self._gradients = WeightGradients(tape)
+        self.arrivals = Arrivals(tape)
 
     def run(
         self, source: Source, below: DenseSource | None, final: Mapping[str, Array] | None = None
@@ -114,7 +117,7 @@ class LayerBackward:
                 if below is not None:
                     self._hand_down(start, stop, below)
                 if start > bottom or not bottom:  # nothing goes on through a wall
-                    self._settle_or_keep(start, source)
+                    self._settle_or_keep(start)
                 stop = start
             for span in self._carried.values():
                 np.copyto(tape.deltas[-1, span], tape.deltas[0, span])
@@ -136,9 +139,9 @@ class LayerBackward:
     def _start(self, top: int, end: int, source: Source, final: Mapping[str, Array]) -> None:
         """Set row `top`, and clear what lies above it up to row `end`."""
         tape = self.tape
-        self._onward.end, rows = end, slice(top, end + 1)
-        carry, row, arriving = tape.carry_row(top), self.adjoints[top], source.rows[top]
-        self._onward.clear(top, carry)
+        carry, rows = tape.carry_row(top), slice(top, end + 1)
+        self._onward.clear(top, end, carry)
+        self.arrivals.start(source, top, end)
         for array in (self.squares, self.row_exponents, self.norm_exponents):
             array[rows] = 0
         if self._own is not None:
@@ -147,20 +150,23 @@ class LayerBackward:
         self.exponents: IntArray = np.zeros(tape.batch, np.int32)
         self._careful = source.exponents is not None
         if self._careful:
-            self._settle(top, carry, arriving, source)
+            self._settle(top, carry, self.arrivals.at(top))
             return
+        arriving = source.rows[top]
         if arriving is not None:
-            np.add(row, arriving, row)
+            np.add(self.adjoints[top], arriving, self.adjoints[top])
         low, high = self._measure(top, top + 1)
         if not (low > self.window.low and high < self.window.high):
-            self._settle(top, carry, None, source)
+            self._settle(top, carry, [])
 
     def _stretch(self, first: int, stop: int, source: Source) -> int | None:
         """Sweep a stretch that ends before `stop`; return its start, or None to try shorter."""
         start = max(first, stop - self._span)
         if self._careful:
-            start = self._join(start, stop, source)
-        self._sweep(start, stop, source)
+            start = self._join(start, stop)
+            self._sweep_careful(start, stop)
+        else:
+            self._sweep(start, stop, source)
         low, high = self._measure(start, stop)
         window = self.window
         self._within = low > window.low and high < window.high
@@ -173,31 +179,45 @@ class LayerBackward:
         return start
 
     def _sweep(self, start: int, stop: int, source: Source) -> None:
-        """Sweep a stretch; with exponents, what arrives at row `start` is left to `_settle`."""
-        adjoints, above, loops = self.adjoints, stop, self.tape.compiled
-        if loops is not None and not self._careful and source.arriving is not None:
+        """Sweep a stretch without exponents."""
+        self.arrivals.exponents[start:stop] = 0
+        rows, adjoints, above, loops = source.rows, self.adjoints, stop, self.tape.compiled
+        if loops is None:
+            program = self.tape.plain_program
+            for t in range(stop - 1, start - 1, -1):
+                for function, arguments in program[t]:  # (1), (2)
+                    function(*arguments)
+                arriving = rows[t]
+                if arriving is not None:
+                    np.add(adjoints[t], arriving, adjoints[t])
+            return
+        if source.arriving is not None:
             loops.back(start, stop, source.arriving)
             return
-        for t in range(stop - 1, start - 1 + self._careful, -1):
-            arriving = source.rows[t]
+        for t in range(stop - 1, start - 1, -1):
+            arriving = rows[t]
             if arriving is not None:
-                self.tape.back(t, above)  # (1), (2)
-                if self._careful:
-                    arriving = self._scaled(arriving, source.exponents_at(t))
+                loops.back(t, above, None)
                 np.add(adjoints[t], arriving, adjoints[t])
                 above = t
+        loops.back(start, above, None)
+
+    def _sweep_careful(self, start: int, stop: int) -> None:
+        """Sweep a stretch with exponents; what arrives at row `start` is left to `_settle`."""
+        self.arrivals.exponents[start:stop] = self.exponents
+        above = stop
+        for t in range(stop - 1, start, -1):
+            if self.arrivals.any(t):
+                self.tape.back(t, above)
+                above = t
+                for arriving in self.arrivals.at(t):
+                    self.adjoints[t] += arriving.at(self.exponents)
         self.tape.back(start, above)
 
-    def _scaled(self, arriving: Array, exponents: IntArray) -> Array:
-        moved = np.array(arriving)
-        shift(moved, exponents - self.exponents)
-        return moved
-
-    def _join(self, start: int, stop: int, source: Source) -> int:
-        """Return the last row below `stop` at which a source outweighs the sweep, or `start`."""
+    def _join(self, start: int, stop: int) -> int:
+        """Return the last row below `stop` at which an arrival outweighs the sweep, or `start`."""
         for t in range(stop - 1, start, -1):
-            if source.rows[t] is not None:
-                theirs = source.exponents_at(t)
+            for _, theirs in self.arrivals.at(t, known=stop):
                 if np.any((theirs != NONE) & (theirs > self.exponents + JOIN_ABOVE)):
                     return t
         return start
@@ -221,15 +241,15 @@ class LayerBackward:
         lost = (rows < self.window.suspect_low) | ~(rows < self.window.suspect_high)
         return bool(np.any(lost & alive))
 
-    def _settle_or_keep(self, start: int, source: Source) -> None:
+    def _settle_or_keep(self, start: int) -> None:
         """Bring the stretch's last row back where it left the window or something arrives."""
-        arriving = source.rows[start] if self._careful else None
-        if self._within and arriving is None and self._span == CHUNK:
+        arriving = self.arrivals.at(start) if self._careful else []
+        if self._within and not arriving and self._span == CHUNK:
             return
         carry = self.tape.deltas[start % CHUNK]
-        if arriving is None and self._scale_by_norms(start, carry):
+        if not arriving and self._scale_by_norms(start, carry):
             return
-        self._settle(start, carry, arriving, source)
+        self._settle(start, carry, arriving)
 
     def _scale_by_norms(self, t: int, carry: Array) -> bool:
         """Rescale row t by the norms just taken; False where one of them is not to be trusted."""
@@ -245,23 +265,29 @@ class LayerBackward:
         self._onward.shift(t, carry, self.exponents - target)
         self.row_exponents[t] = self.exponents = target
 
-    def _settle(self, t: int, carry: Array, arriving: Array | None, source: Source) -> None:
+    def _settle(self, t: int, carry: Array, arriving: Sequence[Scaled]) -> None:
         """Bring row t to a norm near 1 for every sample, and join what arrives there."""
         row = self.adjoints[t]
         sizes = self._onward.sizes(t, carry)
         target = np.where(sizes == NONE, NONE, self.exponents + sizes).astype(np.int32)
-        if arriving is not None:
-            theirs = source.exponents_at(t)
-            target = np.maximum(target, theirs)
+        for each in arriving:
+            target = np.maximum(target, each.exponents)
         self._move(t, carry, target)
-        if arriving is not None:
-            row += self._scaled(arriving, theirs)
-        self._careful = source.exponents is not None or bool(np.any(target != 0))
+        for each in arriving:
+            row += each.at(target)
+        scaled = self.source.exponents is not None or bool(np.any(target != 0))
+        self._careful = scaled or self.arrivals.pending(t)
         moved, own = near_one(row, axis=0)
         self.squares[t, 0] = np.einsum("hb,hb->b", moved, moved)
         self.norm_exponents[t] = target + own
 
     # What a stretch leaves behind
+
+    def initial(self, name: str) -> Scaled:
+        """Return the adjoint of a state before the first step, by name, (H, B)."""
+        if name in self.tape.cell.states:
+            return Scaled(self.tape.initial_adjoint(name), self.row_exponents[0])
+        return self.arrivals.initial(int(name.removeprefix("h_")))
 
     def _hand_down(self, start: int, stop: int, below: DenseSource) -> None:
         """Write (3) of steps start … stop − 1 into rows start + 1 … stop of the layer below."""

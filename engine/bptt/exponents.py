@@ -9,7 +9,7 @@ NONE stands for "nothing here yet": an exact zero, whose exponent must not raise
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -82,6 +82,30 @@ def near_one(values: Array, axis: int) -> tuple[Array, IntArray]:
     moved = np.array(values)
     shift(moved, -np.expand_dims(own, axis))
     return moved, own
+
+
+class Scaled(NamedTuple):
+    """Adjoints stored as values · 2^exponents, (…, rows, B) and (…, B)."""
+
+    values: Array
+    exponents: IntArray
+
+    def at(self, exponents: IntArray) -> Array:
+        """Return the values stored with other exponents."""
+        if np.array_equal(exponents, self.exponents):
+            return self.values
+        moved = np.array(self.values)
+        shift(moved, (self.exponents - exponents)[..., None, :])
+        return moved
+
+
+def scaled_near_one(values: Array, exponents: IntArray) -> Scaled:
+    """Return values · 2^exponents stored near 1, with NONE where all is exactly zero."""
+    own = exponent_of(values, axis=-2)
+    zero = own == NONE
+    moved = np.array(values)
+    shift(moved, -np.where(zero, 0, own)[..., None, :])
+    return Scaled(moved, np.where(zero, NONE, exponents + own).astype(np.int32))
 
 
 def powers_of_two(exponents: IntArray, dtype: DTypeLike) -> Array | None:

@@ -1,8 +1,8 @@
 """What goes on from a state row to the steps before it: the adjoint of the whole state there.
 
 It lies in several places, all stored with the exponents of the sweep: the output's row, those of
-other states that products read, what is carried in the deltas, and, of earlier outputs, what
-steps further on returned to them, in the rows of those steps.
+other states that products read, and what is carried in the deltas. What later steps returned to
+earlier outputs waits elsewhere (arrivals.py).
 """
 
 from collections.abc import Iterator, Mapping
@@ -15,36 +15,27 @@ from engine.bptt.tape import LayerTape
 
 
 class Onward:
-    """The adjoints that go on from a row of one layer.
-
-    Attributes:
-        end: Steps from here on have no share: T, or the wall of a truncated sweep.
-    """
+    """The adjoints that go on from a row of one layer."""
 
     def __init__(self, tape: LayerTape) -> None:
         """Find the places."""
         self._way = way = tape.way_back
-        self._adjoints, self.output, self.end = tape.adjoints, way.output, tape.length
+        self._adjoints, self.output = tape.adjoints, way.output
         self._others = [
             way.adjoint_rows.span(name) for name in way.states if name != tape.cell.output
         ]
 
     def _beside(self, t: int, carry: Array) -> Iterator[Array]:
-        """Yield all but the output's row, (n, H, B) each; `carry` is the deltas' row."""
+        """Yield all but the output's row, (1, H, B) each; `carry` is the deltas' row."""
         for span in self._way.carried.values():
             yield carry[None, span]
         for span in self._others:
             yield self._adjoints[None, t, span]
-        for blocks, lag in self._way.delayed:
-            if t < self.end:
-                yield self._adjoints[t : min(t + lag - 1, self.end), blocks]
 
-    def clear(self, top: int, carry: Array) -> None:
-        """Make all that goes on from row `top` and the rows after it exactly zero."""
+    def clear(self, top: int, end: int, carry: Array) -> None:
+        """Make all that goes on from rows `top` … `end` exactly zero."""
         for span in (self.output, *self._others):
-            self._adjoints[top : self.end + 1, span] = 0
-        for blocks, _ in self._way.delayed:
-            self._adjoints[top : self.end, blocks] = 0
+            self._adjoints[top : end + 1, span] = 0
         for span in self._way.carried.values():
             carry[span] = 0
 

@@ -18,9 +18,9 @@ from typing import NamedTuple
 import numpy as np
 
 from engine.arrays import Array, IntArray
-from engine.bptt.exponents import NONE, WINDOWS, log10_mean_norms
+from engine.bptt.exponents import NONE, WINDOWS, Scaled, log10_mean_norms
 from engine.bptt.sources import Source
-from engine.bptt.stack_layer import Scaled, StackLayer
+from engine.bptt.stack_layer import StackLayer
 from engine.bptt.tape import LayerTape
 
 BLOCK = 16

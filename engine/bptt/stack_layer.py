@@ -7,33 +7,19 @@ import numpy as np
 
 from engine.arrays import Array, IntArray
 from engine.bptt.blocks import BlockViews, aligned_zeros
-from engine.bptt.exponents import NONE, exponent_of, near_one, shift
+from engine.bptt.exponents import NONE, Scaled, exponent_of, near_one, scaled_near_one, shift
 from engine.bptt.tape import CHUNK, LayerTape
 
 
-class Scaled(NamedTuple):
-    """Adjoints stored as values · 2^exponents, (m, rows, B) and (m, B)."""
-
-    values: Array
-    exponents: IntArray
-
-    def at(self, exponents: IntArray) -> Array:
-        """Return the values stored with other exponents."""
-        if np.array_equal(exponents, self.exponents):
-            return self.values
-        moved = np.array(self.values)
-        shift(moved, (self.exponents - exponents)[:, None, :])
-        return moved
-
-
 class Pending(NamedTuple):
-    """Adjoints of outputs further back: a ring of (lag, m, H, B), slot = state row mod lag.
+    """Adjoints of outputs further back: rings of (lag, m, …), slot = state row mod lag.
 
-    `blocks` are the rows of the adjoints in which they return.
+    `blocks` are the rows of the adjoints in which they return; each slot has exponents of its own.
     """
 
     blocks: slice
     ring: Array
+    exponents: IntArray
 
 
 class StackLayer:
@@ -55,7 +41,11 @@ class StackLayer:
         self.room = aligned_zeros((count, widest, B), tape.dtype)
         self.ones = np.ones((1, widest), tape.dtype)
         self.delayed = [
-            Pending(blocks, aligned_zeros((lag, count, H, B), tape.dtype))
+            Pending(
+                blocks,
+                aligned_zeros((lag, count, H, B), tape.dtype),
+                np.full((lag, count, B), NONE, np.int32),
+            )
             for blocks, lag in way.delayed
         ]
         filled = [(self.adjoints[:m], self.deltas[:m]) for m in range(1, count + 1)]
@@ -82,18 +72,19 @@ class StackLayer:
         """Turn λ of the first m rows at state row `row` into λ at `row` − 1."""
         for function, arguments in self._after[m - 1]:
             function(*arguments)
-        for blocks, ring in self.delayed:
-            due = ring[(row - 1) % len(ring), :m]
-            np.add(self.incoming[:m], due, self.incoming[:m])
-            ring[row % len(ring), :m] = self.adjoints[:m, blocks]
+        for blocks, ring, exponents in self.delayed:
+            slot, due = row % len(ring), (row - 1) % len(ring)
+            ring[slot, :m], exponents[slot, :m] = self.adjoints[:m, blocks], self.exponents[:m]
+            arriving = Scaled(ring[due, :m], exponents[due, :m])
+            if not np.array_equal(arriving.exponents, self.exponents[:m]):
+                arriving = scaled_near_one(*arriving)
+            self.add(m, arriving)
 
     def _parts(self, m: int) -> Iterator[Array]:
         """Yield all that goes on from the first m rows, (…, m, rows, B) each."""
         yield self.adjoints[:m, self.way.before]
         for span in self.way.carried.values():
             yield self.deltas[:m, span]
-        for _, ring in self.delayed:
-            yield ring[:, :m]
 
     def linearize(self) -> None:
         """Take the local derivatives of all T steps from the tape."""
@@ -110,9 +101,10 @@ class StackLayer:
 
     def cut(self) -> None:
         """Let nothing go on; the norms that were taken stay."""
-        for array in (self.adjoints, self.deltas, *(ring for _, ring in self.delayed)):
+        for array in (self.adjoints, self.deltas, *(each.ring for each in self.delayed)):
             array.fill(0)
-        self.exponents.fill(NONE)
+        for exponents in (self.exponents, *(each.exponents for each in self.delayed)):
+            exponents.fill(NONE)
 
     def state_delta(self, m: int) -> Array | None:
         """Return dℓ/dh of the first m rows where h is not what products read."""

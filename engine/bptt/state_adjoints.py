@@ -162,8 +162,5 @@ class StateAdjoints:
             within = steps // window == np.maximum(at - 1, 0) // window
             found = (steps < T) & (distance < lag) & within
             values[found] = self._tape.adjoints[steps[found], blocks]
-            # Stored as the last row that it went on from: not the wall that cuts a window.
-            first = steps[found] // window * window
-            last = np.maximum(steps[found] - lag + 2, np.where(first, first + 1, 0))
-            exponents[found] = back.row_exponents[last]
+            exponents[found] = back.arrivals.exponents[steps[found]]
         return Stored(values, exponents)

@@ -174,7 +174,12 @@ class LayerTape:
             views = way.adjoint_views(self.adjoints[t + 1], self.carry_row(t + 1), returned, deltas)
             calls = way.stage_calls(locals_[t % CHUNK], views, way.within_calls(returned, deltas))
             calls += way.after_calls(returned, deltas)
-            self.back_program.append(calls + self._delayed_returns(t))
+            self.back_program.append(calls)
+        # As long as nothing has an exponent, what is delayed is added as it is.
+        self.plain_program = self.back_program
+        if way.delayed:
+            delayed = [self._delayed_returns(t) for t in range(self.length)]
+            self.plain_program = [a + b for a, b in zip(self.back_program, delayed, strict=True)]
 
     def _delayed_returns(self, t: int) -> list[Call]:
         """Return the sums to the output of row t of what steps further on read of it."""
@@ -182,10 +187,10 @@ class LayerTape:
         return [
             (np.add, (output, self.adjoints[t + lag - 1, blocks], output))
             for blocks, lag in self.way_back.delayed
-            if t + lag - 1 < self._end_of(t)
+            if t + lag - 1 < self.end_of(t)
         ]
 
-    def _end_of(self, row: int) -> int:
+    def end_of(self, row: int) -> int:
         """Return the step from which on nothing returns to a state row."""
         return min(-(-max(row, 1) // self.window) * self.window, self.length)
 
@@ -198,20 +203,12 @@ class LayerTape:
         """Return the stored adjoint of a state before the first step, (H, B), after a sweep back.
 
         Args:
-            name: One of the cell's `state_names`, and what products read of it.
+            name: One of the cell's `states`, or what products read of it.
         """
         way = self.way_back
-        if name in self.cell.states:
-            if name in way.states:
-                return way.adjoint_rows.view(self.adjoints[0], name)
-            return self.delta_rows.view(self.deltas[0], name)
-        back = int(name.removeprefix("h_"))
-        found = aligned_zeros(self.outputs.shape[1:], self.dtype)
-        first_window = min(self.window, self.length)
-        for blocks, lag in way.delayed:  # read by step lag − 1 − back alone
-            if 0 <= lag - 1 - back < first_window:
-                found += self.adjoints[lag - 1 - back, blocks]
-        return found
+        if name in way.states:
+            return way.adjoint_rows.view(self.adjoints[0], name)
+        return self.delta_rows.view(self.deltas[0], name)
 
     def back(self, start: int, stop: int) -> None:
         """Sweep steps stop − 1 … start back, with nothing arriving from outside between them."""

@@ -126,10 +126,10 @@ class Trace:
         if name == "h" and tape.cell.output != "h":
             slope = np.empty_like(tape.outputs[0])
             tape.cell.activation.slope_of_value(tape.outputs[0], slope)
-            stored = back.adjoints[0] * slope
+            stored, exponents = back.adjoints[0] * slope, back.row_exponents[0]
         else:
-            stored = tape.initial_adjoint(name)
-        exponents = np.maximum(back.row_exponents[0], -LARGEST_SHIFT)
+            stored, exponents = back.initial(name)
+        exponents = np.maximum(exponents, -LARGEST_SHIFT)
         with np.errstate(over="ignore", under="ignore"):
             plain: Array = np.ldexp(stored * self._scalar.scale, exponents).T
         # An output so old that it is an initial state is a final one too.

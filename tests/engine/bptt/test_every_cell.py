@@ -18,6 +18,7 @@ OPTIONS: tuple[tuple[str, Mapping[str, Any]], ...] = (
     *((name, {}) for name in CELLS),
     ("skip", {"skip": 2}),
     ("skip", {"skip": 5}),
+    ("skip", {"skip": 40}),
     ("gru", {"reset": "before"}),
     ("cornn", {"dt": 0.4, "gamma": 1.3, "epsilon": 0.7}),
     ("lem", {"dt": 0.6}),

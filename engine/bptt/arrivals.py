@@ -1,0 +1,72 @@
+"""What is added to the adjoint of an output beside what the step after it returns.
+
+Two things arrive at a state row: a source's, and, where a later step reads the output of `lag`
+steps before, what that step returned. It was stored with the exponents of the sweep at that
+step; between two such reads an adjoint may fall by more than its numbers can show, so each
+arrival keeps an exponent of its own.
+"""
+
+import numpy as np
+
+from engine.bptt.exponents import Scaled, scaled_near_one
+from engine.bptt.sources import Source
+from engine.bptt.tape import LayerTape
+
+
+class Arrivals:
+    """The arrivals at one layer's rows.
+
+    Attributes:
+        exponents: E that each step's returns are stored with, (T, B).
+    """
+
+    def __init__(self, tape: LayerTape) -> None:
+        """Find the blocks that return to earlier rows."""
+        self._tape, self._delayed = tape, tape.way_back.delayed
+        self.exponents = np.zeros((tape.length, tape.batch), np.int32)
+
+    def start(self, source: Source, top: int, end: int) -> None:
+        """Begin with steps below row `top`; those up to `end` return nothing."""
+        self._source, self._top = source, top
+        self.exponents[top:end] = 0
+        for blocks, _ in self._delayed:
+            self._tape.adjoints[top:end, blocks] = 0
+
+    def any(self, t: int) -> bool:
+        """Tell whether anything arrives at row t."""
+        return self._source.rows[t] is not None or any(self._steps(t))
+
+    def at(self, t: int, known: int = 0) -> list[Scaled]:
+        """Return what arrives at row t, (H, B) each.
+
+        Args:
+            t: The row.
+            known: The first step that has been swept.
+        """
+        found = []
+        row = self._source.rows[t]
+        if row is not None:
+            found.append(Scaled(row, self._source.exponents_at(t)))
+        for (blocks, _), step in zip(self._delayed, self._steps(t), strict=True):
+            if step and step >= known:
+                block = self._tape.adjoints[step, blocks]
+                found.append(scaled_near_one(block, self.exponents[step]))
+        return found
+
+    def pending(self, t: int) -> bool:
+        """Tell whether what is still to arrive below row t is stored with exponents."""
+        return any(np.any(self.exponents[t : t + lag - 1]) for _, lag in self._delayed)
+
+    def initial(self, back: int) -> Scaled:
+        """Return the adjoint of the output `back` ≥ 1 steps before the initial one, (H, B)."""
+        found = Scaled(np.zeros_like(self._tape.outputs[0]), np.zeros_like(self.exponents[0]))
+        for blocks, lag in self._delayed:
+            step = lag - 1 - back  # the only step that reads it
+            if 0 <= step < self._tape.end_of(0):
+                found = Scaled(self._tape.adjoints[step, blocks], self.exponents[step])
+        return found
+
+    def _steps(self, t: int) -> list[int]:
+        """Return the step that each delayed block comes from; 0 where there is none."""
+        end = min(self._top, self._tape.end_of(t))
+        return [t + lag - 1 if t + lag - 1 < end else 0 for _, lag in self._delayed]
