@@ -1,4 +1,4 @@
-"""Put what builds the image, and PostgreSQL, on a CI machine: where root and apt are, and CI=true."""
+"""Put what builds the image, and PostgreSQL, on a CI machine: where CI=true, root and apt are."""
 
 import os
 import shutil
