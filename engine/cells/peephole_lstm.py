@@ -136,6 +136,7 @@ def make(activation: Activation, options: NoOptions) -> Cell:
         deltas=("c", "g", "f", "i", "o", "k"),
         scratch=("cf", "gi"),
         carries=("c",),
+        cell_delta="k",
         diagonals=MappingProxyType(
             {
                 "p_f": Diagonal("f", "c"),

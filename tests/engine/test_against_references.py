@@ -16,6 +16,10 @@ def test_every_activation_has_a_reference() -> None:
     assert {entry["name"] for entry in CATALOG["activations"]} == set(ACTIVATIONS)
 
 
+def test_every_cell_has_a_reference_and_every_reference_a_cell() -> None:
+    assert set(ENTRIES) == set(CELLS)
+
+
 @pytest.mark.parametrize("name", ENTRIES)
 def test_a_cells_options_and_their_defaults_are_the_references(name: str) -> None:
     properties = ENTRIES[name]["options"]["properties"]

@@ -133,6 +133,17 @@ def test_every_term_of_the_sum_over_paths_is_its_factors_product(
 
 
 @every_parameter
+def test_the_statistic_is_the_log_of_the_norm_of_every_term(
+    by_hand: ByHand, traced: engine.Trace, parameter: str
+) -> None:
+    found = traced.statistic("path_gradient")[list(traced.parameter_gradients).index(parameter)]
+    terms = terms_of(by_hand, parameter)
+    for (t, k), term in terms.items():
+        assert found[t - 1, k - 1] == pytest.approx(np.log10(np.linalg.norm(term)), abs=ROUNDING)
+    assert np.isfinite(found).sum() == len(terms)
+
+
+@every_parameter
 @pytest.mark.parametrize("t", [1, 2, 3])
 def test_the_terms_of_a_loss_time_sum_to_its_gradient(
     by_hand: ByHand, traced: engine.Trace, parameter: str, t: int
