@@ -6,6 +6,7 @@ from engine.compiled import backend, why_plain
 from engine.config import RunConfig, config_schema
 from engine.diagnosis import Course, Remedy, Verdict, apply_patch, diagnose, remedies_for
 from engine.errors import ConfigError, EngineError, Problem, ShapeError, UnknownNameError
+from engine.estimate import Estimate, estimate
 from engine.learning import Snapshot, train
 from engine.recording import Frame, Layout, Recorder, Series, layouts
 from engine.results import Recorded, RunResult, record
@@ -19,6 +20,7 @@ __all__ = [
     "ConfigError",
     "Course",
     "EngineError",
+    "Estimate",
     "Frame",
     "Layout",
     "Problem",
@@ -42,6 +44,7 @@ __all__ = [
     "config_schema",
     "describe_task",
     "diagnose",
+    "estimate",
     "layouts",
     "record",
     "remedies_for",

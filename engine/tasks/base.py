@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from annotated_types import Interval
@@ -48,6 +48,9 @@ class TaskOptions(Described):
 
     length: Length = 100
     dataset: Unavailable = None
+    # Sequences of which `validation` holds out a share; a task with data of its own says how many.
+    pool: ClassVar[int] = GENERATED_POOL
+
     validation: Share = 0.1
 
 
@@ -168,7 +171,7 @@ def generated(
     Returns:
         What `Task.held_out` and `Task.watched` need, each with its own stream.
     """
-    size = max(1, math.floor(GENERATED_POOL * options.validation + 0.5))
+    size = max(1, math.floor(options.pool * options.validation + 0.5))
 
     def held_out() -> Batch:
         return draw(generator(streams.validation), size)

@@ -22,6 +22,7 @@ from engine.schema import Doc
 from engine.tasks.base import Batch, Streams, Task, TaskDefinition, TaskOptions, asked_at, generator
 
 PIXELS = 64
+IMAGES = 1797
 CLASSES = 10
 DARKEST = 16
 
@@ -46,6 +47,7 @@ class DigitsOptions(TaskOptions):
         Doc("Always 64: the pixels of an image.", title="Sequence length"),
     ] = PIXELS
     kind: Literal["digits"] = "digits"
+    pool: ClassVar[int] = IMAGES
 
 
 @cache

@@ -1,0 +1,222 @@
+"""What a run will need, from its configuration alone: memory, stored bytes and work.
+
+Memory is that of the sweeps' arrays, block by block as tape.py, backward.py and stack_layer.py lay
+them out, of the weights with their copies, of the batches, and of the largest array that a
+statistic makes on the way. Work is in operations (multiplications and additions) of the matrix
+products, n the weights of a layer's products, B the samples:
+
+    a training step                       3 · 2·n·B·T: forward, back, gradients of the weights (1)
+    a frame of a probe of B samples       the same once more                                  (2)
+    a matrix of R loss times in a frame   2·n·B·Σ t over the loss times t                     (3)
+"""
+
+import math
+from dataclasses import asdict, dataclass
+
+from engine.bptt.stack import BLOCK
+from engine.bptt.tape import CHUNK
+from engine.cells import Cell, make_cell
+from engine.config import RunConfig
+from engine.learning.held_out import AT_ONCE
+from engine.recording.layout import Layout, layouts, recorded_definitions
+from engine.recording.schedule import frame_steps
+from engine.tasks import Task, make_task
+
+CALL_BYTES = 260
+"""Memory of one bound call of a step: its tuple, its views and their places in the list."""
+
+HEAVY = {
+    "activation_slope_histogram": 21,
+    "saturation": 1,
+    "hidden_gradient": 4,
+    "preactivation_histogram": 20,
+}
+"""Bytes for each (layer, time, sample, unit) that a statistic holds on the way."""
+
+OWN_SLOPES = {"activation_slope", "activation_slope_histogram", "saturation"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Estimate:
+    """What a run will need.
+
+    Attributes:
+        memory: Bytes of arrays at the run's peak, without the interpreter's own.
+        stored: Bytes of the recorded frames and series and of the checkpoints.
+        work: Operations of all matrix products of the run.
+        frames: How many frames it will record.
+    """
+
+    memory: int
+    stored: int
+    work: int
+    frames: int
+
+    def to_dict(self) -> dict[str, int]:
+        """Return the fields as plain values."""
+        return asdict(self)
+
+
+def estimate(config: RunConfig) -> Estimate:
+    """Return what a run of the configuration will need, without running it.
+
+    Example:
+        >>> model = {"cell": "elman", "hidden_size": 64}
+        >>> task = {"kind": "adding", "length": 100}
+        >>> needed = estimate(RunConfig.from_dict({"task": task, "model": model}))
+        >>> needed.frames, needed.memory < 2**28
+        (21, True)
+    """
+    run = _Run(config)
+    frames = len(frame_steps(every=config.recording.every, last=config.training.steps))
+    return Estimate(
+        memory=run.memory(),
+        stored=run.stored(frames),
+        work=run.work(frames),
+        frames=frames,
+    )
+
+
+class _Run:
+    """The sizes of one run."""
+
+    def __init__(self, config: RunConfig) -> None:
+        model, training = config.model, config.training
+        self.config = config
+        self.cell: Cell = make_cell(model.cell, model.activation_choice(), model.options)
+        self.task: Task = make_task(config.task, config.seed, training.precision)
+        self.T, self.H, self.S = self.task.length, model.hidden_size, model.layers
+        self.item = 8 if training.precision == "float64" else 4
+        self.layouts: dict[str, Layout] = layouts(config)
+        self.names = {d.name for d in recorded_definitions(config)}
+        self.of_probe = config.recording.batch == "probe"
+        self.frame_size = config.recording.probe_size if self.of_probe else training.batch_size
+
+    # Sizes of a layer
+
+    def inputs(self, layer: int) -> int:
+        """Return D of a layer."""
+        return self.H if layer else self.task.inputs
+
+    def weights(self, layer: int) -> int:
+        """Return the entries of a layer's product matrices."""
+        heights = {"x": self.inputs(layer), "one": 1}
+        return sum(
+            len(product.out) * self.H * sum(heights.get(name, self.H) for name in product.reads)
+            for product in self.cell.products
+        )
+
+    @property
+    def parameters(self) -> int:
+        """Entries of the flat vector."""
+        readout = self.task.outputs * (self.H + 1)
+        return sum(self.weights(layer) for layer in range(self.S)) + readout
+
+    def _layer_forward(self, layer: int, batch: int) -> int:
+        """Return the bytes of a layer's forward sweep."""
+        cell, heights = self.cell, {"x": self.inputs(layer), "one": 1}
+        rows = sum(heights.get(name, self.H) for name in cell.inputs) + len(cell.tape) * self.H
+        calls = self.T * (len(cell.products) + len(cell.stages)) * CALL_BYTES
+        return (self.T + 1) * rows * batch * self.item + calls
+
+    def _layer_back(self, layer: int, batch: int) -> int:
+        """Return the bytes of a layer's backward sweep, what is carried included."""
+        cell, H, T = self.cell, self.H, self.T
+        reads, chunk = len(cell.read_states) * H, min(CHUNK, T)
+        rows = reads + self.inputs(layer) + (len(cell.carries) + (cell.state_delta is not None)) * H
+        narrow = self.item + 4 * 4  # squares, and four rows of exponents
+        steps = (T + 1) * batch * (rows * self.item + narrow)
+        local = len(cell.slopes) + 2 * len(cell.deltas) + len(cell.inputs) + 1
+        of_chunk = 2 * chunk * local * H * batch * self.item
+        calls = T * (len(cell.products) + 2 * len(cell.stages)) * CALL_BYTES
+        return steps + of_chunk + calls
+
+    def _layer_stack(self, batch: int, count: int) -> int:
+        """Return the bytes of a layer's stack for `count` loss times at once."""
+        cell, H, T = self.cell, self.H, self.T
+        furthest = sum(lag for lag in cell.lags.values() if lag > 1)
+        rows = len(cell.read_states) + len(cell.deltas) + 1 + furthest
+        adjoints = count * rows * H * batch * self.item
+        norms = count * (T + 1) * batch * (self.item + 4)
+        return T * len(cell.slopes) * H * batch * self.item + adjoints + norms + T * CALL_BYTES
+
+    # What is asked for
+
+    def swept_times(self) -> list[list[int]]:
+        """Return the loss times that a frame's stacks sweep back, a list for each statistic.
+
+        Where the loss asks once, its row is what the sweep has left already.
+        """
+        asked = self.task.asked_times
+        several = len(asked) > 1
+        found = [[asked[-1]]] if several else []
+        if several and "loss_state_gradient" in self.names:
+            times = self.layouts["loss_state_gradient"].coords["loss_time"]
+            found.append([int(t) for t in times if t in asked])
+        if "path_gradient" in self.names:
+            found.append([int(t) for t in self.layouts["path_gradient"].coords["loss_time"]])
+        return found
+
+    def memory(self) -> int:
+        """Return the bytes at the run's peak."""
+        B, layers = self.config.training.batch_size, range(self.S)
+        total = self._of_weights()
+        total += sum(self._layer_forward(s, B) + self._layer_back(s, B) for s in layers)
+        if self.of_probe:
+            size = self.frame_size
+            total += sum(self._layer_forward(s, size) + self._layer_back(s, size) for s in layers)
+        total += self._of_frame()
+        sequence = self._of_sequence()
+        if any(name.startswith("validation") for name in self.names):
+            held_out = round(self.config.task.pool * self.config.task.validation)
+            size = min(AT_ONCE, held_out)
+            total += sum(self._layer_forward(s, size) for s in layers)
+            total += held_out * sequence
+        asked = len(self.task.asked_times)
+        readout = 4 * asked * B * self.task.outputs * self.item + 2 * asked * B * self.H * self.item
+        return total + 3 * B * sequence + readout
+
+    def _of_sequence(self) -> int:
+        """Return the bytes of one sequence: inputs, targets and mask."""
+        target = 8 if self.task.loss == "cross_entropy" else self.task.outputs * self.item
+        return self.T * (self.task.inputs * self.item + target + 1)
+
+    def _of_weights(self) -> int:
+        """Return the bytes of weights, gradients, copies and moments."""
+        moments = {"sgd": 1, "rmsprop": 2, "adagrad": 1, "adam": 2, "adamw": 2}
+        kind = str(getattr(self.config.training.optimizer, "kind", "sgd"))
+        copies = 6 + moments.get(kind, 2)  # weights, gradient, clipped, forward, Wᵀ, shares
+        return self.parameters * (copies * self.item + 8)
+
+    def _of_frame(self) -> int:
+        """Return the bytes that a frame's statistics add."""
+        size, T, H, S = self.frame_size, self.T, self.H, self.S
+        units = S * T * size * H
+        rows = {min(len(times), BLOCK) for times in self.swept_times()}
+        total = sum(S * self._layer_stack(size, count) for count in rows)
+        total += units * self.item * (bool(OWN_SLOPES & self.names) + ("activation" in self.names))
+        total += units * max((HEAVY.get(name, 0) for name in self.names), default=0)
+        total += 8 * S * T * size * (5 + 1) * 3  # logs of the factors, and of norms
+        kept = (layout for layout in self.layouts.values() if not layout.per_step)
+        return total + sum(math.prod(layout.shape) * 12 for layout in kept)
+
+    def stored(self, frames: int) -> int:
+        """Return the bytes of frames, series and checkpoints."""
+        steps, recording = self.config.training.steps, self.config.recording
+        total = 0
+        for layout in self.layouts.values():
+            rows, width = (steps, 8) if layout.per_step else (frames, 4)
+            total += rows * width * math.prod(layout.shape)
+        probe = recording.probe_size * self._of_sequence()
+        return total + len(recording.checkpoints) * (self.parameters * self.item + probe)
+
+    def work(self, frames: int) -> int:
+        """Return the operations of all matrix products."""
+        B, T = self.config.training.batch_size, self.T
+        layers = sum(self.weights(layer) for layer in range(self.S))
+        asked = len(self.task.asked_times) * self.task.outputs * (self.H + 1)
+        step = 3 * 2 * B * (layers * T + asked)
+        frame = 3 * 2 * self.frame_size * (layers * T + asked) if self.of_probe else 0
+        swept = sum(sum(times) for times in self.swept_times())
+        matrix = 2 * self.frame_size * layers * swept
+        return self.config.training.steps * step + frames * (frame + matrix)
