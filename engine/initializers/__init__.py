@@ -11,7 +11,7 @@ PyTorch's nn.Linear always: uniform ±1/√H.
     he           normal, standard deviation gain·√(2/columns)      He et al. 2015
     orthogonal   gain·Q; W_x: rows or columns orthonormal          Saxe et al. 2014
     identity     W_h = gain·I, b = 0; W_x normal, gain·0.001       Le, Jaitly & Hinton 2015
-    sparse       k entries of each row normal, gain·1, others 0    Martens 2010, section 5
+    sparse       k entries of each row normal, gain·1, others 0    Martens 2010
 
 What stands over them, for every gate's block of W_h: `spectral_radius`; and for the bias of the
 gate that keeps the memory: `forget_bias`, a number or "chrono" (memory.py).

@@ -77,9 +77,9 @@ class IdentityInitializer(InitializerOptions):
 class SparseInitializer(InitializerOptions):
     """The sparse start: few large weights into each unit.
 
-    Source: Martens 2010, Deep learning via Hessian-free optimization, section 5; Sutskever,
-        Martens, Dahl & Hinton 2013, section 3 (15 incoming weights, unit Gaussian, biases 0) and,
-        for recurrent networks, table 4 (then rescaled to a spectral radius of 1.1).
+    Source: Martens 2010, Deep learning via Hessian-free optimization; Sutskever, Martens, Dahl &
+        Hinton 2013, On the importance of initialization and momentum in deep learning: 15 incoming
+        weights, unit Gaussian, biases 0, and for recurrent networks a spectral radius of 1.1.
     """
 
     title: ClassVar[str] = "Sparse"

@@ -11,8 +11,8 @@ The clip factor is ‖clipped‖/‖g‖, and 1 where g = 0; it is NaN where ‖
 is NaN cuts nothing, and an infinite one makes 0·∞ = NaN in (1), which then shows in the next loss:
 divergence is data.
 Source of (1): Pascanu, Mikolov & Bengio 2013, arXiv:1211.5063, algorithm 1; of (3): Mikolov 2012;
-    of (4): Brock, De, Smith & Simonyan 2021, arXiv:2102.06171, equation 3, with the units and the
-    untouched last layer of the authors' code.
+    of (4): Brock, De, Smith & Simonyan 2021, arXiv:2102.06171, with the units of the
+    authors' code, and their last layer left alone.
 """
 
 import math

@@ -13,8 +13,9 @@ that stands in (2) counts. Ratios do not feel how adjoints are scaled, so the st
 whatever their exponents.
 Price: (2) and (3) are one product of H × H with T·B columns each, where a training step has three
     of them: about two thirds more.
-Source: Pascanu, Mikolov & Bengio 2013, arXiv:1211.5063, equations 9 and 10; squared norms, the
-    mean over the steps where λ_t is not zero, and t = 1 as in the authors' code.
+Source: Pascanu, Mikolov & Bengio 2013, arXiv:1211.5063, section on vanishing gradients;
+    squared norms, the mean over the steps where λ_t is not zero, and t = 1 as in the authors'
+    code.
 """
 
 from collections.abc import Callable, Mapping

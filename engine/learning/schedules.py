@@ -14,7 +14,7 @@ after more than `patience` looks that are not good, outside a cooldown, the rate
 remembers is part of a training's state.
 Source: (2), (3), (6) as torch.optim.lr_scheduler's StepLR, ExponentialLR and ReduceLROnPlateau,
     the last fed with means; (4) Loshchilov & Hutter 2017, arXiv:1608.03983, without restarts;
-    (5) with the warm-up of Goyal et al. 2017, arXiv:1706.02677, section 2.2.
+    (5) with the warm-up of Goyal et al. 2017, arXiv:1706.02677.
 """
 
 import math

@@ -5,10 +5,10 @@ Target: which of the two it was, asked at T, cross-entropy over 2 classes.
 Baseline: ln 2.
 Needed lag: T − 1.
 Source: Bengio, Simard & Frasconi 1994, Learning long-term dependencies with gradient descent is
-    difficult, section II (the minimal task: a class shown at the start, latched through Gaussian
-    noise); with given inputs ±1 and noise of variance 0.2 as in Hochreiter & Schmidhuber's
-    variant II of it (Feature extraction through guessing, 2001). The originals ask a tanh unit for
-    ±0.8 or ±1 by squared error; here the class is asked.
+    difficult (a class shown at the start, latched through Gaussian noise); with given inputs ±1
+    and noise of variance 0.2 as in variant II of Schmidhuber, Hochreiter & Bengio 2001, Evaluating
+    benchmark problems by random guessing. The originals ask a tanh unit for ±0.8 or ±1 by squared
+    error; here the class is asked.
 """
 
 import math

@@ -4,8 +4,8 @@ Inputs: x_t = +1 or −1, each with probability ½.
 Target: 1 where the number of +1 is odd, else 0; asked at T, cross-entropy over 2 classes.
 Baseline: ln 2: all inputs but one tell nothing.
 Needed lag: T − 1.
-Source: Bengio, Simard & Frasconi 1994, section V (inputs ±1, asked at the end), where the target
-    is ±1 by squared error.
+Source: Bengio, Simard & Frasconi 1994 (inputs ±1, asked at the end), where the target is ±1 by
+    squared error.
 """
 
 import math
