@@ -25,6 +25,7 @@ from engine.arrays import Array, IntArray
 from engine.bptt.arrivals import Arrivals
 from engine.bptt.blocks import aligned_zeros
 from engine.bptt.carried import CarriedRows
+from engine.bptt.entrywise import EntryAdjoints
 from engine.bptt.exponents import (
     NONE,
     WINDOWS,
@@ -55,6 +56,7 @@ class LayerBackward:
         carried_rows: What is carried beside the products; kept where `carried_rows.wanted`.
         source: What arrived in the last sweep.
         arrivals: That, and what steps further on returned to earlier outputs.
+        entries: The adjoints with an exponent for every entry, where units never mix.
     """
 
     def __init__(self, tape: LayerTape) -> None:
@@ -76,6 +78,7 @@ class LayerBackward:
         self.state_exponents = self.row_exponents[1:] if self._own is None else self._own.exponents
         self._gradients = WeightGradients(tape)
         self.arrivals = Arrivals(tape)
+        self.entries: EntryAdjoints | None = None
 
     def run(
         self, source: Source, below: DenseSource | None, final: Mapping[str, Array] | None = None
@@ -89,6 +92,8 @@ class LayerBackward:
         """
         self._gradients.clear()
         self._span, self.source = CHUNK, source
+        unmixed = bool(self.tape.cell.gain)
+        self.entries = EntryAdjoints(self.tape, source, final or {}) if unmixed else None
         for bottom, end in self.tape.windows():
             injected = final or {} if end == self.tape.length else {}
             top = end if injected else source.last(bottom, end)
@@ -124,14 +129,16 @@ class LayerBackward:
 
     def log10_norms(self) -> Array:
         """Return log10 ‖dℓ/dh_t‖ up to the loss's scale, (T, B), t = 1 … T."""
-        if self._own is not None:
-            return self._own.log10_norms()
+        kept = self.entries or self._own
+        if kept is not None:
+            return kept.log10_norms()
         return log10_norms(self.squares[1:, 0], self.norm_exponents[1:])
 
     def log10_mean_norms(self) -> Array:
         """Return log10 of the mean over samples of ‖dℓ/dh_t‖ up to the loss's scale, (T,)."""
-        if self._own is not None:
-            return self._own.log10_mean_norms()
+        kept = self.entries or self._own
+        if kept is not None:
+            return kept.log10_mean_norms()
         return log10_mean_norms(self.squares[1:, 0], self.norm_exponents[1:])
 
     # Stretches

@@ -183,13 +183,17 @@ class Observation:
         """log10 of the mean over samples of |dℓ/dh_{t,i}|, (S, T, H).
 
         Entries below the resolution of their row (layer, time) are stored as that floor;
-        −inf stands only where the whole row is exactly zero.
+        −inf stands only where the whole row is exactly zero. Where units never mix there is no
+        floor: every entry has an exponent of its own, and −inf is an exact zero of the entry.
         """
         sweep = self._swept_back
         scale = math.log10(sweep.loss.sample_scale / self.size)
         floor = WINDOWS[self.network.dtype].resolution * LOG10_2
         means = np.empty((self.layers, self.length, self.hidden_size))
         for index, layer in enumerate(sweep.backward_layers):
+            if layer.entries is not None:
+                means[index] = layer.entries.log10_unit_means() + math.log10(self.size)
+                continue
             exponents = layer.state_exponents
             largest = exponents.max(axis=1)
             weights = np.ldexp(1.0, np.maximum(exponents - largest[:, None], -LARGEST_SHIFT))

@@ -130,6 +130,9 @@ class Cell:
         cell_delta: Block of the deltas that is the total dℓ/dc, of cells with a state c beside h.
         state_totals: Blocks of the deltas, neighbours, that are the total adjoints of `states`
             after the step, where the output is no part of the state.
+        gain: Where units never mix on the way back, the blocks of the slopes that are each unit's
+            own path through one step: one, or the real and the imaginary part.
+        read_signs: With what sign a product at the end reads each of `states`.
         candidate: Block that holds φ(a) of the (candidate's) pre-activation.
         candidate_sum: Two blocks before the step whose elementwise product is added to what the
             candidate's matrix product gives, to make its pre-activation; None where that is all.
@@ -158,6 +161,8 @@ class Cell:
     candidate_sum: tuple[str, str] | None = None
     bound: Callable[[float], float] | None = None
     state_totals: tuple[str, ...] = ()
+    gain: tuple[str, ...] = ()
+    read_signs: tuple[int, ...] = ()
     weights: Mapping[str, "GateRows"] = field(default_factory=dict)
     matrices: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     diagonals: Mapping[str, "Diagonal"] = field(default_factory=dict)

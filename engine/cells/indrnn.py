@@ -85,6 +85,7 @@ def make(activation: Activation, options: NoOptions) -> Cell:
         deltas=("h", "a"),
         scratch=("own", "room"),
         carries=("h",),
+        gain=("h",),
         diagonals=MappingProxyType({"u": Diagonal("a", "h")}),
     )
 

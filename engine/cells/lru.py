@@ -224,6 +224,8 @@ def make(activation: Activation, options: NoOptions) -> Cell:
         carries=("re", "im"),
         states=("re", "im"),
         state_totals=("t_re", "t_im"),
+        gain=("a", "b"),
+        read_signs=(1, -1),
         matrices=MappingProxyType(
             {
                 "B_re": ("u_re", "x"),

@@ -88,6 +88,7 @@ def make(activation: Activation, options: NoOptions) -> Cell:
         deltas=("h", "z", "n"),
         halved=("z",),
         carries=("h",),
+        gain=("h",),
     )
 
 

@@ -85,6 +85,11 @@ class Trace:
     def hidden_gradient(self) -> ScaledGradient:
         """∂L/∂h_t along all paths."""
         layers = self._sweep.backward_layers
+        entries = [layer.entries for layer in layers if layer.entries is not None]
+        if entries:  # units that never mix: an exponent for every entry
+            values = np.stack([each.values.transpose(0, 2, 1) for each in entries])
+            exponents = np.stack([each.exponents.transpose(0, 2, 1) for each in entries])
+            return ScaledGradient(values, exponents, self._scalar.scale)
         values = np.stack([layer.state_adjoints.transpose(0, 2, 1) for layer in layers])
         exponents = np.stack([layer.state_exponents for layer in layers])
         return ScaledGradient(values, exponents, self._scalar.scale)
