@@ -182,14 +182,11 @@ class Sweep:
 
     def _with_earlier(self, source: Source, final: Mapping[str, Array]) -> Source:
         """Return a source that also brings the gradients of earlier outputs, h_1 … of row T."""
-        rows: list[Array | None] = [None] * (self.length + 1)
-        for name, value in final.items():
-            if name not in self.network.cell.states:
-                row = self.length - int(name.removeprefix("h_"))
-                if row > 0:
-                    rows[row] = value
-        if all(row is None for row in rows):
+        steps = {int(n.removeprefix("h_")): v for n, v in final.items() if n.startswith("h_")}
+        earlier = {self.length - j: v for j, v in steps.items() if j < self.length}
+        if not earlier:
             return source
+        rows = [earlier.get(t) for t in range(self.length + 1)]
         return joined(source, Source(rows), self.network.hidden, self.network.dtype)
 
     def keep_carried(self, wanted: bool = True) -> None:
