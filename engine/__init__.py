@@ -4,7 +4,7 @@ from engine.catalog import catalog, describe_task
 from engine.compilation import compile_loops
 from engine.compiled import backend, why_plain
 from engine.config import RunConfig, config_schema
-from engine.diagnosis import Course, Remedy, Verdict, apply_patch, diagnose, remedies_for
+from engine.diagnosis import Course, Evidence, Remedy, Verdict, apply_patch, diagnose, remedies_for
 from engine.errors import ConfigError, EngineError, Problem, ShapeError, UnknownNameError
 from engine.estimate import Estimate, estimate
 from engine.learning import Snapshot, train
@@ -21,6 +21,7 @@ __all__ = [
     "Course",
     "EngineError",
     "Estimate",
+    "Evidence",
     "Frame",
     "Layout",
     "Problem",

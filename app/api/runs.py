@@ -14,9 +14,10 @@ from app.http_errors import HttpProblem, bad_parameter
 from app.json_texts import is_plain
 from app.runs import RunStatus
 from app.runs.descriptions import KEYS
+from app.runs.trials import Tried, remedies_of, tried_of
 from app.store import Run
 from app.store.listing import SORTS
-from engine import ConfigError, Problem, RunConfig, Verdict
+from engine import ConfigError, Problem
 
 router = APIRouter(prefix="/runs", tags=["runs"])
 
@@ -189,10 +190,20 @@ def delete_run(run_id: str, service: ServiceOf) -> Response:
 
 @router.get("/{run_id}/verdict", responses={200: {"model": dict[str, Any]}, **problems(404)})
 def get_verdict(run_id: str, store: StoreOf) -> Response:
-    """Return what the newest frame says of the run's gradients."""
+    """Return what is wrong with a run, why, what to try, and what came of what was tried."""
     run = store.runs.get(run_id)
     if run.verdict is None:
         raise HttpProblem(404, f"run {run_id!r} has no frame yet, so there is no verdict")
-    found = Verdict.from_dict(run.verdict).remedies(RunConfig.from_dict(run.config))
-    remedies = [remedy.to_dict() for remedy in found]
+    tried = {each.title: each for each in tried_of(store, run)}
+    remedies = [
+        {**remedy.to_dict(), "tried": outcome_of(tried.get(remedy.title))}
+        for remedy in remedies_of(run)
+    ]
     return json_response({**run.verdict, "remedies": remedies})
+
+
+def outcome_of(tried: Tried | None) -> dict[str, Any] | None:
+    """Return the runs that tried a remedy and their mean final loss; None where none did."""
+    if tried is None:
+        return None
+    return {"runs": [run.id for run in tried.runs], "final_loss": tried.loss}

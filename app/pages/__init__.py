@@ -5,7 +5,7 @@ from collections.abc import Callable
 from fastapi import APIRouter
 from fastapi.templating import Jinja2Templates
 
-from app.pages import activations, compare, index, learn, new, run
+from app.pages import activations, compare, index, learn, new, remedies, run
 from app.pages.base import PLOTLY_URL, build_templates, resource_dir, static_url
 
 __all__ = ["PLOTLY_URL", "build_router", "build_templates", "resource_dir", "static_url"]
@@ -16,6 +16,7 @@ _PAGES: tuple[Callable[[Jinja2Templates], APIRouter], ...] = (
     index.build_router,
     new.build_router,
     run.build_router,
+    remedies.build_router,
     compare.build_router,
     activations.build_router,
     learn.build_router,

@@ -13,6 +13,9 @@ from typing import Any
 SMALLER = 0.1
 """Factor of a learning rate that was too large."""
 
+LARGER = 10.0
+"""Factor of a learning rate, or of a threshold, that was too small."""
+
 Changes = Mapping[str, object]
 """Pointers into a configuration, without the first slash, and what to put there."""
 
@@ -173,7 +176,7 @@ def _clipped(base: Mapping[str, Any], _factor: str | None) -> Iterator[Cure]:
     clipping = base["training"]["clipping"]
     if clipping is None:
         return
-    threshold = float(clipping["threshold"]) / SMALLER
+    threshold = float(clipping["threshold"]) * LARGER
     yield (
         "a threshold ten times as high",
         "Clipping is for the exception: most gradients should pass it unchanged.",
@@ -206,7 +209,7 @@ def _not_learning(base: Mapping[str, Any], _factor: str | None) -> Iterator[Cure
     yield (
         "a larger learning rate",
         "Where the loss does not move, steps may be too small.",
-        {"training/optimizer/learning_rate": rate / SMALLER},
+        {"training/optimizer/learning_rate": rate * LARGER},
     )
     yield (
         "twice as many steps",

@@ -80,12 +80,14 @@ class TaskFacts:
         first_heard: State time at which the last loss's gradient ends: 1, or the first after
             the truncation wall before τ.
         baseline: Loss of the best answer without a memory, as the run counts its loss.
+        solved_below: Loss under which the task counts as solved, counted likewise.
     """
 
     needed_lag: int | None
     last_asked: int
     first_heard: int
     baseline: float | None
+    solved_below: float | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -23,6 +23,9 @@ from engine.diagnosis.words import power_of_ten
 Judgement = Finding | str | None
 """A finding; why the kind cannot be told; None where it does not hold."""
 
+SYMPTOMS: frozenset[Kind] = frozenset({"saturated", "dead_units", "clipped_always"})
+"""Kinds that are no trouble in a run that solves its task."""
+
 NO_SPAN = "nothing arrives at the last asked state itself, so the span is not defined"
 NO_COURSE = "the course of the training is not known here"
 NOT_RECORDED = "what it is judged by is not at hand here"
@@ -199,6 +202,14 @@ def not_learning(case: Case) -> Judgement:
     )
     found = Evidence(statistic="loss", value=late, text=f"loss {late:.3g}")
     return Finding(kind="not_learning", sentence=sentence, evidence=(found,))
+
+
+def is_solved(case: Case) -> bool:
+    """Tell whether the last tenth's mean loss is under what counts as solved."""
+    below = case.task.solved_below
+    if below is None or case.course is None or not case.course.steps:
+        return False
+    return case.course.late_loss() < below
 
 
 def _activation(case: Case) -> str:

@@ -16,12 +16,14 @@ from engine.config import RunConfig
 from engine.diagnosis.cause import Cause, cause_of
 from engine.diagnosis.course import Course
 from engine.diagnosis.finding import Case, Evidence, Finding, Kind, NotJudged, Observed, TaskFacts
-from engine.diagnosis.kinds import JUDGES
+from engine.diagnosis.kinds import JUDGES, SYMPTOMS, is_solved
 from engine.diagnosis.remedies import Remedy, remedies_for
 from engine.diagnosis.span import Span, measure_span
 from engine.diagnosis.thresholds import THRESHOLDS
 from engine.diagnosis.words import Word, sentence_for, word_for
 from engine.tasks import make_task
+
+SOLVED = "The task is solved all the same, so this is no trouble."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -147,6 +149,12 @@ def _of_span(case: Case, span: Span | None) -> Verdict:
 def _judged(verdict: Verdict, case: Case) -> Verdict:
     """Return the verdict with its kinds, findings and cause."""
     told = {kind: judge(case) for kind, judge in JUDGES.items()}
+    if is_solved(case):
+        told |= {
+            kind: f"{found.sentence} {SOLVED}"
+            for kind, found in told.items()
+            if kind in SYMPTOMS and isinstance(found, Finding)
+        }
     findings = tuple(found for found in told.values() if isinstance(found, Finding))
     not_judged = tuple(
         NotJudged(kind=kind, reason=found) for kind, found in told.items() if isinstance(found, str)
@@ -216,4 +224,5 @@ def task_facts(config: RunConfig) -> TaskFacts:
         last_asked=last,
         first_heard=1 if window is None else (last - 1) // window * window + 1,
         baseline=task.baseline * counted,
+        solved_below=task.solved_below * counted,
     )

@@ -13,6 +13,9 @@ from engine.arrays import Array
 T, STEPS = 40, 200
 
 
+SOLVED, UNSOLVED = 0.001, 0.1  # adding counts as solved under 0.01
+
+
 def config_of(**sections: Any) -> RunConfig:  # noqa: ANN401  (sections of a configuration)
     base: dict[str, Any] = {
         "task": {"kind": "adding", "length": T},
@@ -36,7 +39,7 @@ def frame_of(**changed: Array) -> Frame:
 def course_of(**changed: Array) -> Course:
     course = Course()
     series = {
-        "loss": np.full(STEPS, 0.01),
+        "loss": np.full(STEPS, UNSOLVED),
         "gradient_norm": np.zeros(STEPS),
         "clip_factor": np.ones(STEPS),
         **changed,
@@ -61,7 +64,7 @@ def test_a_run_without_trouble_is_healthy() -> None:
         ("vanishing", {"last_loss_gradient": falling(0.5)}, {}),
         ("exploding", {"last_loss_gradient": falling(1.5)}, {}),
         ("exploding", {}, {"gradient_norm": np.where(np.arange(STEPS) % 40 == 39, 3.0, 0.0)}),
-        ("diverged", {}, {"loss": np.append(np.full(STEPS - 1, 0.01), np.inf)}),
+        ("diverged", {}, {"loss": np.append(np.full(STEPS - 1, UNSOLVED), np.inf)}),
         ("saturated", {"saturation": np.stack([np.full(T, 0.6), np.full(T, 0.1)])}, {}),
         ("clipped_always", {}, {"clip_factor": np.full(STEPS, 0.5)}),
         ("not_learning", {}, {"loss": np.full(STEPS, 0.17)}),
@@ -127,6 +130,14 @@ def test_a_gradient_that_reaches_as_far_as_the_task_needs_does_not_vanish(
     frame = frame_of(last_loss_gradient=heard_back_to(needed + beyond))
     verdict = diagnose(frame, config, course=course_of())
     assert (verdict.word, verdict.kinds) == ("vanishing", kinds)
+
+
+def test_symptoms_are_no_trouble_where_the_task_is_solved() -> None:
+    clips, losses = np.full(STEPS, 0.5), np.full(STEPS, SOLVED)
+    verdict = diagnose(frame_of(), config_of(), course=course_of(clip_factor=clips, loss=losses))
+    assert verdict.kinds == ("healthy",)
+    reasons = {found.kind: found.reason for found in verdict.not_judged}
+    assert "100 % of the last half of the steps were clipped" in reasons["clipped_always"]
 
 
 def test_without_the_course_the_kinds_that_go_by_it_are_not_judged() -> None:

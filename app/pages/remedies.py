@@ -1,0 +1,221 @@
+"""The remedy lab: what is wrong with a run, what to try, and what the trials came to."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.templating import Jinja2Templates
+from starlette.responses import RedirectResponse, Response
+
+from app.pages.base import PageContext, render
+from app.pages.new import posted_form
+from app.pages.verdicts import Quantity, plain_number, quantity_of_log10
+from app.runs.trials import MOST_SEEDS, UNCHANGED, Tried, remedies_of, start_trials, tried_of
+from app.store import Run, Store
+from engine import Evidence, Verdict
+
+MOST_COMPARED = 6  # what the comparison takes
+
+# Where the run page draws what a finding rests on; the rest is on its first tab.
+TABS = {
+    "loss": "training",
+    "gradient_norm": "training",
+    "clip_factor": "training",
+    "saturation": "training",
+    "dead_units": "activations",
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FindingView:
+    """A kind of trouble, and where to look at what it rests on."""
+
+    title: str
+    sentence: str
+    links: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RemedyView:
+    """A remedy that can be ticked."""
+
+    title: str
+    why: str
+    changes: tuple[str, ...]
+    is_tried: bool
+    new_run_href: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TriedView:
+    """A row of the table of what was tried."""
+
+    title: str
+    runs: tuple[tuple[str, str, str], ...]
+    loss: str
+    share: str
+    span: Quantity | None
+    reach: str
+    kinds: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RemediesPage(PageContext):
+    """What remedies.html is given."""
+
+    template: ClassVar[str] = "remedies.html"
+    here: ClassVar[str] = "index"
+
+    run_id: str
+    name: str
+    kinds: tuple[str, ...]
+    sentence: str
+    findings: tuple[FindingView, ...]
+    cause: str
+    remedies: tuple[RemedyView, ...]
+    tried: tuple[TriedView, ...]
+    conclusion: str
+    compare_href: str
+    most_seeds: int
+    data: dict[str, Any]
+
+
+def build_router(templates: Jinja2Templates) -> APIRouter:
+    """Return the routes of the remedy lab."""
+    router = APIRouter()
+
+    @router.get("/runs/{run_id}/remedies")
+    def lab(request: Request, run_id: str) -> Response:
+        store: Store = request.app.state.store
+        page = remedies_page(store, store.runs.get(run_id))
+        return render(request, templates, page, headers={"Cache-Control": "no-store"})
+
+    @router.post("/runs/{run_id}/remedies")
+    async def try_out(request: Request, run_id: str) -> Response:
+        store: Store = request.app.state.store
+        run = store.runs.get(run_id)
+        form = await posted_form(request)
+        text = (form.get("seeds") or ["1"])[0]
+        seeds = int(text) if text.isdecimal() and 1 <= int(text) <= MOST_SEEDS else 1
+        titles = form.get("remedy", [])
+        service = request.app.state.service
+        await run_in_threadpool(start_trials, service, store, run, titles, seeds)
+        return RedirectResponse(f"/runs/{run_id}/remedies", status_code=303)
+
+    return router
+
+
+def remedies_page(store: Store, run: Run) -> RemediesPage:
+    """Return the lab of a run."""
+    verdict = None if run.verdict is None else Verdict.from_dict(run.verdict)
+    tried = tried_of(store, run)
+    titles = {each.title for each in tried}
+    shown = [each.runs[0].id for each in tried][:MOST_COMPARED]
+    return RemediesPage(
+        run_id=run.id,
+        name=run.name,
+        kinds=() if verdict is None else tuple(kind_words(kind) for kind in verdict.kinds),
+        sentence="" if verdict is None else verdict.sentence,
+        findings=() if verdict is None else findings_of(run, verdict),
+        cause="" if verdict is None or verdict.cause is None else verdict.cause.sentence,
+        remedies=tuple(
+            RemedyView(
+                title=each.title,
+                why=each.why,
+                changes=tuple(changes_of(each.patch)),
+                is_tried=each.title in titles,
+                new_run_href=f"/runs/new?from={run.id}",
+            )
+            for each in remedies_of(run)
+        ),
+        tried=tuple(tried_view(each, tried[0]) for each in tried) if len(tried) > 1 else (),
+        conclusion=conclusion_of(tried),
+        compare_href="/compare?" + urlencode([("run", each) for each in shown]),
+        most_seeds=MOST_SEEDS,
+        data={"runs": [each.id for one in tried for each in one.runs]},
+    )
+
+
+def kind_words(kind: str) -> str:
+    """Return a kind of trouble as pages write it."""
+    return kind.replace("_", " ").capitalize()
+
+
+def findings_of(run: Run, verdict: Verdict) -> tuple[FindingView, ...]:
+    """Return the findings, each with links to where its numbers are drawn."""
+    return tuple(
+        FindingView(
+            title=kind_words(finding.kind),
+            sentence=finding.sentence,
+            links=tuple((one.text, _place(run, one)) for one in finding.evidence),
+        )
+        for finding in verdict.findings
+    )
+
+
+def _place(run: Run, evidence: Evidence) -> str:
+    view = {"step": evidence.step, "layer": evidence.layer, "tab": TABS.get(evidence.statistic)}
+    query = urlencode({name: value for name, value in view.items() if value is not None})
+    return f"/runs/{run.id}?{query}" if query else f"/runs/{run.id}"
+
+
+def changes_of(patch: Any, path: str = "") -> list[str]:  # noqa: ANN401  (any JSON value)
+    """Return the changes of a merge patch, a text each, without the name.
+
+    >>> changes_of({"name": "x", "model": {"cell": "lstm", "activation": None}})
+    ['model.cell: lstm', 'model.activation: none']
+    """
+    if not isinstance(patch, dict):
+        return [f"{path}: {'none' if patch is None else _short(patch)}"]
+    named = ((f"{path}.{key}" if path else key, value) for key, value in patch.items())
+    return [text for name, value in named if name != "name" for text in changes_of(value, name)]
+
+
+def _short(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def tried_view(tried: Tried, unchanged: Tried) -> TriedView:
+    """Return a row of the table: means over the runs that are over."""
+    spans = [_figure(run, "log10_span") for run in tried.over]
+    reaches = [_figure(run, "reach") for run in tried.over]
+    share = ""
+    if tried.title != UNCHANGED and tried.loss is not None and unchanged.loss:
+        share = f"× {plain_number(tried.loss / unchanged.loss)}"
+    kinds = {kind for run in tried.over for kind in (run.verdict or {}).get("kinds", ())}
+    return TriedView(
+        title=tried.title.capitalize() if tried.title == UNCHANGED else tried.title,
+        runs=tuple((run.id, str(run.config["seed"]), run.status) for run in tried.runs),
+        loss=plain_number(tried.loss),
+        share=share,
+        span=quantity_of_log10(_mean(spans)) if None not in spans and spans else None,
+        reach=plain_number(_mean(reaches)) if None not in reaches and reaches else "",
+        kinds=", ".join(sorted(kind_words(kind) for kind in kinds)),
+    )
+
+
+def conclusion_of(tried: tuple[Tried, ...]) -> str:
+    """Say which remedy helped most, where one did."""
+    unchanged, *others = tried
+    done = [each for each in others if each.loss is not None and len(each.over) == len(each.runs)]
+    if not done or unchanged.loss is None:
+        return ""
+    best = done[0]
+    if best.loss is None or not best.loss < unchanged.loss:
+        return "None of what was tried ends with a lower loss than the unchanged network."
+    return (
+        f"{best.title} helped most: the loss ends at {plain_number(best.loss)} instead of "
+        f"{plain_number(unchanged.loss)}."
+    )
+
+
+def _figure(run: Run, name: str) -> float | None:
+    value = (run.verdict or {}).get(name)
+    return None if value is None else float(value)
+
+
+def _mean(values: list[float | None]) -> float:
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known)

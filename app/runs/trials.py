@@ -1,0 +1,107 @@
+"""Trials: runs that try the remedies of another run, one change each, over the same seeds.
+
+A trial says in its tags whose remedy it tries, and which; so what was tried is found again by the
+store's own filter, and outlives every page. The run itself is trained with the further seeds too:
+a remedy is compared with what the unchanged network does with the same luck.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from app.runs.service import RunService
+from app.store import Run, Store
+from engine import Remedy, RunConfig, Verdict
+
+MOST_SEEDS = 5
+UNCHANGED = "unchanged"
+PAGE = 200  # the longest page of the store
+
+OVER = ("succeeded", "diverged", "failed", "cancelled")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tried:
+    """What the runs of one remedy, or of the unchanged network, came to.
+
+    Attributes:
+        title: The remedy's, or UNCHANGED.
+        runs: One for each seed, by seed.
+        loss: Mean final loss of those that are over; infinite where one diverged, None before.
+    """
+
+    title: str
+    runs: tuple[Run, ...]
+    loss: float | None
+
+    @property
+    def over(self) -> tuple[Run, ...]:
+        """The runs that are over."""
+        return tuple(run for run in self.runs if run.status in OVER)
+
+
+def tag_of(run_id: str) -> str:
+    """Return the tag of all trials of a run."""
+    return f"remedies-of-{run_id}"
+
+
+def remedies_of(run: Run) -> tuple[Remedy, ...]:
+    """Return what to try against the run's verdict; nothing before it has one."""
+    if run.verdict is None:
+        return ()
+    return Verdict.from_dict(run.verdict).remedies(RunConfig.from_dict(run.config))
+
+
+def start_trials(
+    service: RunService, store: Store, run: Run, titles: Iterable[str], seeds: int
+) -> list[Run]:
+    """Queue the chosen remedies over `seeds` seeds, from the run's own on; tried ones not again.
+
+    Raises:
+        QueueFull: The queue is full; what was queued before stays.
+    """
+    wanted = set(titles)
+    chosen = [(each.title, each.config) for each in remedies_of(run) if each.title in wanted]
+    there = {
+        (tried.title, each.config["seed"]) for tried in tried_of(store, run) for each in tried.runs
+    }
+    made = []
+    for seed in range(int(run.config["seed"]), int(run.config["seed"]) + min(seeds, MOST_SEEDS)):
+        for title, config in [(UNCHANGED, run.config), *chosen]:
+            if (title, seed) in there:
+                continue
+            change: dict[str, Any] = {"seed": seed, "tags": [tag_of(run.id), title]}
+            made.append(service.create({**config, **change})[0])
+    return made
+
+
+def tried_of(store: Store, run: Run) -> tuple[Tried, ...]:
+    """Return what was tried, the unchanged network first, then the best remedy first."""
+    trials, cursor = store.runs.page(tag=tag_of(run.id), limit=PAGE)
+    found: dict[str, list[Run]] = {UNCHANGED: [run]}
+    while True:
+        for trial in trials:
+            found.setdefault(trial.tags[1], []).append(trial)
+        if cursor is None:
+            break
+        trials, cursor = store.runs.page(tag=tag_of(run.id), limit=PAGE, cursor=cursor)
+    unchanged, *others = (_tried(title, runs) for title, runs in found.items())
+    return (
+        unchanged,
+        *sorted(others, key=lambda each: math.inf if each.loss is None else each.loss),
+    )
+
+
+def _tried(title: str, runs: Sequence[Run]) -> Tried:
+    ordered = tuple(sorted(runs, key=lambda run: int(run.config["seed"])))
+    losses = [_final_loss(run) for run in ordered if run.status in OVER]
+    known = [loss for loss in losses if loss is not None]
+    return Tried(title=title, runs=ordered, loss=sum(known) / len(known) if known else None)
+
+
+def _final_loss(run: Run) -> float | None:
+    """Return how a run ended: a loss that is no number any more is as bad as an infinite one."""
+    if run.status == "diverged" or (run.final_loss is not None and math.isnan(run.final_loss)):
+        return math.inf
+    return run.final_loss

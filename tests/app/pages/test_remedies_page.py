@@ -1,0 +1,109 @@
+"""The remedy lab starts trials, finds them again, and ranks them by what they came to."""
+
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from app.main import create_app
+from app.pages.remedies import changes_of, conclusion_of
+from app.runs.control import Control
+from app.runs.training import train_run
+from app.runs.trials import UNCHANGED, Tried, tag_of
+from app.settings import Settings
+from app.store import open_store
+from tests.app.api.conftest import SMALL, changed, serving, settings_of, train_into
+
+SIGMOID = changed(SMALL, model={"activation": "sigmoid", "layers": 1}, task={"length": 40})
+CHOSEN = ["LSTM", "orthogonal weights"]
+
+
+@pytest.mark.parametrize(
+    ("patch", "texts"),
+    [
+        ({"name": "x", "model": {"cell": "lstm"}}, ["model.cell: lstm"]),
+        ({"training": {"truncation": None}}, ["training.truncation: none"]),
+        ({}, []),
+    ],
+)
+def test_changes_are_told_without_the_name(patch: dict[str, Any], texts: list[str]) -> None:
+    assert changes_of(patch) == texts
+
+
+def tried(title: str, loss: float | None) -> Tried:
+    return Tried(title=title, runs=(), loss=loss)
+
+
+@pytest.mark.parametrize(
+    ("losses", "words"),
+    [
+        ((0.2, 0.05, 0.1), "a helped most: the loss ends at 0.05 instead of 0.2."),
+        ((0.1, 0.2, float("inf")), "None of what was tried"),
+        ((0.1, None, None), ""),
+        ((None, 0.1, 0.2), ""),
+    ],
+)
+def test_the_conclusion_names_what_helped(losses: tuple[float | None, ...], words: str) -> None:
+    unchanged, first, second = losses
+    found = conclusion_of((tried(UNCHANGED, unchanged), tried("a", first), tried("b", second)))
+    assert found.startswith(words)
+    assert bool(found) == bool(words)
+
+
+def train_what_waits(settings: Settings) -> int:
+    """Train every queued run, as workers would; return how many there were."""
+    store = open_store(settings)
+    waiting, _ = store.runs.page(status="queued", limit=200)
+    for run in waiting:
+        claim = store.attempts.claim(run.id, "a test")
+        assert claim is not None
+        with Control(store, claim) as control:
+            train_run(store, claim, control, checkpoint_seconds=settings.checkpoint_seconds)
+    store.close()
+    return len(waiting)
+
+
+async def lab_of(client: httpx.AsyncClient, run: str) -> str:
+    return unescape((await client.get(f"/runs/{run}/remedies")).text)
+
+
+async def test_remedies_are_tried_over_seeds_and_ranked_beside_the_unchanged_network(
+    tmp_path: Path,
+) -> None:
+    run, settings = train_into(tmp_path, SIGMOID), settings_of(tmp_path)
+    async with serving(create_app(settings)) as client:
+        before = await lab_of(client, run)
+        assert "Vanishing" in before
+        assert "What was tried" not in before
+        answer = await client.post(f"/runs/{run}/remedies", data={"remedy": CHOSEN, "seeds": "2"})
+        assert (answer.status_code, answer.headers["location"]) == (303, f"/runs/{run}/remedies")
+        # Two remedies with two seeds, and the unchanged network with the further one.
+        assert train_what_waits(settings) == 2 * len(CHOSEN) + 1
+        found = (await client.get("/api/v1/runs", params={"tag": tag_of(run)})).json()["items"]
+        after = await lab_of(client, run)
+        told = (await client.get(f"/api/v1/runs/{run}/verdict")).json()["remedies"]
+    assert "What was tried" in after
+    assert all(trial["status"] == "succeeded" for trial in found)
+    for remedy in told:
+        trials = [trial for trial in found if remedy["title"] in trial["tags"]]
+        if remedy["title"] not in CHOSEN:
+            assert remedy["tried"] is None
+            continue
+        assert {trial["id"] for trial in trials} == set(remedy["tried"]["runs"])
+        losses = [trial["final_loss"] for trial in trials]
+        assert remedy["tried"]["final_loss"] == pytest.approx(sum(losses) / len(losses))
+        for trial in trials:
+            same = ("name", "seed", "tags")
+            assert {k: v for k, v in trial["config"].items() if k not in same} == {
+                k: v for k, v in remedy["config"].items() if k not in same
+            }
+
+
+async def test_what_was_tried_is_not_tried_again(tmp_path: Path) -> None:
+    run, settings = train_into(tmp_path, SIGMOID), settings_of(tmp_path)
+    async with serving(create_app(settings)) as client:
+        for _ in range(2):
+            await client.post(f"/runs/{run}/remedies", data={"remedy": CHOSEN, "seeds": "1"})
+        assert train_what_waits(settings) == len(CHOSEN)
