@@ -25,7 +25,7 @@ from engine.arrays import Array, IntArray
 from engine.bptt.arrivals import Arrivals
 from engine.bptt.blocks import aligned_zeros
 from engine.bptt.carried import CarriedRows
-from engine.bptt.entrywise import EntryAdjoints
+from engine.bptt.entrywise import EntryAdjoints, entry_adjoints
 from engine.bptt.exponents import (
     NONE,
     WINDOWS,
@@ -92,8 +92,7 @@ class LayerBackward:
         """
         self._gradients.clear()
         self._span, self.source = CHUNK, source
-        unmixed = bool(self.tape.cell.gain)
-        self.entries = EntryAdjoints(self.tape, source, final or {}) if unmixed else None
+        self.entries = entry_adjoints(self.tape, source, final)
         for bottom, end in self.tape.windows():
             injected = final or {} if end == self.tape.length else {}
             top = end if injected else source.last(bottom, end)
@@ -129,17 +128,13 @@ class LayerBackward:
 
     def log10_norms(self) -> Array:
         """Return log10 ‖dℓ/dh_t‖ up to the loss's scale, (T, B), t = 1 … T."""
-        kept = self.entries or self._own
-        if kept is not None:
-            return kept.log10_norms()
-        return log10_norms(self.squares[1:, 0], self.norm_exponents[1:])
+        kept, own = self.entries or self._own, (self.squares[1:, 0], self.norm_exponents[1:])
+        return kept.log10_norms() if kept else log10_norms(*own)
 
     def log10_mean_norms(self) -> Array:
         """Return log10 of the mean over samples of ‖dℓ/dh_t‖ up to the loss's scale, (T,)."""
-        kept = self.entries or self._own
-        if kept is not None:
-            return kept.log10_mean_norms()
-        return log10_mean_norms(self.squares[1:, 0], self.norm_exponents[1:])
+        kept, own = self.entries or self._own, (self.squares[1:, 0], self.norm_exponents[1:])
+        return kept.log10_mean_norms() if kept else log10_mean_norms(*own)
 
     # Stretches
 

@@ -149,6 +149,13 @@ class EntryAdjoints:
         return states
 
 
+def entry_adjoints(
+    tape: LayerTape, source: Source, final: Mapping[str, Array] | None
+) -> EntryAdjoints | None:
+    """Return those of a sweep, or None where the cell's units mix."""
+    return EntryAdjoints(tape, source, final or {}) if tape.cell.gain else None
+
+
 def near_one(value: Array, exponent: IntArray) -> tuple[Array, IntArray]:
     """Bring the larger part of every entry, (parts, H, B), near 1; exact zeros have E = NONE."""
     largest = np.abs(value).max(axis=0)
