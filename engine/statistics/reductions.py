@@ -1,5 +1,7 @@
 """Means of magnitudes that are kept as logarithms."""
 
+import math
+
 import numpy as np
 
 from engine.arrays import Array, IntArray
@@ -60,7 +62,7 @@ def counted(values: Array, edges: Array) -> Array:
         array([[1., 2., 2.]])
     """
     bins = len(edges) + 1
-    rows = values.reshape(-1, values.shape[-1])
+    rows = values.reshape(math.prod(values.shape[:-1]), values.shape[-1])
     place = np.searchsorted(edges, rows, side="right") + bins * np.arange(len(rows))[:, None]
     counts = np.bincount(place[~np.isnan(rows)], minlength=len(rows) * bins)
     return counts.reshape(*values.shape[:-1], bins).astype(np.float64)
