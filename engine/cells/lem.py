@@ -47,6 +47,7 @@ from engine.cells.base import (
     Stage,
     Views,
 )
+from engine.cells.slope_product import SlopeProduct
 from engine.schema import Doc
 
 
@@ -111,21 +112,6 @@ def blend_slopes(
     np.subtract(1, share, of_old)  # first term of (12), (13)
 
 
-def output_local_views(slopes: Views) -> ArrayTuple:
-    """Name the local derivatives that `output_step_back` takes."""
-    return (slopes["v":"t2"],)
-
-
-def output_adjoint_views(incoming: Views, deltas: Views) -> ArrayTuple:
-    """Name the adjoints that `output_step_back` takes and fills."""
-    return incoming["h"][..., None, :, :], deltas["v":"t2"]
-
-
-def output_step_back(local: ArrayTuple, adjoint: ArrayTuple) -> None:
-    """Fill what λ makes."""
-    np.multiply(adjoint[0], local[0], adjoint[1])  # (7), (8), first term of (12)
-
-
 def memory_local_views(slopes: Views) -> ArrayTuple:
     """Name the local derivatives that `memory_step_back` takes."""
     return (slopes["t1":"z"],)
@@ -151,7 +137,7 @@ def memory_step_back(local: ArrayTuple, adjoint: ArrayTuple) -> None:
 
 def make(activation: Activation, options: LemOptions) -> Cell:
     """Return the cell; its activations are tanh."""
-    dt = options.dt
+    dt, back = options.dt, SlopeProduct("t2")  # (7), (8), first term of (12)
 
     def memory_step(
         gates: Array, shares: Array, t1: Array, u: Array, z: Array, z_now: Array, z_after: Array
@@ -186,9 +172,9 @@ def make(activation: Activation, options: LemOptions) -> Cell:
                 products=(Product(out=("v",), back=("v",), reads=("x", "one", "z_t")),),
                 step=output_step,
                 step_views=output_step_views,
-                local_views=output_local_views,
-                adjoint_views=output_adjoint_views,
-                step_back=output_step_back,
+                local_views=back.local_views,
+                adjoint_views=back.adjoint_views,
+                step_back=back.step_back,
             ),
         ),
         linearize=linearize,
@@ -198,8 +184,8 @@ def make(activation: Activation, options: LemOptions) -> Cell:
         lags=MappingProxyType({"z_t": 0}),
         states=("h", "z"),
         tape=("t2", "t1", "u", "v", "z"),
-        slopes=("v", "h", "t2", "t1", "u", "z"),
-        deltas=("v", "h", "t2", "t1", "u", "z", "k"),
+        slopes=("h", "v", "t2", "t1", "u", "z"),
+        deltas=("h", "v", "t2", "t1", "u", "z", "k"),
         halved=("t1", "t2"),
         carries=("h", "z"),
         weights=MappingProxyType({"z": GateRows("u", "u", "u"), "y": GateRows("v", "v", "v")}),

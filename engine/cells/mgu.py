@@ -28,6 +28,7 @@ import numpy as np
 from engine.activations import ACTIVATIONS, Activation
 from engine.arrays import Array
 from engine.cells.base import ArrayTuple, Cell, CellDefinition, NoOptions, Product, Stage, Views
+from engine.cells.slope_product import SlopeProduct
 from engine.initializers import KeepGate
 
 
@@ -72,40 +73,26 @@ def linearize(now: Views, after: Views, slopes: Views) -> None:
     np.copyto(slopes["fh_h"], f)  # second term of (7)
 
 
-def state_local_views(slopes: Views) -> ArrayTuple:
-    """Name the local derivatives that `state_step_back` takes."""
-    return (slopes["n":"h"],)
-
-
-def state_adjoint_views(incoming: Views, deltas: Views) -> ArrayTuple:
-    """Name the adjoints that `state_step_back` takes and fills."""
-    return incoming["h"][..., None, :, :], deltas["n":"h"]
-
-
-def state_step_back(local: ArrayTuple, adjoint: ArrayTuple) -> None:
-    """Fill λ's share of the deltas and of ∂L/∂h_{t-1}."""
-    np.multiply(adjoint[0], local[0], adjoint[1])  # (4), first terms of (6) and (7)
-
-
 def gate_local_views(slopes: Views) -> ArrayTuple:
     """Name the local derivatives that `gate_step_back` takes."""
-    return (slopes["fh_f":"fh_h"],)
+    return (slopes["fh_h":"fh_f"],)
 
 
 def gate_adjoint_views(incoming: Views, deltas: Views) -> ArrayTuple:
     """Name the adjoints that `gate_step_back` takes and fills."""
-    return incoming["fh"][..., None, :, :], deltas["fh_f":"fh_h"], deltas["f":"h"]
+    return incoming["fh"][..., None, :, :], deltas["fh_h":"fh_f"], deltas["h":"f"]
 
 
 def gate_step_back(local: ArrayTuple, adjoint: ArrayTuple) -> None:
     """Add the share of μ, which came back through the candidate's product."""
-    mu, share, f_and_h = adjoint
+    mu, share, h_and_f = adjoint
     np.multiply(mu, local[0], share)  # second terms of (6) and (7)
-    np.add(f_and_h, share, f_and_h)
+    np.add(h_and_f, share, h_and_f)
 
 
 def make(activation: Activation, options: NoOptions) -> Cell:
     """Return the cell; its candidate's activation is tanh."""
+    back = SlopeProduct("n")  # (4), first terms of (6) and (7)
     return Cell(
         name="mgu",
         gates=("f", "n"),
@@ -122,9 +109,9 @@ def make(activation: Activation, options: NoOptions) -> Cell:
                 products=(Product(out=("n",), back=("n",), reads=("x", "one", "fh")),),  # (5)
                 step=state_step,
                 step_views=state_step_views,
-                local_views=state_local_views,
-                adjoint_views=state_adjoint_views,
-                step_back=state_step_back,
+                local_views=back.local_views,
+                adjoint_views=back.adjoint_views,
+                step_back=back.step_back,
             ),
         ),
         linearize=linearize,
@@ -133,8 +120,8 @@ def make(activation: Activation, options: NoOptions) -> Cell:
         inputs=("h", "x", "one", "fh"),
         lags=MappingProxyType({"fh": 0}),
         tape=("f", "n"),
-        slopes=("n", "f", "h", "fh_f", "fh_h"),
-        deltas=("n", "f", "h", "fh_f", "fh_h"),
+        slopes=("h", "f", "n", "fh_h", "fh_f"),
+        deltas=("h", "f", "n", "fh_h", "fh_f"),
         halved=("f",),
         carries=("h",),
     )

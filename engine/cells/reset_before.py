@@ -30,6 +30,7 @@ import numpy as np
 from engine.activations import ACTIVATIONS
 from engine.arrays import Array
 from engine.cells.base import ArrayTuple, Cell, Product, Stage, Views
+from engine.cells.slope_product import SlopeProduct
 
 
 def gates_step_views(now: Views, after: Views, scratch: Views) -> ArrayTuple:
@@ -76,21 +77,6 @@ def linearize(now: Views, after: Views, slopes: Views) -> None:
     np.copyto(slopes["rh_h"], r)  # second term of (9)
 
 
-def state_local_views(slopes: Views) -> ArrayTuple:
-    """Name the local derivatives that `state_step_back` takes."""
-    return (slopes["h":"z"],)
-
-
-def state_adjoint_views(incoming: Views, deltas: Views) -> ArrayTuple:
-    """Name the adjoints that `state_step_back` takes and fills."""
-    return incoming["h"][..., None, :, :], deltas["h":"z"]
-
-
-def state_step_back(local: ArrayTuple, adjoint: ArrayTuple) -> None:
-    """Fill what λ makes."""
-    np.multiply(adjoint[0], local[0], adjoint[1])  # (5), (6), first term of (9)
-
-
 def gates_local_views(slopes: Views) -> ArrayTuple:
     """Name the local derivatives that `gates_step_back` takes."""
     return (slopes["r":"rh_h"],)
@@ -110,6 +96,7 @@ def gates_step_back(local: ArrayTuple, adjoint: ArrayTuple) -> None:
 
 def gru_with_reset_before() -> Cell:
     """Return the cell; its candidate's activation is tanh."""
+    back = SlopeProduct("z")  # (5), (6), first term of (9)
     return Cell(
         name="gru",
         gates=("r", "z", "n"),
@@ -126,9 +113,9 @@ def gru_with_reset_before() -> Cell:
                 products=(Product(out=("n",), back=("n",), reads=("x", "one", "rh")),),  # (7)
                 step=state_step,
                 step_views=state_step_views,
-                local_views=state_local_views,
-                adjoint_views=state_adjoint_views,
-                step_back=state_step_back,
+                local_views=back.local_views,
+                adjoint_views=back.adjoint_views,
+                step_back=back.step_back,
             ),
         ),
         linearize=linearize,

@@ -1,4 +1,6 @@
-"""The way back of cells with one state whose deltas are all λ times a slope of their own.
+"""The way back where all deltas of a stage are λ times a slope of their own.
+
+Of cells of one state, and of the last stage of others.
 
 Backward, with λ = ∂L/∂h_t coming in and slopes s_h = ∂h_t/∂h_{t-1} beside the weights and
 s_k = ∂h_t/∂a_k at the pre-activation of each gate k, all elementwise:
