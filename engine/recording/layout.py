@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from engine.bptt.network import Network
-from engine.cells import make_cell
+from engine.cells import Cell, make_cell
 from engine.config import RunConfig
 from engine.statistics import STATISTICS, AxisFacts, Coordinates, Scale, StatisticDefinition
 from engine.tasks import make_task
@@ -54,7 +54,7 @@ def axis_facts(config: RunConfig) -> AxisFacts:
     """Return what the coordinates of a run's axes follow from."""
     model = config.model
     task = make_task(config.task, config.seed, config.training.precision)
-    cell = make_cell(model.cell, model.activation_choice(), model.options)
+    cell = _cell(config)
     # Names do not depend on the widths: one unit tells them without the memory of the real one.
     narrow = Network(
         cell, inputs=1, hidden=1, layers=model.layers, outputs=1, bias=model.bias, dtype="float64"
@@ -75,16 +75,26 @@ def recorded_definitions(config: RunConfig) -> tuple[StatisticDefinition, ...]:
     """Return the statistics that a run records: what always is, and what is listed.
 
     Frames of the training batch are meant to cost no sweep beside the training's own: there the
-    held-out set is looked at only where a list asks for it.
+    held-out set is looked at only where a list asks for it. What is said of each gate is not
+    recorded of a cell that has none.
     """
+    gates = _cell(config).gates
     listed, costs_no_sweep = config.recording.statistics, config.recording.batch == "training"
     return tuple(
         d
         for d in STATISTICS.values()
-        if d.name in listed
-        or d.accompanies in listed
-        or (d.always and not (d.held_out and costs_no_sweep))
+        if (gates or "gate" not in d.axes)
+        and (
+            d.name in listed
+            or d.accompanies in listed
+            or (d.always and not (d.held_out and costs_no_sweep))
+        )
     )
+
+
+def _cell(config: RunConfig) -> Cell:
+    model = config.model
+    return make_cell(model.cell, model.activation_choice(), model.options)
 
 
 def layouts(config: RunConfig) -> dict[str, Layout]:

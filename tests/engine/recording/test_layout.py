@@ -76,3 +76,11 @@ def test_every_name_that_a_configuration_may_list_is_a_statistic() -> None:
     from engine.config.recording import statistic_names
 
     assert set(statistic_names()) == set(STATISTICS)
+
+
+def test_a_cell_without_gates_has_no_statistic_of_gates() -> None:
+    asked = {"statistics": ["gate", "weight_geometry", "activation"]}
+    config = {"task": {"kind": "adding"}, "model": {"cell": "lru"}, "recording": asked}
+    recorded = layouts(RunConfig.from_dict(config))
+    assert "activation" in recorded
+    assert {"gate", "weight_geometry"}.isdisjoint(recorded)
