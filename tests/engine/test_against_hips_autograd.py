@@ -4,6 +4,7 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.engine.against import (
@@ -52,6 +53,23 @@ def test_every_input_gradient_is_autograds(recipe: Recipe) -> None:
 def test_the_initial_states_gradient_is_autograds(recipe: Recipe) -> None:
     mine = state_parts(problem_of(recipe), ours(recipe).initial_state_gradient)
     differences = disagreement(mine, autograd(recipe)["initial"])
+    assert max(differences.values()) <= EXACT, differences
+
+
+@over(ODD_GRID + tuple(r for r in GRID if r.asked != "last"))
+def test_the_gradients_of_all_loss_times_sum_to_the_total_one(recipe: Recipe) -> None:
+    summed = np.nansum(ours(recipe).loss_state_gradients(), axis=1)
+    theirs = hips_twin.hidden_gradient(problem_of(recipe), autograd(recipe))
+    assert relative_difference(summed, theirs) <= EXACT
+
+
+@over([r for r in GRID if r.asked != "last" and CELLS[r.cell].effective is None])
+def test_the_terms_of_all_paths_sum_to_the_parameter_gradient(recipe: Recipe) -> None:
+    summed = {
+        name: np.nansum(ours(recipe).path_terms(name), axis=(0, 1))
+        for name in problem_of(recipe).parameters
+    }
+    differences = disagreement(summed, autograd(recipe)["parameters"])
     assert max(differences.values()) <= EXACT, differences
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import engine
+from tests.reference.cells import CELLS
 
 SINGLE = 1e-4
 """Float32 has 6e-8; thirty steps forward and back leave some hundred times that."""
@@ -18,6 +19,7 @@ MODELS: Mapping[str, dict[str, Any]] = {
     "preactivation": {"cell": "preactivation", "activation": "tanh", "layers": 2},
     "lstm": {"cell": "lstm", "layers": 2},
     "gru": {"cell": "gru", "layer_skips": True, "layers": 2},
+    **{f"{name} by default": {"cell": name} for name in CELLS},
 }
 
 every_model = pytest.mark.parametrize("model", MODELS)
