@@ -430,6 +430,20 @@ def test_a_forget_bias_needs_a_bias() -> None:
     assert list(faults({**SMALLEST, "model": model})) == ["/model/forget_bias"]
 
 
+@pytest.mark.parametrize("cell", ["indrnn", "min_gru"])
+def test_without_a_recurrent_matrix_there_is_no_spectral_radius(cell: str) -> None:
+    model = {"cell": cell, "spectral_radius": 0.9}
+    assert faults({**SMALLEST, "model": model}) == {
+        "/model/spectral_radius": f"the cell {cell} has no recurrent matrix: expected null"
+    }
+
+
+@pytest.mark.parametrize("cell", ["mgu", "janet", "ugrnn", "min_gru", "gru", "lstm"])
+def test_every_cell_with_a_gate_that_keeps_takes_chrono(cell: str) -> None:
+    run = RunConfig.from_dict({**SMALLEST, "model": {"cell": cell, "forget_bias": "chrono"}})
+    assert run.model.forget_bias == "chrono"
+
+
 def test_a_run_without_a_name_is_called_by_what_it_is() -> None:
     assert RunConfig.from_dict(SMALLEST).name == "lstm on adding, T = 100"
     named = RunConfig.from_dict({**EXAMPLE, "name": None})
