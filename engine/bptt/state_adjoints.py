@@ -115,8 +115,11 @@ class StateAdjoints:
         if self.own:
             return LN_10 * np.concatenate([np.full((1, B), np.nan), back.log10_norms()])
         read = LN_10 * log10_norms(back.squares[:, 0], back.norm_exponents)
-        rows = slice(0, self._tape.length + 1)
-        return joined([read, *(self._part(name, rows).ln_norms() for name in self._others())])
+        return joined([read, *self.ln_others(slice(0, self._tape.length + 1))])
+
+    def ln_others(self, rows: slice) -> list[Array]:
+        """Return ln of the norms of the parts that are not the output, (n, B) each."""
+        return [self._part(name, rows).ln_norms() for name in self._others()]
 
     def ln_carried(self) -> Array:
         """Return ln of the norm of what steps hand on beside the products, (T, B).

@@ -7,6 +7,7 @@ import pytest
 
 from engine.arrays import Array
 from engine.bptt.gains import FACTORS
+from engine.bptt.network import Network
 from engine.bptt.observation import Observation
 from engine.cells import CELLS
 from engine.statistics import STATISTICS
@@ -167,3 +168,20 @@ def test_the_weights_of_an_indrnn_are_its_own_feedback(observe: Observe) -> None
     np.testing.assert_allclose(logs[:, 0], np.log(norm[1] / norm[0]), atol=EXACT)
     np.testing.assert_allclose(logs[:, 1], np.log(norm[2] / norm[1]), atol=EXACT)
     assert (logs[:, 2:4] == 0).all()
+
+
+@pytest.mark.parametrize("scale", [1e-9, 1e-3, 1.0])
+@pytest.mark.parametrize("cell", ["elman", "lstm", "gru"])
+def test_what_returns_is_right_however_much_arrives_beside_it(
+    observe: Observe, cell: str, scale: float
+) -> None:
+    """float32 against float64, with a loss at every step beside recurrences of any size."""
+    asked = tuple(range(1, 21))
+    blocks = len(CELLS[cell].gates)
+    weights = {"weight_hh_l0": scale * np.random.default_rng(1).normal(size=(blocks * H, H))}
+    exact = observe(cell, length=20, weights=weights, asked=asked)
+    network = Network(exact.cell, inputs=2, hidden=H, outputs=3, dtype=np.dtype("float32"))
+    network.load(exact.network.parameters())
+    rounded = Observation(network, exact.batch, "mean_squared_error")
+    # Seven digits, of which a difference may take three before the products are made again.
+    np.testing.assert_allclose(rounded.gains[0], exact.gains[0], atol=1e-4)

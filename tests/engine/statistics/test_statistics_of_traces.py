@@ -19,7 +19,8 @@ def parameters_of(cell: str, rng: np.random.Generator, outputs: int) -> dict[str
     network = Network(
         make_cell(cell), inputs=D, hidden=H, layers=2, outputs=outputs, dtype=np.dtype("float64")
     )
-    found = {name: 0.5 * rng.normal(size=s) for name, s in network.parameter_shapes.items()}
+    shapes = network.parameter_shapes
+    found: dict[str, Array] = {name: 0.5 * rng.normal(size=s) for name, s in shapes.items()}
     for name, value in found.items():
         if name.startswith("bias_hh"):
             value[: 2 * H] = 0
