@@ -1,5 +1,6 @@
 """Settings of the service: GRADTIDE_* variables, a .env file, or options of the command line."""
 
+import contextlib
 import os
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -7,6 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+OLD_MEMORY_LIMIT = Path("/sys/fs/cgroup/memory/memory.limit_in_bytes")  # of cgroups version 1
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -19,6 +21,15 @@ def default_data_folder() -> Path:
 def default_workers() -> int:
     """Return one worker a processor, at most eight: more would only compete for memory."""
     return max(1, min(8, os.cpu_count() or 1))
+
+
+def default_run_bytes() -> int:
+    """Return half of the memory: of the machine, or of the container where that is less."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    for limit in (Path("/sys/fs/cgroup/memory.max"), OLD_MEMORY_LIMIT):
+        with contextlib.suppress(OSError, ValueError):  # not there, or "max"
+            memory = min(memory, int(limit.read_text()))
+    return memory // 2
 
 
 class Settings(BaseSettings):
@@ -72,6 +83,9 @@ class Settings(BaseSettings):
     body_timeout: float = Field(default=10.0, gt=0, description="Seconds for a request body.")
     max_slice_elements: int = Field(
         default=4_000_000, ge=1, description="Elements of one answered slice at most."
+    )
+    max_run_bytes: int = Field(
+        default_factory=default_run_bytes, ge=1, description="Bytes of memory of one run at most."
     )
     max_streams: int = Field(default=100, ge=1, description="Open event streams at once.")
 

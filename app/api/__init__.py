@@ -16,12 +16,13 @@ from app.api import (
     metrics,
     runs,
     statistics,
+    traces,
 )
 from app.api.schemas import PROBLEMS
 
 __all__ = ["build_router"]
 
-_RESOURCES = (catalog, runs, events, statistics, figures, checkpoints, export, compare)
+_RESOURCES = (catalog, runs, events, statistics, figures, checkpoints, export, compare, traces)
 _OUTSIDE = (health, metrics, login, docs, assets)
 
 

@@ -1,5 +1,6 @@
 """Runs: start, list, look at, cancel, delete, and their verdict."""
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -9,7 +10,7 @@ from starlette.responses import Response
 from app.api.bodies import object_of
 from app.api.caching import revalidated
 from app.api.dependencies import JsonBody, ServiceOf, StoreOf, json_response
-from app.api.schemas import NOT_MODIFIED, RunModel, RunPageModel, body_of, problems
+from app.api.schemas import NOT_MODIFIED, EstimateModel, RunModel, RunPageModel, body_of, problems
 from app.http_errors import HttpProblem, bad_parameter
 from app.json_texts import is_plain
 from app.runs import RunStatus
@@ -17,7 +18,7 @@ from app.runs.descriptions import KEYS
 from app.runs.trials import Tried, remedies_of, tried_of
 from app.store import Run
 from app.store.listing import SORTS
-from engine import ConfigError, Problem
+from engine import ConfigError, Problem, RunConfig, estimate
 
 router = APIRouter(prefix="/runs", tags=["runs"])
 
@@ -84,6 +85,16 @@ def create_run(
     run, created = service.create(body, idempotency_key=idempotency_key)
     headers = {"Location": f"/api/v1/runs/{run.id}"}
     return json_response(run_record(run), 201 if created else 200, headers)
+
+
+@router.post(
+    "/estimate",
+    responses={200: {"model": EstimateModel}, **problems(413, 415)},
+    openapi_extra=body_of("RunConfig"),
+)
+def estimate_run(body: JsonBody) -> Response:
+    """Return what a run of a configuration will need, without running it."""
+    return json_response(asdict(estimate(RunConfig.from_dict(body))))
 
 
 class Filters:

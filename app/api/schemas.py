@@ -161,6 +161,64 @@ class ComparisonModel(BaseModel):
     )
 
 
+class TraceRequestModel(BaseModel):
+    """One sweep: a cell, its weights under PyTorch's names, inputs, and what is differentiated."""
+
+    model_config = ConfigDict(title="TraceRequest", extra="forbid")
+
+    cell: str
+    parameters: dict[str, list[Any]]
+    inputs: list[list[list[float]]] = Field(description="[T, B, D]")
+    targets: list[Any] | None = Field(None, description="Class numbers [T, B] or values [T, B, K]")
+    mask: list[list[Any]] | None = Field(None, description="[T, B]: which targets are asked")
+    loss: Literal["cross_entropy", "mean_squared_error"] = "cross_entropy"
+    reduction: Literal["mean", "sum"] = "mean"
+    output_gradients: list[Any] | None = Field(None, description="In the place of targets")
+    initial_state: Any = Field(None, description="[S, B, H], or an object of h and c")
+    final_state_gradients: Any = Field(None, description="[S, B, H], or an object of h and c")
+    truncation: int | None = Field(None, ge=1)
+    options: dict[str, Any] | None = Field(None, description="`activation` and the cell's own")
+    statistics: list[str] | None = None
+    path_terms: list[str] | None = Field(
+        None, description="Parameters whose terms are answered; all where it is left out"
+    )
+
+
+class TraceModel(BaseModel):
+    """What one sweep found; the arrays as `engine.trace` has them."""
+
+    model_config = ConfigDict(title="Trace")
+
+    loss: Number | None
+    outputs: list[Any] = Field(description="[T, B, K]")
+    hidden: list[Any] = Field(description="[S, T, B, H]")
+    parameter_gradients: dict[str, list[Any]]
+    hidden_gradient: list[Any]
+    hidden_gradient_log10_norm: list[Any] = Field(description="[S, T, B]")
+    immediate_gradient: list[Any]
+    immediate_gradient_log10_norm: list[Any]
+    input_gradients: list[Any]
+    initial_state_gradient: Any
+    loss_state_gradients: list[Any] = Field(
+        description="[S, loss time, state time, B, H]; null where the state comes after the loss"
+    )
+    path_terms: dict[str, list[Any]] = Field(
+        description="[loss time, state time, …]: the terms, by sign, whose sums are the gradients"
+    )
+    statistics: dict[str, Any]
+
+
+class EstimateModel(BaseModel):
+    """What a run will need, before it runs."""
+
+    model_config = ConfigDict(title="Estimate")
+
+    memory: int = Field(description="Bytes at most at once")
+    stored: int = Field(description="Bytes on disk at its end")
+    work: int = Field(description="Floating-point operations")
+    frames: int
+
+
 class CheckpointModel(BaseModel):
     """Weights that can be downloaded."""
 
@@ -196,6 +254,19 @@ EXAMPLES: dict[str, Any] = {
         "recording": {"every": 50},
     },
     "Extension": {"steps": 400},
+    "TraceRequest": {
+        "cell": "elman",
+        "options": {"activation": "tanh"},
+        "parameters": {
+            "weight_ih_l0": [[0.5], [-0.3]],
+            "weight_hh_l0": [[0.9, 0.1], [-0.2, 0.8]],
+            "readout.weight": [[1.0, -1.0]],
+            "readout.bias": [0.0],
+        },
+        "inputs": [[[1.0]], [[0.5]], [[-1.0]]],
+        "targets": [[[0.0]], [[0.0]], [[1.0]]],
+        "loss": "mean_squared_error",
+    },
     "Description": {"name": "copy, tanh, seed 0", "tags": ["demo", "vanishing"], "notes": ""},
 }
 _PROBLEM = {

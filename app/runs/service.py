@@ -15,6 +15,7 @@ from app.runs.states import (
 from app.settings import Settings
 from app.store import Run, Store
 from app.store.layouts import stored
+from engine import ConfigError, Problem
 
 
 class Executor(Protocol):
@@ -70,10 +71,11 @@ class RunService:
             gives the first run again.
 
         Raises:
-            ConfigError: The configuration cannot be run.
+            ConfigError: The configuration cannot be run, or needs too much memory.
             IdempotencyConflict: The key came before with another configuration.
             QueueFull: The queue is full.
         """
+        self._require_memory(config)
         complete, facts, layouts = described(config)
         run, created = self._store.runs.create(
             complete,
@@ -84,6 +86,13 @@ class RunService:
         )
         self._executor.wake()
         return run, created
+
+    def _require_memory(self, config: Mapping[str, Any]) -> None:
+        needed = engine.estimate(engine.RunConfig.from_dict(config)).memory
+        most = self._settings.max_run_bytes
+        if needed > most:
+            detail = f"the run needs about {needed} bytes of memory, one may take {most}"
+            raise ConfigError([Problem("", detail)])
 
     def cancel(self, run_id: str) -> Run:
         """Cancel a run: at once where it waits, within two seconds where it runs.

@@ -37,6 +37,8 @@ async def test_every_call_of_this_version_is_in_it(document: dict[str, Any]) -> 
     assert set(operations(document)) == {
         "GET /api/v1/catalog",
         "GET /api/v1/compare",
+        "POST /api/v1/traces",
+        "POST /api/v1/runs/estimate",
         "GET /api/v1/runs/{run_id}/export",
         "GET /metrics",
         "POST /api/v1/runs",
