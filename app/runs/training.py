@@ -5,8 +5,9 @@ import errno
 import platform
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import structlog
@@ -99,10 +100,12 @@ class _Attempt:
     def run(self) -> str:
         recorder = Recorder(self._config)
         layouts = self._layouts(recorder)
-        self._store.attempts.describe(self._claim, versions(), layouts)
+        resume = self._saver.restore()
+        begun_with = {} if resume is None else self._claim.versions
+        told = going_on_from(begun_with, versions())
+        self._store.attempts.describe(self._claim, told, layouts)
         writer = FrameWriter(self._store, self._claim, self._control, layouts)
         status = "succeeded"
-        resume = self._saver.restore()
         if resume is not None:
             self._judge.go_on_from(int(resume["step"]))
         for snapshot in engine.train(self._config, resume=resume):
@@ -234,6 +237,27 @@ def versions() -> dict[str, str]:
         "machine": platform.machine(),
         "backend": engine.backend(),
     }
+
+
+RESUMED_ELSEWHERE = "resumed_elsewhere"
+"""Among a run's versions: those that it had before it went on with others."""
+
+
+def going_on_from(begun_with: Mapping[str, Any], now: Mapping[str, str]) -> dict[str, Any]:
+    """Return the versions to tell of an attempt that goes on from where another stopped.
+
+    Where they differ, the bits of the whole run are no longer those of one that was never
+    stopped: what it had before is kept under "resumed_elsewhere".
+
+    Args:
+        begun_with: What was told before; empty where the run begins.
+        now: What this attempt computes with.
+    """
+    earlier = begun_with.get(RESUMED_ELSEWHERE, [])
+    told = {name: value for name, value in begun_with.items() if name != RESUMED_ELSEWHERE}
+    if told and told != now:
+        earlier = [*earlier, told]
+    return {**now, RESUMED_ELSEWHERE: earlier} if earlier else dict(now)
 
 
 def message_of(err: BaseException) -> str:

@@ -68,6 +68,7 @@ class Attempts:
             owner=owner,
             attempt=row.attempt,
             config=row.config,
+            versions=row.versions,
             layouts=tuple(layout_of(each) for each in row.layouts),
             recorded_rows=row.recorded_rows,
             recorded_series=row.recorded_series,

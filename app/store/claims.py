@@ -13,6 +13,7 @@ class Claim:
 
     Attributes:
         attempt: The fencing number: one higher at every claim.
+        versions: What was told of the attempt before.
         recorded_rows: Frames that earlier attempts have recorded.
         recorded_series: Training steps whose series earlier attempts have recorded.
     """
@@ -21,6 +22,7 @@ class Claim:
     owner: str
     attempt: int
     config: Json
+    versions: Json
     layouts: tuple[StoredLayout, ...]
     recorded_rows: int
     recorded_series: int

@@ -161,6 +161,24 @@ def test_a_stopped_run_goes_on_to_the_same_bits(store: Store) -> None:
     assert kept == ["resume-5-60.safetensors"]
 
 
+def test_a_run_that_goes_on_with_another_backend_says_so(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = queued(store, configuration(steps=60, every=10))
+    monkeypatch.setenv("GRADTIDE_COMPILED", "0")
+    assert _stopping_attempt(store, run, 20) == "interrupted"
+    began = store.runs.get(run.id).versions
+    assert began["backend"] == "plain"
+    store.queue.reap()
+    monkeypatch.setattr(engine, "backend", lambda: "another")
+    assert _stopping_attempt(store, run, 40) == "interrupted"
+    told = store.runs.get(run.id).versions
+    assert told == {**began, "backend": "another", "resumed_elsewhere": [began]}
+    store.queue.reap()
+    assert _stopping_attempt(store, run, 100) == "succeeded"
+    assert store.runs.get(run.id).versions == told
+
+
 def test_the_loss_told_is_the_mean_of_the_last_100_steps_whole_or_resumed(store: Store) -> None:
     config = configuration(steps=130, every=10)
     whole, stopped = queued(store, config), queued(store, config)
