@@ -15,6 +15,7 @@ from app.figures import (
     decay,
     gain_factors,
     gate,
+    gradient_difference,
     gradient_norm,
     hidden_gradient,
     hidden_gradient_norm,
@@ -66,6 +67,7 @@ FIGURES: Mapping[str, FigureDefinition] = MappingProxyType(
             parameter_gradient_histogram.FIGURE,
             preactivation_histogram.FIGURE,
             weight_geometry.FIGURE,
+            gradient_difference.FIGURE,
             activation_curves.FIGURE,
             activation_product.FIGURE,
         )

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from app import comparison
 from app.figures import FIGURES
 from app.pages.base import PLOTLY_URL, PageContext, render
+from app.pages.compare_tables import OutcomeRow, SettingRow, outcomes_of, settings_of
 from app.pages.run import VerdictView, asked_times, verdict_view
 from app.runs import RunStatus
 from app.store import Run, RunNotFound, Store
@@ -58,6 +59,8 @@ class ComparePage(PageContext):
     refusal: str
     is_over: bool
     layers: tuple[int, ...]
+    settings: tuple[SettingRow, ...]
+    outcomes: tuple[OutcomeRow, ...]
     how_to_read: Mapping[str, str]
     plotly_url: str
     data: Sequence[Mapping[str, Any]]
@@ -112,6 +115,8 @@ def page_of(store: Store, run_ids: Sequence[str]) -> ComparePage:
         refusal=refusal,
         is_over=all(RunStatus(run.status).is_terminal for run in found),
         layers=tuple(range(max((int(run.config["model"]["layers"]) for run in found), default=1))),
+        settings=settings_of(found) if found else (),
+        outcomes=outcomes_of(found) if found else (),
         how_to_read={name: figure.how_to_read for name, figure in FIGURES.items()},
         plotly_url=PLOTLY_URL,
         data=[_script_run(run) for run in found],

@@ -13,6 +13,7 @@ from app.figures import FIGURES, FigureDefinition
 from app.pages.base import PLOTLY_URL, PageContext, render
 from app.pages.run_facts import Fact, configuration
 from app.pages.run_tabs import Chooser, Tab, choosers_of, tabs_of
+from app.pages.run_verbs import VERBS, RemedyLink, VerbView, remedies_of, verbs_in
 from app.pages.verdicts import SPAN_WORDS
 from app.runs import RunStatus
 from app.store import Run, Store
@@ -43,6 +44,8 @@ class RunPage(PageContext):
     steps: int
     remark: str
     error: str
+    verbs: tuple[VerbView, ...]
+    remedies: tuple[RemedyLink, ...]
     verdict: VerdictView | None
     asked: int
     layers: tuple[int, ...]
@@ -78,6 +81,8 @@ def page_of(run: Run) -> RunPage:
         steps=run.steps,
         remark=remark_of(run),
         error=run.error or "",
+        verbs=VERBS,
+        remedies=remedies_of(run),
         verdict=verdict_view(run.verdict),
         asked=asked_times(run),
         layers=tuple(range(int(run.config["model"]["layers"]))),
@@ -130,6 +135,7 @@ def script_data(run: Run) -> dict[str, Any]:
         "steps": run.steps,
         "eta_seconds": run.eta_seconds,
         "every": int(run.config["recording"]["every"]),
+        "verbs": {str(status): verbs_in(status) for status in RunStatus},
         "layers": int(run.config["model"]["layers"]),
         "figures": {name: figure_facts(figure) for name, figure in FIGURES.items() if figure.needs},
     }

@@ -163,3 +163,20 @@ def test_axe_finds_nothing(
     if with_runs:
         ready(page)
     assert violations(page) == []
+
+
+def test_two_runs_show_what_differs_and_by_how_much(
+    page: Page, service: Service, runs: list[str]
+) -> None:
+    page.goto(address(runs[:2]))
+    ready(page)
+    settings = page.locator("[data-setting]")
+    assert settings.locator("th").all_text_contents() == ["activation"]
+    assert settings.locator("td").all_text_contents() == list(ACTIVATIONS[:2])
+    reach = page.locator("[data-outcome=Reach] td").all_text_contents()
+    told = [httpx.get(f"{service.url}/api/v1/runs/{run}").json()["verdict"] for run in runs[:2]]
+    assert reach == [f"{verdict['reach']}" for verdict in told]
+    drawn = page.locator("[data-panel=gradient_difference] [data-plot]").evaluate(
+        "plot => [plot._fullData[0].type, plot._fullData[0].zmin, plot._fullData[0].zmax]"
+    )
+    assert drawn == ["heatmap", -8, 8]

@@ -86,3 +86,39 @@ def test_what_was_not_recorded_is_offered_to_be_recorded(page: Page, service: Se
     chosen = page.locator("[name='/recording/statistics']:checked")
     values = chosen.evaluate_all("boxes => boxes.map((box) => box.value)")
     assert "activation" in values
+
+
+def test_a_run_is_paused_and_goes_on(page: Page, service: Service) -> None:
+    training = {"steps": 100_000, "batch_size": 4}
+    run = service.start(config(name="to be paused", training=training))
+    page.goto(f"/runs/{run}")
+    expect(page.locator("[data-status]")).to_have_text("Running", timeout=PATIENCE_MS)
+    expect(page.get_by_role("button", name="Resume")).to_be_hidden()
+    page.get_by_role("button", name="Pause", exact=True).click()
+    expect(page.locator("[data-status]")).to_have_text("Paused", timeout=PATIENCE_MS)
+    page.get_by_role("button", name="Resume").click()
+    expect(page.locator("[data-status]")).to_have_text("Running", timeout=PATIENCE_MS)
+    page.get_by_role("button", name="Stop").click()
+    expect(page.locator("[data-status]")).to_have_text("Cancelled", timeout=PATIENCE_MS)
+
+
+def test_a_verdicts_remedy_is_a_form_ready_to_start(page: Page, service: Service) -> None:
+    model = {"cell": "elman", "activation": "sigmoid", "hidden_size": 6}
+    run = service.finish(config(name="vanishing", model=model))
+    page.goto(f"/runs/{run}")
+    page.get_by_text("Remedies").click()
+    remedy = page.locator("[data-run] .menu[open] a").first
+    title = remedy.text_content() or ""
+    remedy.click()
+    expect(page.locator("[name='/name']")).to_have_value(f"vanishing: {title}")
+
+
+def test_a_run_as_code_is_shown_in_four_languages(page: Page, lstm: str) -> None:
+    page.goto(f"/runs/{lstm}")
+    page.get_by_text("Export").click()
+    page.get_by_role("button", name="As code").click()
+    dialog = page.get_by_role("dialog", name="The configuration as code")
+    expect(dialog.locator("pre")).to_contain_text('"cell": "lstm"')
+    dialog.get_by_role("button", name="PyTorch").click()
+    expect(dialog.locator("pre")).to_contain_text("nn.LSTM(inputs, 5")
+    assert violations(page) == []

@@ -31,7 +31,7 @@ const sections = [...page.querySelectorAll("[data-panel]")];
 const panels = sections.map((section) => {
   const run = runs.find((one) => one.id === section.dataset.compared);
   const panel = createPanel(section, {
-    address: () => (run ? addressOfRun(run) : addressOfAll()),
+    address: () => (run ? addressOfRun(run) : addressOfAll(panel.name)),
     view: () => viewOf(run),
     onFigure: (figure) => arrived(panel, run, figure),
     onCell: (cell) => readCell(cell),
@@ -48,7 +48,8 @@ const panels = sections.map((section) => {
   }
   return panel;
 });
-const comparison = panels.find((panel) => !panel.section.dataset.compared);
+const comparison = panels.find((panel) => panel.name === "activation_comparison");
+const difference = panels.find((panel) => panel.name === "gradient_difference");
 const columns = panels.filter((panel) => panel.section.dataset.compared);
 
 const scrubber = createScrubber(page.querySelector("[data-scrubber]"), {
@@ -74,10 +75,11 @@ function addressOfRun(run) {
   return { path: `/runs/${run.id}/figures/hidden_gradient_norm`, query: { layer: layerOf() || null }, final: false };
 }
 
-function addressOfAll() {
+function addressOfAll(name) {
   const { step } = state.get();
   const layer = layerOf();
-  return { path: "/figures/activation_comparison", query: { run: ids, layer: layer || null, step }, final: step !== null && allOver() };
+  if (name === "gradient_difference") return { path: `/figures/${name}`, query: { run: ids, layer: layer || null }, final: false };
+  return { path: `/figures/${name}`, query: { run: ids, layer: layer || null, step }, final: step !== null && allOver() };
 }
 
 function viewOf(run) {
@@ -173,7 +175,7 @@ const changedRuns = new Set();
 const framesSoon = newest(async () => {
   const touched = columns.filter((panel) => changedRuns.has(panel.section.dataset.compared));
   changedRuns.clear();
-  const all = state.get().step === null ? [...touched, comparison] : touched;
+  const all = [...touched, ...(state.get().step === null ? [comparison] : []), ...(difference ? [difference] : [])];
   await Promise.all(all.map((panel) => panel.refresh({ fresh: true })));
 });
 followRuns(ids, {

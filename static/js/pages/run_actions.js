@@ -1,10 +1,10 @@
-// The verbs of a run: stop, delete; and the link to this view.
+// The verbs of a run: pause, resume, retry, train longer, stop, delete; and the link to this view.
 import { confirmAction } from "../shell/dialog.js";
 import { toast, toastError } from "../shell/toasts.js";
 import { post, remove } from "../wire/api.js";
 import { openCode } from "./as_code.js";
 
-/** @param {HTMLElement} page @param {{id: string, name: string}} run */
+/** @param {HTMLElement} page @param {{id: string, name: string, steps: number}} run */
 export function mountActions(page, run) {
   const on = (name, work) => {
     for (const button of page.querySelectorAll(`[data-action=${name}]`)) {
@@ -20,6 +20,30 @@ export function mountActions(page, run) {
   on("cancel", async () => {
     await post(`/runs/${run.id}/cancel`);
     toast("Stopping. What is recorded stays readable.");
+  });
+  on("pause", async () => {
+    await post(`/runs/${run.id}/pause`);
+    toast("Pausing: it saves where it is, and goes on from there.");
+  });
+  on("resume", async () => {
+    await post(`/runs/${run.id}/resume`);
+    toast("Goes on as soon as a worker is free.");
+  });
+  on("retry", async () => {
+    await post(`/runs/${run.id}/retry`);
+    toast("Tried again, from its last checkpoint.");
+  });
+  on("extend", async () => {
+    const steps = 2 * run.steps;
+    const sure = await confirmAction({
+      title: "Train longer?",
+      text: `From step ${run.steps} on to step ${steps}. A schedule keeps the horizon it was made with.`,
+      yes: "Train longer",
+      danger: false,
+    });
+    if (!sure) return;
+    await post(`/runs/${run.id}/extend`, { steps });
+    location.reload();
   });
   on("delete", async () => {
     const sure = await confirmAction({

@@ -54,7 +54,7 @@ export function createRunHead(page, run) {
     badge.className = `status status--${name}`;
     badge.textContent = statusWord(name);
     const over = isOver(name);
-    page.querySelector("[data-action=cancel]").hidden = over;
+    for (const button of page.querySelectorAll("[data-verb]")) button.hidden = !run.verbs[name].includes(button.dataset.verb);
     page.querySelector("[data-action=delete]").hidden = !over;
     ahead = position ? `, ${position} ${position === 1 ? "run" : "runs"} ahead` : "";
     remark([]);

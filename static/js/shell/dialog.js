@@ -30,14 +30,14 @@ export function openHelp() {
 }
 
 /**
- * Ask before something irreversible.
- * @param {{title: string, text: string, yes: string}} question
+ * Ask before something irreversible, or long.
+ * @param {{title: string, text: string, yes: string, danger?: boolean}} question
  * @returns {Promise<boolean>}
  */
-export function confirmAction({ title, text, yes }) {
+export function confirmAction({ title, text, yes, danger = true }) {
   return open(title, [element("p", "", text)], [
-    { text: "Keep", value: "no" },
-    { text: yes, value: "yes", danger: true },
+    { text: danger ? "Keep" : "Not now", value: "no" },
+    { text: yes, value: "yes", danger },
   ]).then((value) => value === "yes");
 }
 

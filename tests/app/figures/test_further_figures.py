@@ -147,7 +147,7 @@ def test_the_line_that_weights_must_pass_is_one_over_gamma() -> None:
     assert drawn.layout.shapes[0].y0 == 4
 
 
-@pytest.mark.parametrize("name", [n for n in FIGURES if FIGURES[n].needs])
+@pytest.mark.parametrize("name", [n for n in FIGURES if FIGURES[n].runs[0] == 1])
 def test_what_a_run_did_not_record_is_said_with_the_statistics_name(name: str) -> None:
     run = replace(linear_run([0.5]), slices={}, recorded=frozenset({"nothing"}))
     meta = draw(name, run).layout.meta
@@ -191,3 +191,26 @@ def test_entries_of_a_gradient_are_shares_with_the_zeros_apart() -> None:
     z = np.asarray(trace(drawn, "plain").z)
     np.testing.assert_allclose(z.sum(axis=1), 0.75)
     assert drawn.layout.yaxis.ticktext[0] == "U<br>25% zero"
+
+
+def test_a_difference_is_the_second_run_less_the_first() -> None:
+    runs = [linear_run([0.1, 0.1, 0.1], length=4), linear_run([0.5, 0.1], length=4)]
+    drawn = draw("gradient_difference", *runs)
+    cells = trace(drawn, "plain")
+    z = np.asarray(cells.z)
+    assert list(cells.x) == [0, 10]
+    np.testing.assert_allclose(z[:, 0], np.log10(5) * np.arange(3, -1, -1), rtol=1e-5)
+    np.testing.assert_array_equal(z[:, 1], 0)
+    assert (cells.zmin, cells.zmax) == (-8, 8)
+
+
+def test_two_exact_zeros_do_not_differ_and_one_is_infinitely_far() -> None:
+    run = linear_run([0.5], length=4)
+    values = np.array(run.slices["hidden_gradient_norm"].values)
+    values[0, 0, :2] = -np.inf
+    zero = with_slice(run, "hidden_gradient_norm", values)
+    values = values.copy()
+    values[0, 0, 1] = 0.0
+    drawn = draw("gradient_difference", with_slice(run, "hidden_gradient_norm", values), zero)
+    assert np.asarray(trace(drawn, "plain").z)[0, 0] == 0
+    assert np.nanmin(trace(drawn, "zero").y) == 1.5

@@ -1,0 +1,106 @@
+"""Runs beside each other in numbers: where their settings differ, and what that changed."""
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from app.comparison import differences
+from app.pages.verdicts import Quantity, plain_number, quantity_of_log10
+from app.store import Run
+
+Value = Quantity | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SettingRow:
+    """One setting that is not alike in all runs."""
+
+    label: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OutcomeRow:
+    """One result of every run; `note` says what it is."""
+
+    label: str
+    note: str
+    values: tuple[Value, ...]
+
+
+def settings_of(runs: Sequence[Run]) -> tuple[SettingRow, ...]:
+    """Return only what differs, one row for each setting."""
+    found = differences([run.config for run in runs])
+    return tuple(
+        SettingRow(label=_label(path), values=tuple(_text(value) for value in values))
+        for path, values in found.items()
+    )
+
+
+def outcomes_of(runs: Sequence[Run]) -> tuple[OutcomeRow, ...]:
+    """Return loss, reach, factor a step, span and seconds of every run."""
+    return (
+        OutcomeRow(
+            label="Loss",
+            note="training batch, mean of the last 100 steps",
+            values=tuple(
+                _number(run.loss if run.final_loss is None else run.final_loss) for run in runs
+            ),
+        ),
+        OutcomeRow(
+            label="Reach",
+            note="time steps back that still get 1 % of the last loss's gradient",
+            values=tuple(_number(_told(run, "reach")) for run in runs),
+        ),
+        OutcomeRow(
+            label="Factor per step",
+            note="by which the gradient changes at each step back",
+            values=tuple(_number(_told(run, "decay")) for run in runs),
+        ),
+        OutcomeRow(
+            label="Span",
+            note="what of the gradient reaches the first step",
+            values=tuple(_decades(_told(run, "log10_span")) for run in runs),
+        ),
+        OutcomeRow(
+            label="Seconds",
+            note="from start to end",
+            values=tuple(_number(_seconds(run)) for run in runs),
+        ),
+    )
+
+
+def _label(path: tuple[str, ...]) -> str:
+    """A path as a reader says it: without the group, and without the word kind."""
+    kept = path[1:] if len(path) > 1 else path
+    if len(kept) > 1 and kept[-1] == "kind":
+        kept = kept[:-1]
+    return " ".join(kept).replace("_", " ")
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return "none"
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _told(run: Run, name: str) -> float | None:
+    """A number of the verdict; None where there is none, or it is not defined."""
+    value: Any = (run.verdict or {}).get(name)
+    return float(value) if isinstance(value, int | float | str) else None
+
+
+def _number(value: float | None) -> Value:
+    return None if value is None else Quantity(text=plain_number(value))
+
+
+def _decades(value: float | None) -> Value:
+    return None if value is None or math.isnan(value) else quantity_of_log10(value)
+
+
+def _seconds(run: Run) -> float | None:
+    if run.started_at is None or run.finished_at is None:
+        return None
+    return (run.finished_at - run.started_at).total_seconds()

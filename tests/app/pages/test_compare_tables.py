@@ -1,0 +1,54 @@
+"""The tables of the comparison: only what differs, and the runs' own results."""
+
+from datetime import UTC, datetime, timedelta
+
+from app.pages.compare_tables import outcomes_of, settings_of
+from app.pages.run_verbs import VERBS, remedies_of, verbs_in
+from app.runs import RunStatus
+from tests.app.pages.test_run_page_contexts import run_of
+
+VERDICT = {"reach": 7, "decay": 0.5, "log10_span": -5.7}
+STARTED = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def test_only_what_differs_is_a_row() -> None:
+    one = run_of(name="a")
+    model = {**one.config["model"], "activation": "relu"}
+    rows = settings_of([one, run_of(name="b", config={**one.config, "model": model})])
+    assert [(row.label, row.values) for row in rows] == [("activation", ("tanh", "relu"))]
+
+
+def test_the_outcomes_are_the_runs_own() -> None:
+    run = run_of(
+        verdict=VERDICT,
+        final_loss=0.25,
+        started_at=STARTED,
+        finished_at=STARTED + timedelta(seconds=90),
+    )
+    found = {row.label: row.values[0] for row in outcomes_of([run])}
+    texts = {label: value.text + value.exponent for label, value in found.items() if value}
+    assert texts == {
+        "Loss": "0.25",
+        "Reach": "7",
+        "Factor per step": "0.5",
+        "Span": "10−5.7",
+        "Seconds": "90",
+    }
+
+
+def test_what_is_not_known_yet_is_left_open() -> None:
+    found = {row.label: row.values[0] for row in outcomes_of([run_of(loss=None)])}
+    assert set(found.values()) == {None}
+
+
+def test_every_state_offers_what_the_service_allows() -> None:
+    assert verbs_in(RunStatus.RUNNING) == ("pause", "cancel")
+    assert verbs_in(RunStatus.PAUSED) == ("resume", "cancel")
+    assert verbs_in(RunStatus.SUCCEEDED) == ("extend",)
+    assert verbs_in(RunStatus.FAILED) == ("retry",)
+    assert verbs_in(RunStatus.DIVERGED) == ()
+    assert all(verb.states for verb in VERBS)
+
+
+def test_a_run_without_a_verdict_has_no_remedies() -> None:
+    assert remedies_of(run_of()) == ()
