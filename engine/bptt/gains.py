@@ -28,8 +28,8 @@ from engine.bptt.tape import CHUNK
 FACTORS = ("slope", "weights", "carry", "recurrent", "arriving")
 
 
-CANCELS = 2.0**-8
-"""Share of what arrives down to which a difference keeps two thirds of float32's digits."""
+LN_CANCELS = float(np.log(2.0**-8))
+"""Ln of the share of what arrives down to which a difference keeps most of float32's digits."""
 
 
 class Gains(NamedTuple):
@@ -107,16 +107,15 @@ class LayerGains:
         back, source = self.back, self.back.source
         if self.adjoints.own or source.exponents is not None or back.row_exponents[steps].any():
             return None
-        rest = np.array(back.adjoints[steps])
-        largest = np.zeros((len(rest), self.tape.batch), rest.dtype)
-        for row, arriving in enumerate(source.rows[steps]):
+        came = np.zeros_like(back.adjoints[steps])
+        for row, arriving in zip(came, source.rows[steps], strict=True):
             if arriving is not None:
-                rest[row] -= arriving
-                np.abs(arriving).max(axis=0, out=largest[row])
-        if not np.all((np.abs(rest).max(axis=1) > CANCELS * largest) | (largest == 0)):
+                np.copyto(row, arriving)
+        none = np.zeros_like(back.row_exponents[steps])
+        ln_came, ln_rest = ln_norms(came, none), ln_norms(back.adjoints[steps] - came, none)
+        if not np.all((ln_rest > ln_came + LN_CANCELS) | np.isneginf(ln_came)):
             return None
-        none = np.zeros(largest.shape, np.int32)
-        return joined([ln_norms(rest, none), *self.adjoints.ln_others(steps)])
+        return joined([ln_rest, *self.adjoints.ln_others(steps)])
 
     def _known(self, steps: slice) -> Array | None:
         """Return ln ‖δ_t‖ from the sums of squares that the sweep kept, where they lost nothing."""
