@@ -84,8 +84,10 @@ torch: $(VENV)/.dev
 bench: torch
 	$(BIN)/python -m benchmarks
 
+# JAX, where it is installed, is measured too.
 bench-full: torch
 	$(BIN)/python -m benchmarks --full
+	$(BIN)/python -m benchmarks --peers
 
 format: setup-dev
 	$(BIN)/ruff format .

@@ -100,6 +100,25 @@ def write_peers(rows: Sequence[PeerRow], path: Path) -> None:
     _write(path, {"rows": entries})
 
 
+def read_peers(path: Path) -> list[PeerRow]:
+    """Return the rows that were written to a file."""
+    return [
+        PeerRow(
+            Size(**row["size"]),
+            row["cell"],
+            {
+                letter: Paired(
+                    ours=row["ours_seconds"],
+                    theirs=found["seconds"],
+                    ratios=tuple(found["ratios"]),
+                )
+                for letter, found in row["rivals"].items()
+            },
+        )
+        for row in json.loads(path.read_text())["rows"]
+    ]
+
+
 def write(lines: Sequence[Line], path: Path) -> None:
     """Write the lines and what they were measured on as JSON."""
     _write(path, {"lines": [_entry(line) for line in lines]})

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.settings import Settings
+from benchmarks import report
 from tests.architecture.tree import ROOT, text
 
 README = text(Path("README.md"))
@@ -33,6 +34,11 @@ def test_the_readme_has_every_setting_with_its_meaning(name: str) -> None:
     row = re.search(rf"^\| `GRADTIDE_{name.upper()}` \| .* \| (.*) \|$", README, re.MULTILINE)
     assert row
     assert row.group(1) == meaning
+
+
+def test_the_readmes_table_is_the_benchmarks_output() -> None:
+    rows = report.read_peers(ROOT / "benchmarks" / "results" / "peers.json")
+    assert report.peers_table(rows) in README
 
 
 @pytest.mark.parametrize("target", re.findall(r"\]\((?!https?:|#)([^)]+)\)", README))
