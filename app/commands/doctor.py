@@ -1,8 +1,10 @@
 """`gradtide doctor`: what is wrong with an installation, said in a sentence each."""
 
+import math
 import multiprocessing
+import re
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from numpy.typing import NDArray
 from rich.markup import escape
 
 import engine
+from app.commands.mending import mend
 from app.commands.settings import err, out
 from app.runs.training import versions
 from app.settings import Settings
@@ -64,13 +67,9 @@ def _folder(settings: Settings) -> Path:
 
 
 def _mend(settings: Settings) -> str:
-    def look(store: Store) -> str:
-        lost, orphans = store.queue.reap(), store.remove_orphans()
-        if not lost and not orphans:
-            return "none left anything behind"
-        return f"{len(lost)} lost runs taken back, files of {len(orphans)} deleted runs removed"
-
-    return _with_store(settings, look)
+    return _with_store(
+        settings, lambda store: "; ".join(mend(store)) or "none left anything behind"
+    )
 
 
 def _check_worker(_settings: Settings) -> str:
@@ -99,8 +98,8 @@ def _tell_backend(_settings: Settings) -> str:
 
 
 def _check_gradients(_settings: Settings) -> str:
-    cells = [(str(cell["name"]), len(cell["gates"])) for cell in _cells()]
-    worst = max(_error_of(cell, gates) for cell, gates in cells)
+    cells = _cells()
+    worst = max(_error_of(cell) for cell in cells)
     if not worst <= TOLERANCE:
         raise ArithmeticError(f"gradients differ from central differences by {worst:.2g} relative")
     return f"{len(cells)} cells agree with central differences to {worst:.1g}"
@@ -111,33 +110,40 @@ def _cells() -> list[dict[str, Any]]:
     return list(found)
 
 
-def _error_of(cell: str, gates: int) -> float:
+def _error_of(cell: Mapping[str, Any]) -> float:
     """Return the relative error of a gradient along a random direction."""
-    rng = np.random.default_rng(0)
+    name, rng = str(cell["name"]), np.random.default_rng(0)
     inputs = rng.normal(size=(CHECK_TIMES, CHECK_BATCH, CHECK_INPUTS))
     targets = rng.normal(size=(CHECK_TIMES, CHECK_BATCH, 1))
-    parameters = _parameters_of(gates, rng)
+    parameters = _parameters_of(cell, rng)
     direction = {name: rng.normal(size=value.shape) for name, value in parameters.items()}
 
     def trace_at(shift: float) -> engine.Trace:
         moved = {name: value + shift * direction[name] for name, value in parameters.items()}
-        return engine.trace(cell, moved, inputs, targets=targets, loss="mean_squared_error")
+        return engine.trace(name, moved, inputs, targets=targets, loss="mean_squared_error")
 
     gradients = trace_at(0.0).parameter_gradients
     slope = sum(float(np.sum(gradients[name] * direction[name])) for name in parameters)
     above, below = trace_at(DIFFERENCE).loss, trace_at(-DIFFERENCE).loss
     if above is None or below is None:
-        raise ArithmeticError(f"a trace of {cell} with targets gave no loss")
+        raise ArithmeticError(f"a trace of {name} with targets gave no loss")
     difference = (above - below) / (2 * DIFFERENCE)
     return float(abs(slope - difference) / abs(difference))
 
 
-def _parameters_of(gates: int, rng: np.random.Generator) -> dict[str, NDArray[np.float64]]:
+def _parameters_of(
+    cell: Mapping[str, Any], rng: np.random.Generator
+) -> dict[str, NDArray[np.float64]]:
+    """Return random weights of the shapes that the catalog says: "G·H × D", "3H", "H × H"."""
+    sizes: dict[str, int] = {"H": CHECK_HIDDEN, "D": CHECK_INPUTS, "K": 1, **cell["symbols"]}
+
+    def length(text: str) -> int:
+        digits = re.match(r"[0-9]*", text)
+        times = digits.group() if digits else ""
+        symbols = text.removeprefix(times).split("·")
+        return int(times or 1) * math.prod(sizes[symbol] for symbol in symbols)
+
     shapes = {
-        "weight_ih_l0": (gates * CHECK_HIDDEN, CHECK_INPUTS),
-        "weight_hh_l0": (gates * CHECK_HIDDEN, CHECK_HIDDEN),
-        "bias_ih_l0": (gates * CHECK_HIDDEN,),
-        "readout.weight": (1, CHECK_HIDDEN),
-        "readout.bias": (1,),
+        p["name"]: [length(text) for text in p["shape"].split(" × ")] for p in cell["parameters"]
     }
     return {name: rng.normal(size=shape) / 2 for name, shape in shapes.items()}

@@ -4,6 +4,7 @@ from app.runs.service import described
 from app.runs.starter import starter_configurations
 from app.settings import Settings
 from app.store import open_store
+from app.store.run_table import NewRun
 
 
 def queue_starter(settings: Settings) -> int:
@@ -13,9 +14,10 @@ def queue_starter(settings: Settings) -> int:
         if store.runs.count():
             return 0
         configurations = starter_configurations()
-        for config in configurations:
-            # The key keeps two servers that start at once from queueing it twice.
-            store.runs.create(*described(config), idempotency_key=f"starter: {config['name']}")
+        # The keys keep two servers that start at once from queueing it twice.
+        store.runs.create_all(
+            [NewRun(*described(config), f"starter: {config['name']}") for config in configurations]
+        )
         return len(configurations)
     finally:
         store.close()

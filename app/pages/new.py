@@ -46,7 +46,7 @@ def build_router(templates: Jinja2Templates) -> APIRouter:
     @router.post("/runs/new/starter")
     def start(request: Request) -> Response:
         service: RunService = request.app.state.service
-        runs = [service.create(config)[0] for config in starter_configurations()]
+        runs = service.create_all(starter_configurations())
         query = urlencode([("run", run.id) for run in runs])
         return RedirectResponse(f"/compare?{query}", status_code=303)
 

@@ -1,6 +1,6 @@
 """The verbs: what may be asked of runs, whoever asks."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import engine
@@ -15,6 +15,7 @@ from app.runs.states import (
 from app.settings import Settings
 from app.store import Run, Store
 from app.store.layouts import stored
+from app.store.run_table import NewRun
 from engine import ConfigError, Problem
 
 
@@ -86,6 +87,20 @@ class RunService:
         )
         self._executor.wake()
         return run, created
+
+    def create_all(self, configs: Sequence[Mapping[str, Any]]) -> list[Run]:
+        """Queue a run of each configuration, or none at all.
+
+        Raises:
+            ConfigError: One of them cannot be run, or needs too much memory.
+            QueueFull: There is no room for all of them.
+        """
+        for config in configs:
+            self._require_memory(config)
+        new = [NewRun(*described(config)) for config in configs]
+        made = self._store.runs.create_all(new, max_queue=self._settings.max_queue)
+        self._executor.wake()
+        return made
 
     def _require_memory(self, config: Mapping[str, Any]) -> None:
         needed = engine.estimate(engine.RunConfig.from_dict(config)).memory

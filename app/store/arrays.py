@@ -99,6 +99,15 @@ class ArrayStore:
             )
         return found
 
+    def flushed_names(self) -> list[tuple[str, list[str]]]:
+        """Return the runs that have rows in the arrays, with the names of the arrays."""
+        query = sa.select(runs.c.id, runs.c.layouts).where(runs.c.flushed_rows > 0)
+        with self._database.read() as connection:
+            return [
+                (row.id, [layout["name"] for layout in row.layouts])
+                for row in connection.execute(query)
+            ]
+
     def read(
         self, run_id: str, name: str, selection: Mapping[str, Selection] | None = None
     ) -> Slice:

@@ -7,7 +7,7 @@ import platform
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import sqlalchemy as sa
@@ -23,6 +23,15 @@ from app.store.tables import runs
 MAX_PAGE = 200
 # What a list and a page need of a row; the layouts of arrays are long and read on their own.
 COLUMNS = [column for column in runs.c if column.name != "layouts"]
+
+
+class NewRun(NamedTuple):
+    """A run that is to be made: configuration, what the engine says of its task, arrays, key."""
+
+    config: Mapping[str, Any]
+    facts: Mapping[str, Any]
+    layouts: Sequence[Json] = ()
+    idempotency_key: str | None = None
 
 
 class RunTable:
@@ -60,31 +69,38 @@ class RunTable:
             IdempotencyConflict: The key came before with another configuration.
             QueueFull: The queue is full.
         """
-        digest = hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()
-        try:
-            with self._database.write() as connection:
-                found = self._by_key(connection, idempotency_key, digest)
-                if found is not None:
-                    return found, False
-                self._require_room(connection, max_queue)
-                run_id = str(uuid.uuid4())
-                values = _first_values(run_id, config, facts, layouts)
-                connection.execute(
-                    sa.insert(runs).values(
-                        **values, idempotency_key=idempotency_key, idempotency_digest=digest
-                    )
-                )
-                self._events.append(connection, run_id, STATUS, status="queued")
-                if then is not None:
-                    then(connection, run_id)
-                return self._get(connection, run_id), True
-        except sa.exc.IntegrityError:
-            # Two at once on a database that lets both look before either writes.
-            with self._database.read() as connection:
-                found = self._by_key(connection, idempotency_key, digest)
-            if found is None:
-                raise
+        new = NewRun(config, facts, layouts, idempotency_key)
+        with self._database.write() as connection:
+            run, created = self._create_in(connection, new, max_queue)
+            if created and then is not None:
+                then(connection, run.id)
+                run = self._get(connection, run.id)
+            return run, created
+
+    def create_all(self, new: Sequence[NewRun], *, max_queue: int | None = None) -> list[Run]:
+        """Queue several runs, or none of them; a repeated key gives the run that it made before.
+
+        Raises:
+            IdempotencyConflict: A key came before with another configuration.
+            QueueFull: There is no room for all of them.
+        """
+        with self._database.write() as connection:
+            return [self._create_in(connection, each, max_queue)[0] for each in new]
+
+    def _create_in(
+        self, connection: Connection, new: NewRun, max_queue: int | None
+    ) -> tuple[Run, bool]:
+        digest = hashlib.sha256(json.dumps(new.config, sort_keys=True).encode()).hexdigest()
+        found = self._by_key(connection, new.idempotency_key, digest)
+        if found is not None:
             return found, False
+        self._require_room(connection, max_queue)
+        run_id = str(uuid.uuid4())
+        values = _first_values(run_id, new.config, new.facts, new.layouts)
+        keys = {"idempotency_key": new.idempotency_key, "idempotency_digest": digest}
+        connection.execute(sa.insert(runs).values(**values, **keys))
+        self._events.append(connection, run_id, STATUS, status="queued")
+        return self._get(connection, run_id), True
 
     def get(self, run_id: str) -> Run:
         """Return a run.

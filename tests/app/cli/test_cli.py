@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import stat
@@ -14,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import sqlalchemy as sa
 from typer.testing import CliRunner
 
 from app.cli import app
@@ -21,9 +23,11 @@ from app.commands.serve import address_of
 from app.commands.settings import settings_from, with_token
 from app.commands.starter import queue_starter
 from app.commands.train import assign, load_configuration
+from app.runs.service import described
 from app.runs.starter import starter_configurations
 from app.settings import Settings
 from app.store import open_store
+from app.store.tables import runs
 from engine import RunConfig
 from tests.app.runs.small_runs import configuration, endless, eventually, require_same_bits
 
@@ -189,6 +193,46 @@ def test_the_doctor_finds_this_installation_well(data: Path) -> None:
         "speed:",
         "gradients:",
     ]
+
+
+def test_the_doctor_finds_and_mends_what_a_crash_left_behind(data: Path, tmp_path: Path) -> None:
+    config = configuration(recording={"every": 10, "checkpoints": ["first", "last"]})
+    for seed in range(2):
+        assert run("train", written(tmp_path, config), "--set", f"seed={seed}")[0] == 0
+    store = open_store(Settings(data=data))
+    whole, hurt = (each.id for each in store.runs.page()[0])
+    held = store.runs.create(*described(configuration()))[0].id
+    assert store.attempts.claim(held, "a worker that is gone") is not None
+    with store.database.write() as connection:
+        gone = {"pid": 2**22 + 1, "lease_until": 1.0}  # beyond the largest number of a process
+        connection.execute(sa.update(runs).where(runs.c.id == held).values(**gone))
+    orphan = store.arrays.folder_of("00000000-0000-4000-8000-000000000000")
+    orphan.mkdir()
+    partial = store.checkpoints.folder_of(whole) / "model-9.safetensors.1.partial"
+    partial.write_bytes(b"half")
+    checkpoint = store.checkpoints.folder_of(whole) / "model-0.safetensors"
+    checkpoint.write_bytes(checkpoint.read_bytes()[:-1])
+    store.folder.chmod(0o755)
+    code, output = run("doctor")
+    assert code == 0, output
+    for sentence in (
+        f"run {held[:8]} had lost its worker and is queued now",
+        "files of 00000000, a run that is deleted, are removed",
+        "half a checkpoint, is removed",
+        f"run {whole[:8]}: the damaged checkpoint at step 0 (model) is dropped",
+        "was open to others (mode 755)",
+    ):
+        assert sentence in output
+    assert not orphan.exists()
+    assert not partial.exists()
+    assert store.folder.stat().st_mode & 0o777 == 0o700
+    assert [each.step for each in store.checkpoints.list(whole)] == [40]
+    assert "none left anything behind" in run("doctor")[1]
+    shutil.rmtree(store.arrays.folder_of(hurt) / "loss")
+    code, output = run("doctor")
+    assert code == 1
+    assert f"run {hurt[:8]} has lost its recorded loss: delete or repeat it" in output
+    store.close()
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1"])  # documentation addresses
