@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from app.figures import (
+    accuracy,
     activation,
     activation_comparison,
     activation_curves,
@@ -12,6 +13,7 @@ from app.figures import (
     activation_slope_histogram,
     cell_gradient_norm,
     clipping,
+    dead_units,
     decay,
     gain_factors,
     gate,
@@ -22,6 +24,7 @@ from app.figures import (
     immediate_gradient_norm,
     jacobian_product_norm,
     jacobian_singular_values,
+    learning_rate,
     loss,
     loss_state_gradient,
     lyapunov_spectrum,
@@ -64,6 +67,9 @@ FIGURES: Mapping[str, FigureDefinition] = MappingProxyType(
             parameter_gradient_norm.FIGURE,
             update_ratio.FIGURE,
             clipping.FIGURE,
+            accuracy.FIGURE,
+            learning_rate.FIGURE,
+            dead_units.FIGURE,
             parameter_gradient_histogram.FIGURE,
             preactivation_histogram.FIGURE,
             weight_geometry.FIGURE,

@@ -10,7 +10,7 @@ from app.store import ArrayInfo, Selection, SelectionError, Store
 # More than this is not read for one picture: recorded steps are left out evenly, the last kept.
 MOST_VALUES = 4_000_000
 # These are read in all layers: bounds and reach belong to the top one, whatever is shown.
-WHOLE = frozenset({"last_loss_gradient", "weight_geometry"})
+WHOLE = frozenset({"dead_units", "last_loss_gradient", "weight_geometry"})
 
 
 def load(

@@ -23,7 +23,7 @@ def further_slices(frames: Sequence[int], length: int, units: int, done: int) ->
     """
     count = len(frames)
     times = np.arange(1, length + 1)
-    frame = {"step": tuple(frames), "layer": (0,)}
+    frame: dict[str, Sequence[Any]] = {"step": tuple(frames), "layer": (0,)}
     time = {"time": tuple(times.tolist())}
     falling = -0.3 * (length - times)
     wave = np.sin(times[:, None] + np.arange(units)[None, :])
@@ -78,6 +78,9 @@ def further_slices(frames: Sequence[int], length: int, units: int, done: int) ->
         ("jacobian_product_norm", tiled(falling), {**frame, **time}),
         ("lyapunov_spectrum", tiled(spectrum), {**frame, **ranks}),
         ("parameter_gradient_norm", norms, {"step": tuple(series.tolist()), **names}),
+        ("accuracy", series / (done + 1), {"step": tuple(series.tolist())}),
+        ("learning_rate", 10.0 ** (-series / (done + 1)), {"step": tuple(series.tolist())}),
+        ("dead_units", tiled(np.array(0.25)), frame),
         (
             "preactivation_histogram",
             tiled(heap),

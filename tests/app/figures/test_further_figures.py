@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import engine
 from app.figures import FIGURES
 from app.figures.clipping import clipped_share
 from app.figures.gain_factors import averaged
@@ -214,3 +215,25 @@ def test_two_exact_zeros_do_not_differ_and_one_is_infinitely_far() -> None:
     drawn = draw("gradient_difference", with_slice(run, "hidden_gradient_norm", values), zero)
     assert np.asarray(trace(drawn, "plain").z)[0, 0] == 0
     assert np.nanmin(trace(drawn, "zero").y) == 1.5
+
+
+def test_a_schedule_that_ends_at_zero_stands_on_the_lower_edge() -> None:
+    run = linear_run([0.5, 0.6])
+    rates = np.array(run.slices["learning_rate"].values)
+    rates[-1] = 0.0
+    drawn = draw("learning_rate", with_slice(run, "learning_rate", rates))
+    np.testing.assert_allclose(trace(drawn, "line").y[:-1], np.log10(rates[:-1]))
+    assert list(trace(drawn, "nonfinite-points").text) == ["exact zero"]
+
+
+@pytest.mark.parametrize(("name", "words"), [("accuracy", "no classes"), ("dead_units", "die")])
+def test_what_a_network_cannot_have_is_said_in_words(name: str, words: str) -> None:
+    run = linear_run([0.5, 0.6])
+    empty = with_slice(run, name, np.full_like(run.slices[name].values, np.nan))
+    assert words in draw(name, empty).layout.annotations[0].text
+
+
+def test_every_statistic_that_can_be_recorded_is_drawn() -> None:
+    drawn = {name for figure in FIGURES.values() for name in figure.needs}
+    counted = {name for name in engine.STATISTICS if name.endswith("_left_out")}
+    assert set(engine.STATISTICS) - drawn - counted == {"baseline"}

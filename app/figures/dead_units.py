@@ -1,0 +1,55 @@
+"""Share of units of every layer that pass no gradient at any probe time and sample."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+
+from app.figures import layout
+from app.figures.base import FigureDefinition, FigureOptions, RunData
+from app.figures.lines import LEGEND, many
+from app.figures.missing import is_undefined, nothing
+
+TITLE = "Dead units"
+NAME = "dead_units"
+
+
+def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
+    """A line for each layer, over the frames."""
+    run = runs[0]
+    found = run.slices.get(NAME)
+    if found is None or not found.values.size:
+        return nothing(run, NAME, TITLE)
+    if is_undefined(run, NAME):
+        words = "Units of this activation cannot die: its slope is nowhere exactly 0"
+        return layout.empty(TITLE, words, figure=NAME)
+    steps = np.asarray(found.coords["step"], dtype=np.float64)
+    values = np.asarray(found.values, dtype=np.float64)
+    layers = found.coords["layer"]
+    series = [(f"layer {layer}", steps, values[:, i]) for i, layer in enumerate(layers)]
+    end = max(run.steps, 1)
+    return layout.figure(
+        many(series)[0],
+        {
+            "xaxis": layout.axis("training step", range=[0, end], **layout.no_parts(end)),
+            "yaxis": layout.axis("share dead", range=[-0.02, 1.02], showgrid=True, nticks=5),
+            "showlegend": len(layers) > 1,
+            "legend": dict(LEGEND),
+        },
+        title=TITLE,
+        figure=NAME,
+    )
+
+
+FIGURE = FigureDefinition(
+    name=NAME,
+    title=TITLE,
+    how_to_read=(
+        "A ReLU that is off for every sample at every time learns no more, for no gradient "
+        "reaches it. A line that climbs is a network that shrinks; above one half the verdict "
+        "says so."
+    ),
+    needs=(NAME,),
+    draw=draw,
+    frames="all",
+)

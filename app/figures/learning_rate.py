@@ -1,0 +1,51 @@
+"""The learning rate that the schedule gave every update."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+
+from app.figures import layout
+from app.figures.base import FigureDefinition, FigureOptions, RunData, over_steps
+from app.figures.lines import many
+from app.figures.missing import nothing
+
+TITLE = "Learning rate"
+NAME = "learning_rate"
+
+
+def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
+    """log10 of the rate at every training step."""
+    run = runs[0]
+    steps, rates = over_steps(run, NAME, layer=options.layer)
+    if not rates.size:
+        return nothing(run, NAME, TITLE)
+    # A schedule may end at 0: an update of exactly nothing, on the lower edge.
+    with np.errstate(divide="ignore", invalid="ignore"):
+        parts, (low, high) = many([("learning rate", steps, np.log10(rates))])
+    end = max(run.steps, 1)
+    return layout.figure(
+        parts,
+        {
+            "xaxis": layout.axis("training step", range=[0, end], **layout.no_parts(end)),
+            "yaxis": layout.axis(
+                "η", range=[low, high], showgrid=True, **layout.power_ticks(low, high)
+            ),
+        },
+        title=TITLE,
+        figure=NAME,
+        log10=True,
+    )
+
+
+FIGURE = FigureDefinition(
+    name=NAME,
+    title=TITLE,
+    how_to_read=(
+        "How far an update goes for a given gradient. Where the loss starts to jump while this is "
+        "high, the rate is the cause; where the loss stands still while this is tiny, it too."
+    ),
+    needs=(NAME,),
+    draw=draw,
+    frames="all",
+)
