@@ -13,7 +13,7 @@ from app.figures import FIGURES, FigureDefinition
 from app.pages.base import PLOTLY_URL, PageContext, render
 from app.pages.run_facts import Fact, configuration
 from app.pages.run_tabs import Chooser, Tab, choosers_of, tabs_of
-from app.pages.run_verbs import VERBS, RemedyLink, VerbView, remedies_of, verbs_in
+from app.pages.run_verbs import VERBS, VerbView, verbs_in
 from app.pages.verdicts import SPAN_WORDS
 from app.runs import RunStatus
 from app.store import Run, Store
@@ -45,7 +45,6 @@ class RunPage(PageContext):
     remark: str
     error: str
     verbs: tuple[VerbView, ...]
-    remedies: tuple[RemedyLink, ...]
     verdict: VerdictView | None
     asked: int
     layers: tuple[int, ...]
@@ -82,7 +81,6 @@ def page_of(run: Run) -> RunPage:
         remark=remark_of(run),
         error=run.error or "",
         verbs=VERBS,
-        remedies=remedies_of(run),
         verdict=verdict_view(run.verdict),
         asked=asked_times(run),
         layers=tuple(range(int(run.config["model"]["layers"]))),

@@ -1,13 +1,8 @@
-"""What one can do with a run in each state, and what a verdict proposes to try."""
+"""What one can do with a run in each state."""
 
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import urlencode
 
-import engine
 from app.runs import RunStatus
-from app.store import Run
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,35 +30,3 @@ VERBS = (
 def verbs_in(status: RunStatus) -> tuple[str, ...]:
     """Return the names of what one can do with a run in a state."""
     return tuple(verb.name for verb in VERBS if status in verb.states)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RemedyLink:
-    """A change of configuration that acts on the verdict's cause, as a form ready to start."""
-
-    title: str
-    why: str
-    href: str
-
-
-def remedies_of(run: Run) -> tuple[RemedyLink, ...]:
-    """Return what a run's verdict proposes; nothing where the configuration cannot be read."""
-    if run.verdict is None:
-        return ()
-    try:
-        config = engine.RunConfig.from_dict(run.config)
-    except engine.ConfigError:
-        return ()
-    found = engine.Verdict.from_dict(run.verdict).remedies(config)
-    return tuple(
-        RemedyLink(
-            title=one.title,
-            why=one.why,
-            href=_form_of({**one.config, "name": f"{run.name}: {one.title}"}),
-        )
-        for one in found
-    )
-
-
-def _form_of(config: Mapping[str, object]) -> str:
-    return "/runs/new?" + urlencode({"config": json.dumps(config)})

@@ -102,17 +102,6 @@ def test_a_run_is_paused_and_goes_on(page: Page, service: Service) -> None:
     expect(page.locator("[data-status]")).to_have_text("Cancelled", timeout=PATIENCE_MS)
 
 
-def test_a_verdicts_remedy_is_a_form_ready_to_start(page: Page, service: Service) -> None:
-    model = {"cell": "elman", "activation": "sigmoid", "hidden_size": 6}
-    run = service.finish(config(name="vanishing", model=model))
-    page.goto(f"/runs/{run}")
-    page.get_by_text("Remedies").click()
-    remedy = page.locator("[data-run] .menu[open] a").first
-    title = remedy.text_content() or ""
-    remedy.click()
-    expect(page.locator("[name='/name']")).to_have_value(f"vanishing: {title}")
-
-
 def test_a_run_as_code_is_shown_in_four_languages(page: Page, lstm: str) -> None:
     page.goto(f"/runs/{lstm}")
     page.get_by_text("Export").click()

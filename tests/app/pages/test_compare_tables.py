@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from app.pages.compare_tables import outcomes_of, settings_of
-from app.pages.run_verbs import VERBS, remedies_of, verbs_in
+from app.pages.run_verbs import VERBS, verbs_in
 from app.runs import RunStatus
 from tests.app.pages.test_run_page_contexts import run_of
 
@@ -48,7 +48,3 @@ def test_every_state_offers_what_the_service_allows() -> None:
     assert verbs_in(RunStatus.FAILED) == ("retry",)
     assert verbs_in(RunStatus.DIVERGED) == ()
     assert all(verb.states for verb in VERBS)
-
-
-def test_a_run_without_a_verdict_has_no_remedies() -> None:
-    assert remedies_of(run_of()) == ()
