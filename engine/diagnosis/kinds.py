@@ -80,9 +80,11 @@ def vanishing(case: Case) -> Judgement:
         if needed is not None
         else "how many the task needs is not known, so the span alone decides."
     )
+    first = case.task.first_heard
+    place = "At the first time step" if first == 1 else f"Where truncation cuts, at t = {first},"
     heard = "1 step" if case.span.reach == 1 else f"{case.span.reach} steps"
     sentence = (
-        f"At the first time step {size} of the last loss's gradient is left; 1 % of it comes "
+        f"{place} {size} of the last loss's gradient is left; 1 % of it comes "
         f"{heard} back, and {lag}"
     )
     reach = Evidence(

@@ -1,9 +1,9 @@
 """Span, decay and reach of a gradient along time.
 
 Definition: g_d = mean ‖dℓ_τ/dh_{τ−d}‖ of the top layer, τ the last time at which anything is
-    asked, D = τ − 1.  span = g_D / g_0;  decay = span^(1/D) per step;  reach = the largest d ≤ D
-    with g_d′ ≥ 0.01 g_0 for all d′ ≤ d.  D = 0: span and decay are 1, reach is 0.  None of them is
-    defined where g_0 is zero or not finite.
+    asked, D = τ − 1, or the distance to the wall of a truncation.  span = g_D / g_0;  decay =
+    span^(1/D) per step;  reach = the largest d ≤ D with g_d′ ≥ 0.01 g_0 for all d′ ≤ d.  D = 0:
+    span and decay are 1, reach is 0.  None of them is defined where g_0 is zero or not finite.
 Exact cases: g_d = ρ^d: span ρ^D, decay ρ, test_span_of_a_geometric_decay.
 Source: definition.
 """
@@ -39,7 +39,7 @@ def measure_span(log10_row: Array) -> Span | None:
     """Return span, decay and reach, or None where they are not defined.
 
     Args:
-        log10_row: log10 of g for state times 1 … τ, [τ]; the last entry is g_0.
+        log10_row: log10 of g for state times τ − D … τ, [D + 1]; the last entry is g_0.
     """
     back = np.asarray(log10_row, dtype=np.float64)[::-1]
     if not np.isfinite(back[0]) or not np.all(back < np.inf):

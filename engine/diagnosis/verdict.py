@@ -136,7 +136,12 @@ def _of_span(case: Case, span: Span | None) -> Verdict:
     steps_back = case.task.last_asked - case.task.first_heard
     return Verdict(
         word=word_for(span),
-        sentence=sentence_for(span, steps_back=steps_back, needed_lag=needed),
+        sentence=sentence_for(
+            span,
+            steps_back=steps_back,
+            needed_lag=needed,
+            first_heard=case.task.first_heard,
+        ),
         step=step,
         span=span.span,
         log10_span=span.log10_span,

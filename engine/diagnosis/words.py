@@ -29,8 +29,22 @@ def word_for(span: Span) -> Word:
     return next((word for bound, word in steps if span.log10_span <= bound), "exploding")
 
 
-def sentence_for(span: Span, *, steps_back: int, needed_lag: int | None) -> str:
-    """Return what a span says, with its numbers."""
+def sentence_for(
+    span: Span, *, steps_back: int, needed_lag: int | None, first_heard: int = 1
+) -> str:
+    """Return what a span says, with its numbers.
+
+    Args:
+        span: Of the last loss's gradient.
+        steps_back: D.
+        needed_lag: Steps back that the task needs; None where that is not known.
+        first_heard: Time step at which that gradient ends; above 1 where truncation cuts it.
+    """
+    if steps_back == 0 and first_heard > 1:
+        return (
+            f"Truncation cuts the way back right before time step {first_heard}, at which the last "
+            "answer is asked: the gradient has no way to go."
+        )
     if steps_back == 0:
         return "The answer is asked at the first time step: the gradient has no way to go."
     if span.log10_span > HEALTHY_TO:

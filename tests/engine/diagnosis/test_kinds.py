@@ -215,3 +215,18 @@ def test_a_verdict_with_findings_goes_through_json_and_back() -> None:
     frame = frame_of(last_loss_gradient=falling(0.5), gain_factors=factors)
     verdict = diagnose(frame, config_of(), course=course_of())
     assert Verdict.from_dict(json.loads(json.dumps(verdict.to_dict()))) == verdict
+
+
+def test_a_wall_right_before_the_last_answer_is_named_as_what_stops_the_gradient() -> None:
+    config = config_of(training={"steps": STEPS, "truncation": T - 1})
+    verdict = diagnose(frame_of(), config, course=course_of())
+    assert (verdict.span, verdict.reach) == (1.0, 0)
+    assert verdict.sentence.startswith(f"Truncation cuts the way back right before time step {T}")
+
+
+def test_vanishing_within_a_window_is_said_of_where_the_window_ends() -> None:
+    config = config_of(training={"steps": STEPS, "truncation": T // 2})
+    verdict = diagnose(frame_of(last_loss_gradient=falling(0.5)), config, course=course_of())
+    found = next(finding for finding in verdict.findings if finding.kind == "vanishing")
+    assert found.sentence.startswith(f"Where truncation cuts, at t = {T // 2 + 1}, ")
+    assert found.evidence[0].time == T // 2 + 1
