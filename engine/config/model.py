@@ -62,7 +62,7 @@ class ModelConfig(Described):
     bias: Annotated[bool, Doc("Whether layers and read-out have a bias.")] = True
     activation: Annotated[
         Annotated[str, Names("activation", lambda: tuple(ACTIVATIONS))] | LeakyRelu | None,
-        Doc("φ of the cell, where the cell does not fix it. Left empty: tanh."),
+        Doc("φ of the cell, where the cell does not fix it. Left empty: the cell's own."),
     ] = None
     options: Annotated[
         CellOptions,

@@ -1,7 +1,7 @@
 """Share of units that pass no gradient at any time for any sample.
 
 Definition: share of a layer's units with φ′(a_t) = 0 at every time and every sample of the batch;
-    defined for ReLU alone, the one function here with a flat part.
+    defined for ReLU alone: other flat parts (hard_tanh) are what saturation counts.
 Reduction: every time and sample of the batch have to agree; then the mean over the units.
 Axes: step, layer.
 Scale: plain.
