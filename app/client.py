@@ -14,7 +14,7 @@ import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Self
+from typing import Any, BinaryIO, Final, Self
 
 import httpx
 import numpy as np
@@ -94,6 +94,34 @@ class Client:
         """Queue a run and return it."""
         headers = {} if idempotency_key is None else {"Idempotency-Key": idempotency_key}
         return self._object("POST", "/runs", json=dict(config), headers=headers)
+
+    def estimate(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        """Return memory, stored bytes and work of a configuration, without running it."""
+        return self._object("POST", "/runs/estimate", json=dict(config))
+
+    def trace(self, cell: str, **asked: Any) -> dict[str, Any]:  # noqa: ANN401  # nested lists
+        """Sweep a network once with the weights given; see `POST /traces`."""
+        return self._object("POST", "/traces", json={"cell": cell, **asked})
+
+    def compare(
+        self,
+        runs: Sequence[str],
+        statistic: str | None = None,
+        **axes: Any,  # noqa: ANN401  # query values
+    ) -> dict[str, Any]:
+        """Return what runs differ in, and a statistic on the coordinates that all share."""
+        params = {**_query({**axes, "statistic": statistic}), "run": list(runs)}
+        return self._object("GET", "/compare", params=params)
+
+    def export(self, run_id: str, file: BinaryIO, *, format: str = "npz") -> None:
+        """Write everything that is recorded of a run into an open file, as it comes."""
+        path, params = f"/api/v1/runs/{run_id}/export", {"format": format}
+        with self._http.stream("GET", path, params=params) as answer:
+            if answer.is_error:
+                answer.read()
+                raise _problem(answer)
+            for piece in answer.iter_bytes():
+                file.write(piece)
 
     def run(self, run_id: str) -> dict[str, Any]:
         """Return a run."""

@@ -1,5 +1,6 @@
 """The client speaks every call, and says a refusal as an exception."""
 
+import io
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import httpx
 import numpy as np
 import pytest
 
+from app.api.schemas import EXAMPLES
 from app.client import Client, ProblemError
 from tests.app.api.conftest import SMALL, Trained, settings_of
 from tests.app.api.test_events import Server
@@ -83,6 +85,34 @@ def test_the_other_calls_answer(over_trained: Client, trained: Trained) -> None:
     assert len(over_trained.checkpoint(run, 6)) > len(
         over_trained.checkpoint(run, 6, part="recurrent")
     )
+
+
+def test_a_run_is_paused_renamed_and_estimated(empty: Client) -> None:
+    run = empty.create_run(SMALL)
+    assert empty.describe(run["id"], name="renamed", notes="seen")["name"] == "renamed"
+    for verb in (empty.pause, empty.resume, empty.retry, lambda run_id: empty.extend(run_id, 9)):
+        with pytest.raises(ProblemError) as refused:
+            verb(run["id"])
+        assert refused.value.status == 409
+    assert empty.estimate(SMALL)["frames"] == 4
+
+
+def test_runs_are_compared_and_exported(over_trained: Client, trained: Trained) -> None:
+    runs = (trained.succeeded, trained.classified)
+    found = over_trained.compare(runs, "loss", step="0:2")
+    assert found["statistic"]["shape"] == [2, 3]
+    file = io.BytesIO()
+    over_trained.export(trained.succeeded, file)
+    file.seek(0)
+    with np.load(file, allow_pickle=False) as exported:
+        assert exported["loss"].shape == (6,)
+    with pytest.raises(ProblemError, match="404"):
+        over_trained.export("nothing", file)
+
+
+def test_a_sweep_is_traced(over_trained: Client) -> None:
+    found = over_trained.trace(**EXAMPLES["TraceRequest"])
+    assert set(found["path_terms"]) == set(EXAMPLES["TraceRequest"]["parameters"])
 
 
 def test_an_answer_that_is_no_problem_is_still_an_error() -> None:

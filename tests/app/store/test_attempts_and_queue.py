@@ -34,6 +34,21 @@ def test_only_one_of_many_claims_wins(store: Store) -> None:
     assert sum(claim is not None for claim in claims) == 1
 
 
+@pytest.mark.long
+def test_eight_claimers_take_two_hundred_runs_once_each(store: Store) -> None:
+    made = [queued(store, str(number)).id for number in range(200)]
+
+    def take(claimer: int) -> list[str]:
+        found = []
+        while waiting := store.queue.next(5):
+            found += [r for r in waiting if store.attempts.claim(r, str(claimer)) is not None]
+        return found
+
+    with ThreadPoolExecutor(8) as pool:
+        taken = [run_id for found in pool.map(take, range(8)) for run_id in found]
+    assert sorted(taken) == sorted(made)
+
+
 WRITES: dict[str, Callable[[Store, Claim, Recording], object]] = {
     "beat": lambda store, old, _: store.attempts.beat(old),
     "progress": lambda store, old, _: store.attempts.progress(
