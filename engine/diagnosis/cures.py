@@ -10,8 +10,13 @@ from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from engine.cells import CELLS, make_cell
+
 SMALLER = 0.1
-"""Factor of a learning rate that was too large."""
+"""Factor of a learning rate, or of weights, that were too large."""
+
+INSIDE = 0.95
+"""Spectral radius at which a linear network forgets within some twenty steps."""
 
 LARGER = 10.0
 """Factor of a learning rate, or of a threshold, that was too small."""
@@ -21,6 +26,9 @@ Changes = Mapping[str, object]
 
 Cure = tuple[str, str, Changes]
 """Title, why, changes."""
+
+SIZES = ("gain", "limit", "deviation")
+"""Options of which one sets the size of what an initializer draws."""
 
 LSTM: Changes = MappingProxyType(
     {
@@ -72,15 +80,17 @@ def _vanishing(base: Mapping[str, Any], factor: str | None) -> Iterator[Cure]:
     yield chrono
     if activation == "sigmoid" and factor != "weights":
         yield tanh
-    if activation is not None:
-        yield from (irnn, orthogonal) if factor != "weights" else (orthogonal, irnn)
-    elif factor in ("recurrent", "weights"):
-        yield orthogonal
-    yield (
-        "LSTM",
-        "Its carried state is multiplied by a gate near 1 instead of by weights and slopes.",
-        LSTM,
-    )
+    if _starts_by_choice(base):
+        if activation is not None:
+            yield from (irnn, orthogonal) if factor != "weights" else (orthogonal, irnn)
+        elif factor in ("recurrent", "weights"):
+            yield orthogonal
+    if base["model"]["cell"] != "lstm":
+        yield (
+            "LSTM",
+            "Its carried state is multiplied by a gate near 1 instead of by weights and slopes.",
+            LSTM,
+        )
     yield (
         "skips through time",
         "A second path of weights that jumps several steps at once: fewer factors on the way.",
@@ -102,16 +112,17 @@ def _exploding(base: Mapping[str, Any], _factor: str | None) -> Iterator[Cure]:
         "direction stays.",
         {"training/clipping": {"kind": "norm", "threshold": 1.0}},
     )
-    yield (
-        "orthogonal weights",
-        "All singular values are 1: the recurrent weights no longer stretch a gradient.",
-        ORTHOGONAL,
-    )
-    yield (
-        "smaller recurrent weights",
-        "With a spectral radius under 1 a step back shrinks a gradient a little.",
-        {"model/spectral_radius": 0.95},
-    )
+    if _starts_by_choice(base):
+        yield (
+            "orthogonal weights",
+            "All singular values are 1: the recurrent weights no longer stretch a gradient.",
+            ORTHOGONAL,
+        )
+        yield (
+            "a spectral radius under 1",
+            "The recurrent weights start a little inside of where they could make a gradient grow.",
+            {"model/spectral_radius": INSIDE},
+        )
     yield (
         "a smaller learning rate",
         "Updates that are a tenth as large do not jump out of the region where the loss falls.",
@@ -122,34 +133,37 @@ def _exploding(base: Mapping[str, Any], _factor: str | None) -> Iterator[Cure]:
         "A cosine from the present rate to zero: large steps early, small ones late.",
         {"training/schedule": {"kind": "cosine"}},
     )
-    yield (
-        "LSTM",
-        "Its gates keep what is carried within bounds.",
-        {**LSTM, "model/forget_bias": 1.0},
-    )
+    if base["model"]["cell"] != "lstm":
+        yield (
+            "LSTM",
+            "Its gates keep what is carried within bounds.",
+            {**LSTM, "model/forget_bias": 1.0},
+        )
 
 
 def _saturated(base: Mapping[str, Any], _factor: str | None) -> Iterator[Cure]:
-    yield (
-        "smaller recurrent weights",
-        "Pre-activations near zero, where the slope is large.",
-        ORTHOGONAL,
-    )
+    if _starts_by_choice(base):
+        yield (
+            "orthogonal weights",
+            "Recurrent weights that do not stretch the state drive no unit to where it is flat.",
+            ORTHOGONAL,
+        )
     yield (
         "smaller input weights",
         "Inputs no longer drive the units to where their slope is zero.",
-        {"model/input_initializer": {"kind": "xavier"}},
+        {"model/input_initializer": _smaller(base["model"]["input_initializer"])},
     )
     if _activation(base) is not None:
-        yield (
-            "ReLU and the identity matrix",
-            "A function that does not saturate above zero.",
-            IRNN,
-        )
+        if _starts_by_choice(base):
+            yield (
+                "ReLU and the identity matrix",
+                "A function that does not saturate above zero.",
+                IRNN,
+            )
         yield (
             "leaky ReLU",
             "A function that saturates nowhere.",
-            {"model/activation": {"kind": "leaky_relu", "slope": 0.1}, **ORTHOGONAL},
+            {"model/activation": {"kind": "leaky_relu", "slope": 0.1}, **_orthogonal(base)},
         )
 
 
@@ -165,10 +179,11 @@ def _dead_units(base: Mapping[str, Any], _factor: str | None) -> Iterator[Cure]:
         "Units die of updates that are too large.",
         {"training/optimizer/learning_rate": rate * SMALLER},
     )
+    orthogonal = _orthogonal(base)
     yield (
-        "tanh with orthogonal weights",
+        "tanh with orthogonal weights" if orthogonal else "tanh",
         "A slope that is never exactly zero.",
-        {"model/activation": "tanh", **ORTHOGONAL},
+        {"model/activation": "tanh", **orthogonal},
     )
 
 
@@ -216,6 +231,23 @@ def _not_learning(base: Mapping[str, Any], _factor: str | None) -> Iterator[Cure
         "Long dependencies are often found late, after a long plateau.",
         {"training/steps": 2 * int(training["steps"])},
     )
+
+
+def _starts_by_choice(base: Mapping[str, Any]) -> bool:
+    """Tell whether the cell's recurrent weights are what the initializer draws."""
+    definition = CELLS[base["model"]["cell"]]
+    plain = make_cell(definition.name).weight_map is None
+    return plain and "weight_hh" in definition.parameters
+
+
+def _orthogonal(base: Mapping[str, Any]) -> Changes:
+    return ORTHOGONAL if _starts_by_choice(base) else {}
+
+
+def _smaller(initializer: Mapping[str, Any]) -> Changes:
+    """Return the same initializer with a tenth of the size."""
+    size = next(name for name in SIZES if name in initializer)
+    return {**initializer, size: SMALLER * float(initializer[size])}
 
 
 def _activation(base: Mapping[str, Any]) -> str | None:

@@ -2,11 +2,13 @@
 
 import itertools
 
+import numpy as np
 import pytest
 
 from engine import RunConfig, apply_patch, remedies_for
 from engine.diagnosis.cures import CURES
 from engine.diagnosis.merge_patch import patch_between
+from engine.initializers import INITIALIZERS
 
 TASK = {"kind": "adding", "length": 30}
 SIGMOID = {"cell": "elman", "activation": "sigmoid"}
@@ -26,6 +28,8 @@ def config_of(**model: object) -> RunConfig:
         {"cell": "elman", "activation": "relu", "spectral_radius": 0.5},
         {"cell": "lstm", "activation": None, "forget_bias": 1.0},
         {"cell": "gru", "activation": None},
+        {"cell": "indrnn", "activation": "relu"},
+        {"cell": "antisymmetric", "activation": None},
     ],
     ids=lambda model: f"{model['cell']}-{len(str(model))}",
 )
@@ -50,7 +54,7 @@ def test_every_remedy_is_a_configuration_and_its_patch_makes_it(
             itertools.product(
                 ["exploding", "diverged"],
                 [
-                    "smaller recurrent weights",
+                    "a spectral radius under 1",
                     "a smaller learning rate",
                     "orthogonal weights",
                     "LSTM",
@@ -72,6 +76,33 @@ def test_a_cause_in_the_weights_puts_the_weights_first() -> None:
 def test_a_cause_in_the_slope_puts_the_activation_first() -> None:
     titles = [remedy.title for remedy in remedies_for(config_of(), ("vanishing",), "slope")]
     assert titles.index("tanh") < titles.index("orthogonal weights")
+
+
+@pytest.mark.parametrize("cell", ["indrnn", "min_gru", "orthogonal", "antisymmetric"])
+@pytest.mark.parametrize("kind", ["vanishing", "exploding", "saturated", "dead_units"])
+def test_weights_that_no_initializer_draws_are_no_remedy(cell: str, kind: str) -> None:
+    for remedy in remedies_for(config_of(cell=cell, activation=None), (kind,), "weights"):
+        model = remedy.config["model"]
+        assert isinstance(model, dict)
+        assert model["cell"] != cell or model["initializer"] == {"kind": "pytorch", "gain": 1.0}
+
+
+@pytest.mark.parametrize("kind", ["vanishing", "exploding"])
+def test_an_lstm_is_no_remedy_for_an_lstm(kind: str) -> None:
+    config = config_of(cell="lstm", activation=None)
+    assert "LSTM" not in [remedy.title for remedy in remedies_for(config, (kind,))]
+
+
+@pytest.mark.parametrize("name", INITIALIZERS)
+def test_smaller_input_weights_are_smaller_whatever_drew_them(name: str) -> None:
+    config = config_of(input_initializer={"kind": name})
+    found = remedies_for(config, ("saturated",))
+    remedy = next(each for each in found if each.title == "smaller input weights")
+    drawn = [
+        run.model.start().inputs.input_block(np.random.default_rng(0), (64, 2))
+        for run in (config, RunConfig.from_dict(remedy.config))
+    ]
+    np.testing.assert_allclose(drawn[1], 0.1 * drawn[0], rtol=1e-12)  # one product's rounding
 
 
 def test_a_healthy_run_gets_no_remedy() -> None:
