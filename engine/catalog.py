@@ -6,7 +6,7 @@ from typing import get_args
 import numpy as np
 
 from engine.activations import ACTIVATIONS, Activation
-from engine.cells import CELLS, CellDefinition, make_cell
+from engine.cells import CELLS, CellDefinition, CellVariant, make_cell
 from engine.config import (
     Clipping,
     LeakyRelu,
@@ -115,22 +115,32 @@ def _task(name: str) -> Entry:
     return {**_kinds([options])[0], "facts": {key: facts[key] for key in facts if key != "name"}}
 
 
-def _cell(definition: CellDefinition) -> Entry:
-    shapes = {f"{name}_l0": shape for name, shape in definition.parameters.items()}
+def _parts(of: CellDefinition | CellVariant) -> Entry:
+    """Return gates and parameters; layers above the first are l1, l2, …, with H in D's place."""
+    shapes = {f"{name}_l0": shape for name, shape in of.parameters.items()}
     shapes |= {"readout.weight": "K × H", "readout.bias": "K"}
+    return {
+        "gates": list(of.gates),
+        "parameters": [{"name": name, "shape": shape} for name, shape in shapes.items()],
+        "symbols": {"G": len(of.gates)},
+    }
+
+
+def _cell(definition: CellDefinition) -> Entry:
     return {
         "name": definition.name,
         "title": definition.title,
         "what_it_does": definition.summary,
         "equations": list(definition.equations),
         "source": definition.source,
-        "gates": list(definition.gates),
+        **_parts(definition),
+        # What is otherwise where options are these.
+        "variants": [
+            {"options": dict(variant.options), **_parts(variant)} for variant in definition.variants
+        ],
         "keep_gate": definition.keep_gate.gate if definition.keep_gate else None,
         "activation_choice": definition.activation_choice,
         "default_activation": definition.default_activation,
-        # Layers above the first are l1, l2, …, with H in the place of D.
-        "parameters": [{"name": name, "shape": shape} for name, shape in shapes.items()],
-        "symbols": {"G": len(definition.gates)},
         "options": object_node(definition.options).schema(),
     }
 

@@ -24,7 +24,7 @@ from engine.cells import (
     skip,
     ugrnn,
 )
-from engine.cells.base import Cell, CellDefinition, CellOptions
+from engine.cells.base import Cell, CellDefinition, CellOptions, CellVariant
 from engine.errors import ConfigError, Problem, UnknownNameError
 from engine.schema import object_node
 
@@ -83,4 +83,4 @@ def make_cell(
     return definition.make(make_activation(activation or definition.default_activation), own)
 
 
-__all__ = ["CELLS", "Cell", "CellDefinition", "CellOptions", "make_cell"]
+__all__ = ["CELLS", "Cell", "CellDefinition", "CellOptions", "CellVariant", "make_cell"]

@@ -37,6 +37,7 @@ from engine.cells.base import (
     Cell,
     CellDefinition,
     CellOptions,
+    CellVariant,
     GateRows,
     Product,
     Stage,
@@ -46,6 +47,8 @@ from engine.cells.blend import blend
 from engine.cells.slope_product import SlopeProduct
 from engine.cells.weight_maps import antisymmetric
 from engine.schema import Doc
+
+PARAMETERS = MappingProxyType({"weight_ih": "G·H × D", "weight_hh": "H × H", "bias_ih": "G·H"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -142,5 +145,10 @@ DEFINITION = CellDefinition(
     default_activation="tanh",
     make=make,
     options=AntisymmetricOptions,
-    parameters=MappingProxyType({"weight_ih": "G·H × D", "weight_hh": "H × H", "bias_ih": "G·H"}),
+    parameters=PARAMETERS,
+    variants=(
+        CellVariant(
+            options=MappingProxyType({"gated": True}), gates=("z", "h"), parameters=PARAMETERS
+        ),
+    ),
 )

@@ -258,6 +258,21 @@ class NoOptions(CellOptions):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class CellVariant:
+    """Gates and parameters that a cell has with some of its options.
+
+    Attributes:
+        options: The options that make it so, by name.
+        gates: Public block order.
+        parameters: Formula of each parameter's shape, for the catalog.
+    """
+
+    options: Mapping[str, object]
+    gates: tuple[str, ...]
+    parameters: Mapping[str, str] = field(default_factory=lambda: PLAIN_PARAMETERS)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class CellDefinition:
     """A cell's entry in the registry.
 
@@ -266,6 +281,7 @@ class CellDefinition:
         make: Binds the cell to an activation and to its options, an instance of `options`.
         options: What can be chosen besides the activation.
         parameters: Formula of each parameter's shape, for the catalog.
+        variants: Where options change gates or parameters: what they are then.
         keep_gate: The gate whose bias `forget_bias` sets; None where no gate keeps the memory.
         following_starts: Parameters that start as functions of others of the layer, which are
             given by name without the layer.
@@ -284,6 +300,7 @@ class CellDefinition:
     options: type[CellOptions] = NoOptions
     # A factory: Python 3.11 takes no mapping proxy as a default.
     parameters: Mapping[str, str] = field(default_factory=lambda: PLAIN_PARAMETERS)
+    variants: tuple[CellVariant, ...] = ()
     keep_gate: KeepGate | None = None
     own_starts: Mapping[str, OwnStart] = field(default_factory=dict)
     following_starts: Mapping[str, FollowingStart] = field(default_factory=dict)

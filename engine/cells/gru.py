@@ -38,6 +38,7 @@ from engine.cells.base import (
     Cell,
     CellDefinition,
     CellOptions,
+    CellVariant,
     GateRows,
     Product,
     Stage,
@@ -172,4 +173,5 @@ DEFINITION = CellDefinition(
     parameters=MappingProxyType(
         {"weight_ih": "3H × D", "weight_hh": "3H × H", "bias_ih": "3H", "bias_hh": "3H"}
     ),
+    variants=(CellVariant(options=MappingProxyType({"reset": "before"}), gates=("r", "z", "n")),),
 )

@@ -52,11 +52,30 @@ def test_the_catalog_is_json() -> None:
     assert CATALOG["config"] == config_schema()
 
 
-@pytest.mark.parametrize("name", CELLS)
-def test_a_cells_parameters_are_those_of_its_network(name: str) -> None:
+def choices(cell: Json) -> list[Json]:
+    """The defaults, and every other choice that an option offers by name."""
+    offered = {
+        name: field.get("enum", [False, True])
+        for name, field in cell["options"]["properties"].items()
+        if "enum" in field or field["type"] == "boolean"
+    }
+    return [{}, *({name: value} for name, values in offered.items() for value in values)]
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [(cell["name"], options) for cell in CATALOG["cells"] for options in choices(cell)],
+    ids=str,
+)
+def test_a_cells_gates_and_parameters_are_those_of_its_network(name: str, options: Json) -> None:
     cell = next(entry for entry in CATALOG["cells"] if entry["name"] == name)
-    config = {"task": {"kind": "adding"}, "model": {"cell": name, "hidden_size": 7}}
-    shapes = next(iter(train(RunConfig.from_dict(config)))).network.parameter_shapes
+    variant = next((each for each in cell["variants"] if each["options"] == options), {})
+    cell = {**cell, **variant}
+    model = {"cell": name, "hidden_size": 7, "options": options}
+    config = {"task": {"kind": "adding"}, "model": model}
+    network = next(iter(train(RunConfig.from_dict(config)))).network
+    shapes = network.parameter_shapes
+    assert cell["gates"] == list(network.cell.gates)
     sizes = {"G": cell["symbols"]["G"], "H": 7, "D": 2, "K": 1}
     listed = {}
     for parameter in cell["parameters"]:

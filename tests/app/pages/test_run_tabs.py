@@ -30,7 +30,15 @@ def test_every_panel_is_a_figure_with_its_own_words() -> None:
 
 
 @pytest.mark.parametrize(
-    "model", [{}, {"layers": 2}, {"bias": False}, {"cell": "gru"}, {"cell": "lstm", "layers": 2}]
+    "model",
+    [
+        {},
+        {"layers": 2},
+        {"bias": False},
+        {"cell": "gru"},
+        {"cell": "gru", "options": {"reset": "before"}},
+        {"cell": "lstm", "layers": 2},
+    ],
 )
 def test_the_parameters_to_choose_from_are_those_that_are_recorded(model: dict[str, Any]) -> None:
     config = config_of(**model)
@@ -43,3 +51,8 @@ def test_gates_are_offered_where_there_are_several() -> None:
     axes = {one.axis: one.options for one in choosers_of(config_of(cell="lstm"), CATALOG)}
     assert axes["gate"] == ("i", "f", "g", "o")
     assert "gate" not in {one.axis for one in choosers_of(config_of(), CATALOG)}
+
+
+def test_the_gates_to_choose_from_are_those_that_the_options_make() -> None:
+    config = config_of(cell="antisymmetric", options={"gated": True})
+    assert {one.axis: one.options for one in choosers_of(config, CATALOG)}["gate"] == ("z", "h")
