@@ -117,7 +117,9 @@ def parameters_of(config: Mapping[str, Any], catalog: Mapping[str, Any]) -> tupl
 def _cell(config: Mapping[str, Any], catalog: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the catalog's entry of the cell, as it is with the configuration's options."""
     model = config["model"]
-    found = next((cell for cell in catalog["cells"] if cell["name"] == model["cell"]), {})
+    found: Mapping[str, Any] = next(
+        (cell for cell in catalog["cells"] if cell["name"] == model["cell"]), {}
+    )
     chosen = model.get("options", {}).items()
     variants = (each for each in found.get("variants", ()) if each["options"].items() <= chosen)
     return {**found, **next(variants, {})}

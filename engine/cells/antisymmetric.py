@@ -146,9 +146,5 @@ DEFINITION = CellDefinition(
     make=make,
     options=AntisymmetricOptions,
     parameters=PARAMETERS,
-    variants=(
-        CellVariant(
-            options=MappingProxyType({"gated": True}), gates=("z", "h"), parameters=PARAMETERS
-        ),
-    ),
+    variants=(CellVariant(MappingProxyType({"gated": True}), ("z", "h"), PARAMETERS),),
 )

@@ -36,7 +36,7 @@ before that is written.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 from engine.activations import Activation
 from engine.arrays import Array
@@ -257,19 +257,12 @@ class NoOptions(CellOptions):
     purpose: ClassVar[str] = "This cell has no options of its own."
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CellVariant:
-    """Gates and parameters that a cell has with some of its options.
-
-    Attributes:
-        options: The options that make it so, by name.
-        gates: Public block order.
-        parameters: Formula of each parameter's shape, for the catalog.
-    """
+class CellVariant(NamedTuple):
+    """Gates, and formulas of the parameters' shapes, that a cell has with these options."""
 
     options: Mapping[str, object]
     gates: tuple[str, ...]
-    parameters: Mapping[str, str] = field(default_factory=lambda: PLAIN_PARAMETERS)
+    parameters: Mapping[str, str]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -34,6 +34,7 @@ import numpy as np
 from engine.activations import ACTIVATIONS, Activation
 from engine.arrays import Array
 from engine.cells.base import (
+    PLAIN_PARAMETERS,
     ArrayTuple,
     Cell,
     CellDefinition,
@@ -173,5 +174,7 @@ DEFINITION = CellDefinition(
     parameters=MappingProxyType(
         {"weight_ih": "3H × D", "weight_hh": "3H × H", "bias_ih": "3H", "bias_hh": "3H"}
     ),
-    variants=(CellVariant(options=MappingProxyType({"reset": "before"}), gates=("r", "z", "n")),),
+    variants=(
+        CellVariant(MappingProxyType({"reset": "before"}), ("r", "z", "n"), PLAIN_PARAMETERS),
+    ),
 )

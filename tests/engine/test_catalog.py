@@ -69,7 +69,7 @@ def choices(cell: Json) -> list[Json]:
 )
 def test_a_cells_gates_and_parameters_are_those_of_its_network(name: str, options: Json) -> None:
     cell = next(entry for entry in CATALOG["cells"] if entry["name"] == name)
-    variant = next((each for each in cell["variants"] if each["options"] == options), {})
+    variant: Json = next((each for each in cell["variants"] if each["options"] == options), {})
     cell = {**cell, **variant}
     model = {"cell": name, "hidden_size": 7, "options": options}
     config = {"task": {"kind": "adding"}, "model": model}
