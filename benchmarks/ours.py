@@ -15,20 +15,19 @@ FULLY = {"batch": "training", "every": 1, "statistics": ["hidden_gradient_norm"]
 
 
 def recorded_training(workload: Workload) -> Callable[[], object]:
-    """Return what makes one training step: update, next batch, sweep, and all its norms.
+    """Return what makes one training step: update, next batch, sweep, and its frame.
 
-    The norms are those of dℓ/dh_t for every time step and sample; what a frame of all default
-    statistics costs beside them is a figure of its own.
+    The frame holds the norms of dℓ/dh_t at every time step, and all that a verdict reads.
     """
-    config = engine.RunConfig.from_dict(workload.config(every=10_000_000))
+    config = engine.RunConfig.from_dict(workload.config(**FULLY))
     snapshots = engine.train(config)
+    recorder = engine.Recorder(config)
 
     def step() -> object:
-        sweep = next(snapshots).sweep
-        norms = None if sweep is None else sweep.log10_hidden_norms
-        if norms is None or not np.isfinite(norms[0, -1]).any():
+        frame = recorder.look(next(snapshots))
+        if frame is None or not np.isfinite(frame.arrays["hidden_gradient_norm"]).any():
             raise RuntimeError(f"{workload.name}: a step without its norms")
-        return norms
+        return frame
 
     return step
 

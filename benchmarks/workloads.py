@@ -49,17 +49,19 @@ class Workload:
         }
 
 
-CELLS = (("elman", "tanh", 2.0), ("elman", "relu", 2.0), ("lstm", None, 1.0), ("gru", None, 2.0))
+CELLS = (("elman", "tanh", 2.0), ("elman", "relu", 2.0), ("lstm", None, 0.9), ("gru", None, 2.0))
 
 TASKS = ("adding", "copy")
 """The loss stands at the last step, or at every step."""
 
 GATED = tuple(
-    Workload(task=task, cell=cell, activation=activation, goal=goal)
+    Workload(task=task, cell=cell, activation=activation, goal=goal if task == "adding" else None)
     for task in TASKS
     for cell, activation, goal in CELLS
 )
-"""H = 64, T = 100, B = 32, as the issue asks."""
+"""H = 64, T = 100, B = 32. Where the loss stands at every step a frame has no goal: the gradient of
+the last loss alone, which every frame holds, is there a sweep of its own.
+"""
 
 SIZES = (
     {"length": 50, "batch": 1, "hidden": 16},

@@ -14,6 +14,7 @@ and the factors that are not the cell's are 0. A sample in which one of these no
 zero is left out of all factors at that t.
 """
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -58,8 +59,9 @@ class LayerGains:
         found = np.zeros((T, len(FACTORS), B))
         slope, weights, carry, recurrent, arriving = found.swapaxes(0, 1)
         with np.errstate(invalid="ignore", over="ignore", under="ignore"):
-            state = self.adjoints.ln_norms()
-            pulled, between = self._on_the_way(state)
+            carries = self.adjoints.ln_carries()
+            state = self.adjoints.ln_norms(carries)
+            pulled, between = self._on_the_way(state, carries)
             if self.adjoints.own:
                 state[0] = pulled[0]
             if self.step.several_paths:
@@ -69,16 +71,18 @@ class LayerGains:
             np.subtract(between, state[1:], first)  # (2), (3)
             np.subtract(pulled, between, second)
             np.subtract(state[:-1], pulled, arriving)  # (5)
-        used = (state[1:], state[:-1], between, pulled)
-        left_out = np.any([np.isneginf(logs) for logs in used], axis=0)
-        found.swapaxes(1, 2)[left_out] = np.nan
+        left_out = state[1:] == -np.inf
+        for logs in (state[:-1], between, pulled):
+            left_out |= logs == -np.inf
+        if left_out.any():
+            found.swapaxes(1, 2)[left_out] = np.nan
         return Gains(found, left_out)
 
-    def _on_the_way(self, state: Array) -> tuple[Array, Array]:
+    def _on_the_way(self, state: Array, carries: Mapping[str, Array]) -> tuple[Array, Array]:
         """Return ln ‖J_tᵀ λ_t‖, and ln of the norm between λ_t and it: r, δ or w; (T, B) each."""
         pulled = state[:-1].copy()
         several, plain = self.step.several_paths, len(self.tape.cell.stages) == 1
-        between = self.adjoints.ln_carried() if several and plain else np.empty_like(pulled)
+        between = self.adjoints.ln_carried(carries) if several and plain else np.empty_like(pulled)
         for start in range(0, self.tape.length, CHUNK):
             steps = slice(start, min(start + CHUNK, self.tape.length))
             arrives = self.adjoints.own or self._arrives(steps)

@@ -5,6 +5,7 @@ carried.py), and, of earlier outputs that a state still holds, what later steps 
 row t holds h_{t−j}, which step t − j + lag − 1 reads.
 """
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -109,25 +110,36 @@ class StateAdjoints:
         others = (self._part(name, rows).at(exponents) for name in self._others())
         return (back.adjoints[rows], *others), exponents
 
-    def ln_norms(self) -> Array:
-        """Return ln ‖λ_t‖, (T+1, B)."""
+    def ln_carries(self) -> dict[str, Array]:
+        """Return ln of the norm of each carry at every state row, (T+1, B), by its name."""
+        rows = slice(0, self._tape.length + 1)
+        names = () if self.own else self._tape.cell.carries
+        return {name: self._of_carry(name, rows).ln_norms() for name in names}
+
+    def ln_norms(self, carries: Mapping[str, Array]) -> Array:
+        """Return ln ‖λ_t‖, (T+1, B); `carries` are those of `ln_carries`."""
         back, B = self._back, self._tape.batch
         if self.own:
             return LN_10 * np.concatenate([np.full((1, B), np.nan), back.log10_norms()])
         read = LN_10 * log10_norms(back.squares[:, 0], back.norm_exponents)
-        return joined([read, *self.ln_others(slice(0, self._tape.length + 1))])
+        rows = slice(0, self._tape.length + 1)
+        carried = {name for name in carries if name not in self._tape.way_back.adjoint_rows}
+        others = (
+            carries[name] if name in carried else self._part(name, rows).ln_norms()
+            for name in self._others()
+        )
+        return joined([read, *others])
 
     def ln_others(self, rows: slice) -> list[Array]:
         """Return ln of the norms of the parts that are not the output, (n, B) each."""
         return [self._part(name, rows).ln_norms() for name in self._others()]
 
-    def ln_carried(self) -> Array:
+    def ln_carried(self, carries: Mapping[str, Array]) -> Array:
         """Return ln of the norm of what steps hand on beside the products, (T, B).
 
         Right for cells of one stage, whose carries hold nothing that came through a product.
         """
-        rows = slice(0, self._tape.length)
-        carried = [self._of_carry(name, rows).ln_norms() for name in self._tape.cell.carries]
+        carried = [norms[:-1] for norms in carries.values()]
         held = [
             self._earlier(back_by, slice(1, self._tape.length + 1)).ln_norms()
             for back_by in range(1, len(self._earlier_names()) + 1)

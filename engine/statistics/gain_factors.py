@@ -33,6 +33,9 @@ from engine.statistics.base import AxisFacts, Coordinates, Observed, StatisticDe
 def compute(observation: Observed) -> Array:
     """Return the mean over the samples that count of each factor's log, [S, T, 5]."""
     logs, left_out = observation.gains
+    if not left_out.any():
+        plain: Array = logs.mean(axis=-1)
+        return plain
     counted = (~left_out).sum(axis=-1)
     kept = np.where(left_out[:, :, None, :], 0.0, logs)
     means: Array = kept.sum(axis=-1) / np.maximum(counted, 1)[..., None]

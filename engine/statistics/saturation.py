@@ -32,8 +32,9 @@ def compute(observation: Observed) -> Array:
         saturated = slopes == 0
     else:
         saturated = slopes < activation.gamma * SMALL_SLOPE
-    # Bytes add up several times as fast as truth values.
-    counts = np.add.reduce(saturated.view(np.uint8), axis=(2, 3), dtype=np.uint32)
+    # Bytes add up several times as fast as truth values, and in one run, as they lie in memory.
+    run = saturated.view(np.uint8).swapaxes(2, 3).reshape(*slopes.shape[:2], -1)
+    counts = np.add.reduce(run, axis=-1, dtype=np.uint32)
     share: Array = counts / (slopes.shape[2] * slopes.shape[3])
     if np.isnan(slopes).any():
         share[np.isnan(slopes).any(axis=(2, 3))] = np.nan
