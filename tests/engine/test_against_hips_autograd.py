@@ -7,15 +7,18 @@ from typing import Any
 import numpy as np
 import pytest
 
+from engine.compiled import SWITCH
 from tests.engine.against import (
     EXACT,
     GRID,
+    MATRIX,
     ODD_GRID,
     disagreement,
     ours,
     over,
     problem_of,
     state_parts,
+    trace,
 )
 from tests.reference import hips_twin
 from tests.reference.cells import CELLS
@@ -71,6 +74,21 @@ def test_the_terms_of_all_paths_sum_to_the_parameter_gradient(recipe: Recipe) ->
     }
     differences = disagreement(summed, autograd(recipe)["parameters"])
     assert max(differences.values()) <= EXACT, differences
+
+
+@pytest.mark.parametrize(
+    "recipe", [r for r in MATRIX if r.cell in ("elman", "lstm", "gru")], ids=str
+)
+def test_the_plain_path_is_autograds_where_loops_are_compiled(
+    recipe: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With numba these cells are swept by compiled loops everywhere else in this module."""
+    monkeypatch.setenv(SWITCH, "0")
+    plain = trace(problem_of(recipe))
+    differences = disagreement(plain.parameter_gradients, autograd(recipe)["parameters"])
+    assert max(differences.values()) <= EXACT, differences
+    theirs = hips_twin.hidden_gradient(problem_of(recipe), autograd(recipe))
+    assert relative_difference(plain.hidden_gradient.array(), theirs) <= EXACT
 
 
 @pytest.mark.parametrize("t", [1, 3, 6])
