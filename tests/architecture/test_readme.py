@@ -4,11 +4,14 @@ import contextlib
 import io
 import re
 from pathlib import Path
+from typing import Any, get_args
 
 import pytest
 
+import engine
 from app.settings import Settings
 from benchmarks import report
+from engine.diagnosis.finding import Kind
 from tests.architecture.tree import ROOT, text
 
 README = text(Path("README.md"))
@@ -44,3 +47,18 @@ def test_the_readmes_table_is_the_benchmarks_output() -> None:
 @pytest.mark.parametrize("target", re.findall(r"\]\((?!https?:|#)([^)]+)\)", README))
 def test_what_the_readme_points_to_is_there(target: str) -> None:
     assert (ROOT / target).exists()
+
+
+CATALOG: dict[str, Any] = engine.catalog()
+LISTS = {
+    section: [entry["name"] for entry in entries]
+    for section, entries in CATALOG.items()
+    if section != "config"
+} | {"kinds of a verdict": list(get_args(Kind))}
+
+
+@pytest.mark.parametrize("section", LISTS)
+def test_the_readme_lists_what_there_is_in_the_catalogs_order(section: str) -> None:
+    row = re.search(rf"^\| {section} \| ([^;]*?)(;.*)? \|$", README, re.MULTILINE)
+    assert row
+    assert re.findall("`([a-z_]+)`", row.group(1)) == LISTS[section]
