@@ -8,6 +8,7 @@ import numpy as np
 from engine.activations import ACTIVATIONS
 from engine.arrays import Array
 from engine.diagnosis.finding import Case, Evidence, Finding, Kind
+from engine.diagnosis.span import measure_span
 from engine.diagnosis.thresholds import (
     CLIPPED_SHARE,
     DEAD_SHARE,
@@ -51,7 +52,7 @@ def exploding(case: Case) -> Judgement:
     if case.span is not None and case.span.log10_span > np.log10(EXPLODING_SPAN):
         size = power_of_ten(case.span.log10_span)
         sentence = f"Going back in time the gradient grows to {size} times what it starts from."
-        return Finding(kind="exploding", sentence=sentence, evidence=(_first_heard(case),))
+        return Finding(kind="exploding", sentence=sentence, evidence=_spans(case))
     if case.course is None or not case.course.steps:
         return NO_SPAN if case.span is None else None
     share = case.course.spiking_share()
@@ -95,18 +96,26 @@ def vanishing(case: Case) -> Judgement:
         value=float(case.span.reach),
         text=f"reach {case.span.reach}",
     )
-    return Finding(kind="vanishing", sentence=sentence, evidence=(_first_heard(case), reach))
+    return Finding(kind="vanishing", sentence=sentence, evidence=(*_spans(case), reach))
 
 
-def _first_heard(case: Case) -> Evidence:
-    log10_span = np.nan if case.span is None else case.span.log10_span
-    return Evidence(
-        statistic="last_loss_gradient",
-        step=case.frame.step,
-        layer=case.config.model.layers - 1,
-        time=case.task.first_heard,
-        value=float(log10_span),
-        text=f"span {power_of_ten(log10_span)}",
+def _spans(case: Case) -> tuple[Evidence, ...]:
+    """Return the span of every layer in which it is defined, the top layer's first."""
+    task = case.task
+    rows = case.frame.arrays["last_loss_gradient"][:, task.first_heard - 1 : task.last_asked]
+    of = [f" of layer {layer}" for layer in range(len(rows) - 1)] + [""]
+    spans = [(layer, measure_span(row)) for layer, row in enumerate(rows)]
+    return tuple(
+        Evidence(
+            statistic="last_loss_gradient",
+            step=case.frame.step,
+            layer=layer,
+            time=task.first_heard,
+            value=span.log10_span,
+            text=f"span {power_of_ten(span.log10_span)}{of[layer]}",
+        )
+        for layer, span in reversed(spans)
+        if span is not None
     )
 
 

@@ -230,3 +230,12 @@ def test_vanishing_within_a_window_is_said_of_where_the_window_ends() -> None:
     found = next(finding for finding in verdict.findings if finding.kind == "vanishing")
     assert found.sentence.startswith(f"Where truncation cuts, at t = {T // 2 + 1}, ")
     assert found.evidence[0].time == T // 2 + 1
+
+
+def test_lower_layers_stand_in_the_evidence_behind_the_top_one() -> None:
+    lower, top = falling(0.9)[1], falling(0.5)[1]
+    frame = frame_of(last_loss_gradient=np.stack([lower, top]))
+    found = diagnose(frame, config_of(), course=course_of()).findings[0]
+    spans = [each for each in found.evidence if each.text.startswith("span")]
+    assert [(each.layer, each.value) for each in spans] == [(1, top[0]), (0, lower[0])]
+    assert spans[1].text.endswith("of layer 0")
