@@ -1,4 +1,4 @@
-"""The command line: `gradtide serve`, `train`, `ls`, `show`, `export`, `doctor`."""
+"""The command line: `gradtide serve`, `train`, `sweep`, `ls`, `show`, `export`, `doctor`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -76,6 +76,22 @@ def train(
     raise typer.Exit(
         train_in_foreground(settings_from(data=data), config, tuple(assignments or ()))
     )
+
+
+@app.command()
+def sweep(
+    grid: Annotated[
+        Path,
+        typer.Argument(help="Base, axes, repeats; JSON or TOML.", exists=True, dir_okay=False),
+    ],
+    data: DataOption = None,
+    workers: Annotated[int | None, typer.Option(help="Runs at once; others queue.")] = None,
+) -> None:
+    """Train a grid of runs in the foreground, into the same store, and print what came of it."""
+    from app.commands.settings import settings_from
+    from app.commands.sweep import sweep_in_foreground
+
+    raise typer.Exit(sweep_in_foreground(settings_from(data=data, workers=workers), grid))
 
 
 @app.command("ls")

@@ -129,13 +129,7 @@ class Client:
 
     def runs(self, **filters: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401  # query values
         """Yield the runs that `status`, `tag`, `cell`, `q`, `sort` select, page by page."""
-        cursor: str | None = None
-        while True:
-            page = self._object("GET", "/runs", params=_query({**filters, "cursor": cursor}))
-            yield from page["items"]
-            cursor = page["next_cursor"]
-            if cursor is None:
-                return
+        yield from self._pages("/runs", filters)
 
     def wait(self, run_id: str, *, timeout: float | None = None) -> dict[str, Any]:
         """Wait for a run's end and return the run.
@@ -181,6 +175,39 @@ class Client:
     def verdict(self, run_id: str) -> dict[str, Any]:
         """Return what the newest frame says of the run's gradients."""
         return self._object("GET", f"/runs/{run_id}/verdict")
+
+    def create_sweep(
+        self,
+        base: Mapping[str, Any],
+        axes: Mapping[str, Sequence[Any]],
+        *,
+        repeats: int = 1,
+        idempotency_key: str | None = None,
+    ) -> dict[str, Any]:
+        """Queue a run of every combination of the axes' values and return the sweep."""
+        grid = {"base": dict(base), "axes": {path: list(axes[path]) for path in axes}}
+        headers = {} if idempotency_key is None else {"Idempotency-Key": idempotency_key}
+        body = {**grid, "repeats": repeats}
+        return self._object("POST", "/sweeps", json=body, headers=headers)
+
+    def sweep(self, sweep_id: str) -> dict[str, Any]:
+        """Return a sweep with its runs."""
+        return self._object("GET", f"/sweeps/{sweep_id}")
+
+    def sweeps(self) -> Iterator[dict[str, Any]]:
+        """Yield the sweeps, the newest first, page by page."""
+        yield from self._pages("/sweeps", {})
+
+    def cancel_sweep(self, sweep_id: str) -> dict[str, Any]:
+        """Stop every run of a sweep that is not over."""
+        return self._object("POST", f"/sweeps/{sweep_id}/cancel")
+
+    def matrix(
+        self, sweep_id: str, *, x: str | None = None, y: str | None = None, value: str
+    ) -> dict[str, Any]:
+        """Return median and band of a value over two axes of a sweep."""
+        params = _query({"x": x, "y": y, "value": value})
+        return self._object("GET", f"/sweeps/{sweep_id}/matrix", params=params)
 
     def statistics(self, run_id: str) -> list[dict[str, Any]]:
         """Return the description of every recorded statistic."""
@@ -232,6 +259,15 @@ class Client:
                 answer.read()
                 raise _problem(answer)
             yield from read_events(answer.iter_lines())
+
+    def _pages(self, path: str, filters: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        cursor: str | None = None
+        while True:
+            page = self._object("GET", path, params=_query({**filters, "cursor": cursor}))
+            yield from page["items"]
+            cursor = page["next_cursor"]
+            if cursor is None:
+                return
 
     def _object(self, method: str, path: str, **options: Any) -> dict[str, Any]:  # noqa: ANN401
         found: dict[str, Any] = self._request(method, path, **options).json()

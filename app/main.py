@@ -17,6 +17,7 @@ from app.openapi import openapi_of
 from app.pages import build_router as build_pages
 from app.pages import build_templates
 from app.runs import LocalExecutor, RunService
+from app.runs.sweeps import Sweeps
 from app.settings import Settings
 from app.store import open_store
 
@@ -67,6 +68,7 @@ def _lifespan(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextMan
         service = RunService(store, LocalExecutor(store, settings), settings)
         hub = EventHub(store, max_streams=settings.max_streams)
         app.state.store, app.state.service, app.state.hub = store, service, hub
+        app.state.sweeps = Sweeps(store, service, settings.max_sweep_runs)
         app.state.metrics.watch(store, hub)
         await run_in_threadpool(service.start)
         try:

@@ -8,6 +8,7 @@ from fastapi.openapi.utils import get_openapi
 
 import engine
 from app.api.schemas import DescriptionModel, ExtensionModel, ProblemModel, TraceRequestModel
+from app.api.sweep_schemas import SweepRequestModel
 
 DESCRIPTION: Final = """\
 See how gradients flow through recurrent networks, and why one does not learn.
@@ -40,7 +41,13 @@ def _document(app: FastAPI) -> dict[str, Any]:
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
-    for model in (ProblemModel, ExtensionModel, DescriptionModel, TraceRequestModel):
+    for model in (
+        ProblemModel,
+        ExtensionModel,
+        DescriptionModel,
+        TraceRequestModel,
+        SweepRequestModel,
+    ):
         schema = model.model_json_schema(ref_template=_REF + "{model}")
         schemas.update(schema.pop("$defs", {}))
         schemas[schema["title"]] = schema

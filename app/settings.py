@@ -87,6 +87,7 @@ class Settings(BaseSettings):
     max_run_bytes: int = Field(
         default_factory=default_run_bytes, ge=1, description="Bytes of memory of one run at most."
     )
+    max_sweep_runs: int = Field(default=500, ge=1, description="Runs of one sweep at most.")
     max_streams: int = Field(default=100, ge=1, description="Open event streams at once.")
 
     @field_validator("allowed_hosts", mode="before")

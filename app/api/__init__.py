@@ -16,13 +16,25 @@ from app.api import (
     metrics,
     runs,
     statistics,
+    sweeps,
     traces,
 )
 from app.api.schemas import PROBLEMS
 
 __all__ = ["build_router"]
 
-_RESOURCES = (catalog, runs, events, statistics, figures, checkpoints, export, compare, traces)
+_RESOURCES = (
+    catalog,
+    runs,
+    events,
+    statistics,
+    figures,
+    checkpoints,
+    export,
+    compare,
+    traces,
+    sweeps,
+)
 _OUTSIDE = (health, metrics, login, docs, assets)
 
 

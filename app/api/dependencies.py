@@ -10,6 +10,7 @@ from app.api.events_hub import EventHub
 from app.http_errors import HttpProblem
 from app.json_texts import MalformedJSONError, parse_json, text_problems
 from app.runs import RunService
+from app.runs.sweeps import Sweeps
 from app.settings import Settings
 from app.store import Store
 from app.wire import to_json
@@ -25,6 +26,12 @@ def get_service(request: Request) -> RunService:
     """Return the service of runs."""
     service: RunService = request.app.state.service
     return service
+
+
+def get_sweeps(request: Request) -> Sweeps:
+    """Return the verbs of sweeps."""
+    sweeps: Sweeps = request.app.state.sweeps
+    return sweeps
 
 
 def get_settings(request: Request) -> Settings:
@@ -80,6 +87,7 @@ def json_response(
 
 StoreOf = Annotated[Store, Depends(get_store)]
 ServiceOf = Annotated[RunService, Depends(get_service)]
+SweepsOf = Annotated[Sweeps, Depends(get_sweeps)]
 SettingsOf = Annotated[Settings, Depends(get_settings)]
 HubOf = Annotated[EventHub, Depends(get_hub)]
 JsonBody = Annotated[Any, Depends(json_body)]

@@ -254,6 +254,10 @@ EXAMPLES: dict[str, Any] = {
         "recording": {"every": 50},
     },
     "Extension": {"steps": 400},
+    "SweepRequest": {
+        "base": {"task": {"kind": "copy"}, "model": {"cell": "elman"}, "training": {"steps": 20}},
+        "axes": {"model.activation": ["tanh", "relu"], "task.length": [22, 30]},
+    },
     "TraceRequest": {
         "cell": "elman",
         "options": {"activation": "tanh"},

@@ -1,5 +1,6 @@
 """The verbs: what may be asked of runs, whoever asks."""
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -13,7 +14,7 @@ from app.runs.states import (
     require_transition,
 )
 from app.settings import Settings
-from app.store import Run, Store
+from app.store import NewMember, Run, RunNotFound, Store, Sweep
 from app.store.layouts import stored
 from app.store.run_table import NewRun
 from engine import ConfigError, Problem
@@ -76,7 +77,7 @@ class RunService:
             IdempotencyConflict: The key came before with another configuration.
             QueueFull: The queue is full.
         """
-        self._require_memory(config)
+        self.require_memory(config)
         complete, facts, layouts = described(config)
         run, created = self._store.runs.create(
             complete,
@@ -96,13 +97,38 @@ class RunService:
             QueueFull: There is no room for all of them.
         """
         for config in configs:
-            self._require_memory(config)
+            self.require_memory(config)
         new = [NewRun(*described(config)) for config in configs]
         made = self._store.runs.create_all(new, max_queue=self._settings.max_queue)
         self._executor.wake()
         return made
 
-    def _require_memory(self, config: Mapping[str, Any]) -> None:
+    def create_sweep(
+        self,
+        body: Mapping[str, Any],
+        name: str,
+        members: Sequence[NewMember],
+        skipped: Sequence[Mapping[str, Any]],
+        idempotency_key: str | None,
+    ) -> tuple[Sweep, bool]:
+        """Queue the runs of a sweep, or none at all; as `SweepTable.create`."""
+        made = self._store.sweeps.create(
+            body,
+            name,
+            members,
+            skipped,
+            idempotency_key=idempotency_key,
+            max_queue=self._settings.max_queue,
+        )
+        self._executor.wake()
+        return made
+
+    def require_memory(self, config: Mapping[str, Any]) -> None:
+        """Refuse a configuration whose run needs more memory than one may take.
+
+        Raises:
+            ConfigError: It does, or it cannot be run.
+        """
         needed = engine.estimate(engine.RunConfig.from_dict(config)).memory
         most = self._settings.max_run_bytes
         if needed > most:
@@ -123,6 +149,11 @@ class RunService:
             return queue.cancel_waiting(run_id) or queue.request_cancel(run_id)
 
         return self._apply(run_id, lambda run: run.status == RunStatus.CANCELLED, act)
+
+    def cancel_unless_over(self, run_id: str) -> None:
+        """Cancel a run; one that is over, or deleted, stays as it is."""
+        with contextlib.suppress(IllegalTransition, RunNotFound):
+            self.cancel(run_id)
 
     def pause(self, run_id: str) -> Run:
         """Let a running run save and stop until it is resumed.

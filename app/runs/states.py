@@ -64,9 +64,9 @@ class RunError(Exception):
 class IllegalTransition(RunError):
     """A verb that the run's state does not allow."""
 
-    def __init__(self, run_id: str, status: str, verb: str) -> None:
-        """Say which run, where it is, and what was asked of it."""
-        super().__init__(f"cannot {verb} run {run_id}: it is {status}")
+    def __init__(self, run_id: str, status: str, verb: str, *, what: str = "run") -> None:
+        """Say which run (or sweep), where it is, and what was asked of it."""
+        super().__init__(f"cannot {verb} {what} {run_id}: it is {status}")
         self.run_id = run_id
         self.status = status
         self.verb = verb

@@ -22,12 +22,14 @@ from app.store.errors import (
     StaleCursor,
     StatisticNotFound,
     StoreError,
+    SweepNotFound,
 )
 from app.store.events import EventLog
 from app.store.queue import Queue
 from app.store.records import ArrayInfo, CheckpointInfo, Event, Run
 from app.store.run_table import RunTable
 from app.store.slices import Choice, Selection, Slice, Span, parse_choice
+from app.store.sweep_table import Member, NewMember, Sweep, SweepTable, Tally
 
 DATABASE_FILE = "gradtide.db"
 
@@ -42,7 +44,9 @@ __all__ = [
     "IdempotencyConflict",
     "InvalidCursor",
     "LeaseLost",
+    "Member",
     "MissingDriverError",
+    "NewMember",
     "NotFound",
     "QueueFull",
     "Run",
@@ -55,13 +59,16 @@ __all__ = [
     "StatisticNotFound",
     "Store",
     "StoreError",
+    "Sweep",
+    "SweepNotFound",
+    "Tally",
     "open_store",
     "parse_choice",
 ]
 
 
 class Store:
-    """Everything stored, by what it is: `runs`, `events`, `arrays`, `checkpoints`.
+    """Everything stored, by what it is: `runs`, `sweeps`, `events`, `arrays`, `checkpoints`.
 
     `attempts` and `queue` are what workers and the run service write through.
     """
@@ -72,6 +79,7 @@ class Store:
         self.folder = folder
         self.events = EventLog(database)
         self.runs = RunTable(database, self.events)
+        self.sweeps = SweepTable(database, self.runs)
         self.attempts = Attempts(database, self.events, settings.lease)
         self.queue = Queue(database, self.events, settings.max_attempts, settings.lease)
         self.arrays = ArrayStore(database, folder / "arrays")

@@ -3,6 +3,7 @@
 StoreError
 ├── NotFound (also a LookupError)
 │   ├── RunNotFound           no run of this id
+│   ├── SweepNotFound         no sweep of this id
 │   ├── StatisticNotFound     the run records no statistic of this name
 │   └── CheckpointNotFound    no checkpoint of this step or part
 ├── SelectionError            an axis or coordinate that the array does not have
@@ -38,6 +39,15 @@ class RunNotFound(NotFound):
         """Name the id that was looked for."""
         super().__init__(f"no run {run_id!r}")
         self.run_id = run_id
+
+
+class SweepNotFound(NotFound):
+    """No sweep has this id."""
+
+    def __init__(self, sweep_id: str) -> None:
+        """Name the id that was looked for."""
+        super().__init__(f"no sweep {sweep_id!r}")
+        self.sweep_id = sweep_id
 
 
 class StatisticNotFound(NotFound):

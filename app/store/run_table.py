@@ -71,7 +71,7 @@ class RunTable:
         """
         new = NewRun(config, facts, layouts, idempotency_key)
         with self._database.write() as connection:
-            run, created = self._create_in(connection, new, max_queue)
+            run, created = self.create_in(connection, new, max_queue)
             if created and then is not None:
                 then(connection, run.id)
                 run = self._get(connection, run.id)
@@ -85,11 +85,12 @@ class RunTable:
             QueueFull: There is no room for all of them.
         """
         with self._database.write() as connection:
-            return [self._create_in(connection, each, max_queue)[0] for each in new]
+            return [self.create_in(connection, each, max_queue)[0] for each in new]
 
-    def _create_in(
+    def create_in(
         self, connection: Connection, new: NewRun, max_queue: int | None
     ) -> tuple[Run, bool]:
+        """Queue a run in a transaction that makes more than it; as `create` otherwise."""
         digest = hashlib.sha256(json.dumps(new.config, sort_keys=True).encode()).hexdigest()
         found = self._by_key(connection, new.idempotency_key, digest)
         if found is not None:

@@ -152,3 +152,37 @@ checkpoints = sa.Table(
     sa.Column("sha256", sa.String(64), nullable=False),
     sa.Column("created_at", Moment, nullable=False),
 )
+
+sweeps = sa.Table(
+    "sweeps",
+    metadata,
+    sa.Column("number", Counter, primary_key=True, autoincrement=True),
+    sa.Column("id", sa.String(36), nullable=False, unique=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("base", JsonText, nullable=False),
+    sa.Column("axes", JsonText, nullable=False),
+    sa.Column("repeats", sa.Integer, nullable=False),
+    sa.Column("skipped", JsonText, nullable=False),
+    sa.Column("created_at", Moment, nullable=False),
+    sa.Column("idempotency_key", sa.Text, unique=True),
+    sa.Column("idempotency_digest", sa.String(64)),
+    sqlite_autoincrement=True,
+)
+
+sweep_runs = sa.Table(
+    "sweep_runs",
+    metadata,
+    sa.Column(
+        "sweep_id", sa.String(36), sa.ForeignKey("sweeps.id", ondelete="CASCADE"), primary_key=True
+    ),
+    # The number of the combination, the last axis counting fastest.
+    sa.Column("cell", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("repeat", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column(
+        "run_id",
+        sa.String(36),
+        sa.ForeignKey("runs.id", ondelete="CASCADE"),
+        nullable=False,
+        unique=True,
+    ),
+)

@@ -123,3 +123,15 @@ def test_an_answer_that_is_no_problem_is_still_an_error() -> None:
     ):
         client.run("x")
     assert (refused.value.status, refused.value.detail) == (502, "bad gateway")
+
+
+def test_a_sweep_is_made_listed_summed_up_and_cancelled(empty: Client) -> None:
+    axes = {"model.activation": ["tanh", "relu"]}
+    made = empty.create_sweep(SMALL, axes, repeats=2, idempotency_key="one")
+    again = empty.create_sweep(SMALL, axes, repeats=2, idempotency_key="one")
+    matrix = empty.matrix(made["id"], x="model.activation", value="reach")
+    cancelled = empty.cancel_sweep(made["id"])
+    assert (again, [each["id"] for each in empty.sweeps()]) == (made, [made["id"]])
+    assert (matrix["data"], matrix["count"]) == ([[None, None]], [[0, 0]])
+    assert cancelled == empty.sweep(made["id"])
+    assert cancelled["status"] == "cancelled"

@@ -331,3 +331,26 @@ def test_a_server_stops_in_good_order_with_a_run_and_an_open_stream(tmp_path: Pa
         process.wait()
         process.stdout.close()  # type: ignore[union-attr]  # it is a pipe
         store.close()
+
+
+def test_a_sweep_in_the_foreground_trains_every_combination(data: Path, tmp_path: Path) -> None:
+    axes = {"model.activation": ["tanh", "nope"], "model.hidden_size": [3]}
+    grid = {"base": configuration(steps=4), "axes": axes, "repeats": 2}
+    code, output = run("sweep", written(tmp_path, grid), "--workers", "1")
+    assert code == 0, output
+    assert "activation tanh, hidden_size 3 final loss" in output
+    assert "2 runs, 1 combinations skipped" in output
+    store = open_store(Settings(data=data))
+    assert [each.status for each in store.runs.page()[0]] == ["succeeded", "succeeded"]
+    store.close()
+
+
+@pytest.mark.parametrize(
+    ("grid", "pointer"),
+    [({"base": {}}, "/axes"), ({"base": {}, "axes": {"seed": 3}}, "/axes/seed")],
+)
+def test_a_file_that_is_no_grid_is_refused_at_its_place(
+    data: Path, tmp_path: Path, grid: dict[str, Any], pointer: str
+) -> None:
+    code, output = run("sweep", written(tmp_path, grid))
+    assert (code, f"{pointer}: " in output) == (2, True)

@@ -1,0 +1,169 @@
+"""Sweeps: grids of runs, and what they came to over two axes."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Query
+from starlette.responses import Response
+
+from app.api.bodies import object_of
+from app.api.dependencies import JsonBody, StoreOf, SweepsOf, json_response
+from app.api.runs import MAX_KEY_LENGTH, moment
+from app.api.schemas import body_of, problems
+from app.api.sweep_schemas import MatrixModel, SweepModel, SweepPageModel
+from app.http_errors import bad_parameter
+from app.runs.grids import KEYS
+from app.runs.states import TERMINAL
+from app.runs.sweeps import VALUES, matrix, status_of, values_of
+from app.store import Store, Sweep, Tally
+
+router = APIRouter(prefix="/sweeps", tags=["sweeps"])
+
+
+def summary_record(sweep: Sweep, tallies: dict[str, Tally]) -> dict[str, Any]:
+    """Return a sweep as lists of the API show it."""
+    return {
+        "id": sweep.id,
+        "name": sweep.name,
+        "status": status_of(tallies),
+        "axes": sweep.axes,
+        "repeats": sweep.repeats,
+        "progress": {
+            "runs": sum(each.runs for each in tallies.values()),
+            "over": sum(each.runs for status, each in tallies.items() if status in TERMINAL),
+            "step": sum(each.step for each in tallies.values()),
+            "steps": sum(each.steps for each in tallies.values()),
+        },
+        "statuses": {status: each.runs for status, each in tallies.items()},
+        "created_at": moment(sweep.created_at),
+    }
+
+
+def sweep_record(store: Store, sweep: Sweep) -> dict[str, Any]:
+    """Return a sweep as the API shows it."""
+    runs = [
+        {
+            "id": member.run.id,
+            "values": values_of(sweep, member.cell),
+            "seed": member.run.config["seed"],
+            "status": member.run.status,
+            "final_loss": member.run.final_loss,
+        }
+        for member in store.sweeps.members(sweep.id)
+    ]
+    skipped = [{"values": each["values"], "reason": each["reason"]} for each in sweep.skipped]
+    summary = summary_record(sweep, store.sweeps.tallies([sweep.id])[sweep.id])
+    return {**summary, "base": sweep.base, "runs": runs, "skipped": skipped}
+
+
+@router.post(
+    "",
+    status_code=201,
+    responses={
+        201: {"model": SweepModel, "description": "The sweep; `Location` is its address"},
+        200: {"model": SweepModel, "description": "The sweep that this key made before"},
+        **problems(413, 415, 429),
+    },
+    openapi_extra=body_of("SweepRequest"),
+)
+def create_sweep(
+    body: JsonBody,
+    sweeps: SweepsOf,
+    store: StoreOf,
+    idempotency_key: Annotated[
+        str | None,
+        Header(
+            min_length=1,
+            max_length=MAX_KEY_LENGTH,
+            description="The same key and grid make one sweep, however often sent",
+        ),
+    ] = None,
+) -> Response:
+    """Queue a run of every combination, or none at all where the request is refused.
+
+    Combinations that cannot be run are listed under `skipped` with the reason.
+    """
+    grid = object_of(body, KEYS, required=("base", "axes"))
+    sweep, created = sweeps.create(grid, idempotency_key)
+    headers = {"Location": f"/api/v1/sweeps/{sweep.id}"}
+    return json_response(sweep_record(store, sweep), 201 if created else 200, headers)
+
+
+@router.get("", responses={200: {"model": SweepPageModel}, **problems(410)})
+def list_sweeps(
+    store: StoreOf,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    cursor: Annotated[str | None, Query(description="`next_cursor` of the page before")] = None,
+) -> Response:
+    """List sweeps, the newest first; `next_cursor` is null on the last page."""
+    found, next_cursor = store.sweeps.page(limit=limit, cursor=cursor)
+    tallies = store.sweeps.tallies([sweep.id for sweep in found])
+    items = [summary_record(sweep, tallies[sweep.id]) for sweep in found]
+    return json_response({"items": items, "next_cursor": next_cursor})
+
+
+@router.get("/{sweep_id}", responses={200: {"model": SweepModel}, **problems(404)})
+def get_sweep(sweep_id: str, store: StoreOf) -> Response:
+    """Return a sweep with its runs."""
+    return json_response(sweep_record(store, store.sweeps.get(sweep_id)))
+
+
+@router.post(
+    "/{sweep_id}/cancel",
+    status_code=202,
+    responses={202: {"model": SweepModel}, **problems(404, 409)},
+)
+def cancel_sweep(sweep_id: str, sweeps: SweepsOf, store: StoreOf) -> Response:
+    """Stop every run of a sweep that is not over. Again 202 where that is done already."""
+    return json_response(sweep_record(store, sweeps.cancel(sweep_id)), 202)
+
+
+@router.get("/{sweep_id}/matrix", responses={200: {"model": MatrixModel}, **problems(404)})
+def get_matrix(
+    sweep_id: str,
+    store: StoreOf,
+    x: Annotated[str | None, Query(description="An axis; left out: the first")] = None,
+    y: Annotated[
+        str | None, Query(description="Another axis; left out: the first that is not x")
+    ] = None,
+    value: Annotated[
+        str,
+        Query(
+            description=f"What is compared: {', '.join(VALUES)}",
+            json_schema_extra={"enum": list(VALUES)},
+        ),
+    ] = "final_loss",
+) -> Response:
+    """Return median and band of a value over two axes; seeds and other axes fall together."""
+    sweep = store.sweeps.get(sweep_id)
+    if value not in VALUES:
+        raise bad_parameter("value", f"unknown value {value!r}; known: {', '.join(VALUES)}")
+    x, y = axes_of(sweep, x, y)
+    cells = matrix(sweep, store.sweeps.members(sweep_id), x, y, value)
+
+    def each(name: str) -> list[list[Any]]:
+        return [[getattr(cell, name) for cell in row] for row in cells]
+
+    fields = {"data": "middle", "low": "low", "high": "high", "count": "count", "runs": "runs"}
+    return json_response(
+        {
+            "value": value,
+            "x": {"axis": x, "values": sweep.axes[x]},
+            "y": {"axis": y, "values": [None] if y is None else sweep.axes[y]},
+            **{name: each(field) for name, field in fields.items()},
+        }
+    )
+
+
+def axes_of(sweep: Sweep, x: str | None, y: str | None) -> tuple[str, str | None]:
+    """Return the axes of a matrix; what is not asked for is the first that is left.
+
+    Raises:
+        HttpProblem: The sweep has no such axis, or both are the same.
+    """
+    for name, axis in (("x", x), ("y", y)):
+        if axis is not None and axis not in sweep.axes:
+            raise bad_parameter(name, f"no axis {axis!r}; known: {', '.join(sweep.axes)}")
+    if x is not None and x == y:
+        raise bad_parameter("y", f"{y!r} is x already")
+    across = x or next(axis for axis in [*sweep.axes, y] if axis is not None and axis != y)
+    return across, y or next((axis for axis in sweep.axes if axis != across), None)
