@@ -8,6 +8,8 @@ products, n the weights of a layer's products, B the samples:
     a training step                       3 · 2·n·B·T: forward, back, gradients of the weights (1)
     a frame of a probe of B samples       the same once more                                  (2)
     a matrix of R loss times in a frame   2·n·B·Σ t over the loss times t                     (3)
+    Jacobians at R times in a frame       2·n_s·B·N·R, n_s the weights that read states,
+                                          N the rows of a layer's whole state                 (4)
 """
 
 import math
@@ -32,6 +34,10 @@ HEAVY = {
     "preactivation_histogram": 20,
 }
 """Bytes for each (layer, time, sample, unit) that a statistic holds on the way."""
+
+JACOBIANS = {"jacobian_singular_values": 1, "jacobian_product_norm": 1, "lyapunov_spectrum": 3}
+"""Statistics that take every unit adjoint of a layer's whole state a step back, with the doubles
+that they hold for each entry of a Jacobian: itself, and Q and R of its decomposition."""
 
 OWN_SLOPES = {"activation_slope", "activation_slope_histogram", "saturation"}
 
@@ -106,6 +112,13 @@ class _Run:
             for product in self.cell.products
         )
 
+    def _reads_of_states(self) -> int:
+        """Return the entries of a layer's product matrices that read a state."""
+        return sum(
+            len(product.out) * len(product.states_read) * self.H**2
+            for product in self.cell.products
+        )
+
     @property
     def parameters(self) -> int:
         """Entries of the flat vector."""
@@ -157,6 +170,24 @@ class _Run:
             found.append([int(t) for t in self.layouts["path_gradient"].coords["loss_time"]])
         return found
 
+    def _jacobian(self) -> int:
+        """Return the bytes of the Jacobians of one step, and of the way back to them."""
+        doubles = max((JACOBIANS.get(name, 0) for name in self.names), default=0)
+        if not doubles:
+            return 0
+        cell, size, rows = self.cell, self.frame_size, len(self.cell.state_names) * self.H
+        # Earlier outputs that a state still holds are copied as they move on.
+        earlier = len(cell.state_names) - len(cell.states)
+        blocks = len(cell.deltas) + 2 * len(cell.read_states) + 3 * earlier
+        back = rows * blocks * self.H * size * self.item
+        return back + size * rows**2 * (self.item + doubles * 8)
+
+    def _pulled_times(self) -> int:
+        """Return at how many steps a frame takes all unit adjoints back, over its statistics."""
+        sampled = self.layouts.get("jacobian_singular_values")
+        found = 0 if sampled is None else len(sampled.coords["time"])
+        return found + self.T * len({"jacobian_product_norm", "lyapunov_spectrum"} & self.names)
+
     def memory(self) -> int:
         """Return the bytes at the run's peak."""
         B, layers = self.config.training.batch_size, range(self.S)
@@ -196,6 +227,7 @@ class _Run:
         total = sum(S * self._layer_stack(size, count) for count in rows)
         total += units * self.item * (bool(OWN_SLOPES & self.names) + ("activation" in self.names))
         total += units * max((HEAVY.get(name, 0) for name in self.names), default=0)
+        total += self._jacobian()
         total += 8 * S * T * size * (5 + 1) * 3  # logs of the factors, and of norms
         kept = (layout for layout in self.layouts.values() if not layout.per_step)
         return total + sum(math.prod(layout.shape) * 12 for layout in kept)
@@ -219,4 +251,8 @@ class _Run:
         frame = 3 * 2 * self.frame_size * (layers * T + asked) if self.of_probe else 0
         swept = sum(sum(times) for times in self.swept_times())
         matrix = 2 * self.frame_size * layers * swept
+        rows = len(self.cell.state_names) * self.H
+        matrix += (
+            2 * self.frame_size * self.S * self._reads_of_states() * rows * self._pulled_times()
+        )
         return self.config.training.steps * step + frames * (frame + matrix)

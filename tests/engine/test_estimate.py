@@ -25,7 +25,7 @@ def configuration(
     }
 
 
-EIGHT = {
+RUNS = {
     "adding": configuration(
         {"kind": "adding", "length": 100}, {"cell": "elman", "hidden_size": 64}
     ),
@@ -60,9 +60,33 @@ EIGHT = {
         16,
         statistics=["path_gradient"],
     ),
+    "singular values": configuration(
+        {"kind": "adding", "length": 20},
+        {"cell": "lstm", "hidden_size": 64},
+        16,
+        statistics=["jacobian_singular_values"],
+    ),
+    "products": configuration(
+        {"kind": "adding", "length": 20},
+        {"cell": "gru", "hidden_size": 96},
+        16,
+        statistics=["jacobian_product_norm"],
+    ),
+    "products of long states": configuration(
+        {"kind": "adding", "length": 20},
+        {"cell": "skip", "hidden_size": 16},
+        16,
+        statistics=["jacobian_product_norm"],
+    ),
+    "exponents": configuration(
+        {"kind": "adding", "length": 20},
+        {"cell": "elman", "hidden_size": 96},
+        16,
+        statistics=["lyapunov_spectrum"],
+    ),
 }
 
-every_one = pytest.mark.parametrize("kind", EIGHT)
+every_one = pytest.mark.parametrize("kind", RUNS)
 
 
 class Measured:
@@ -93,10 +117,10 @@ def run() -> Callable[[str], Measured]:
     def measured(kind: str) -> Measured:
         if kind not in made:
             short = RunConfig.from_dict(
-                EIGHT[kind] | {"training": {"steps": 0}, "recording": {"probe_size": 1}}
+                RUNS[kind] | {"training": {"steps": 0}, "recording": {"probe_size": 1}}
             )
             Measured(short)
-            made[kind] = Measured(RunConfig.from_dict(EIGHT[kind]))
+            made[kind] = Measured(RunConfig.from_dict(RUNS[kind]))
         return made[kind]
 
     return measured
@@ -106,7 +130,7 @@ def run() -> Callable[[str], Measured]:
 def test_memory_is_within_a_quarter_of_what_is_measured(
     kind: str, run: Callable[[str], Measured]
 ) -> None:
-    needed = estimate(RunConfig.from_dict(EIGHT[kind]))
+    needed = estimate(RunConfig.from_dict(RUNS[kind]))
     assert needed.memory == pytest.approx(run(kind).peak, rel=QUARTER)
 
 
@@ -114,7 +138,7 @@ def test_memory_is_within_a_quarter_of_what_is_measured(
 def test_stored_bytes_are_within_a_quarter_of_what_is_measured(
     kind: str, run: Callable[[str], Measured]
 ) -> None:
-    needed = estimate(RunConfig.from_dict(EIGHT[kind]))
+    needed = estimate(RunConfig.from_dict(RUNS[kind]))
     assert needed.stored == pytest.approx(run(kind).stored, rel=QUARTER)
 
 
@@ -171,3 +195,24 @@ def test_work_grows_with_the_steps_and_frames_with_their_distance() -> None:
     assert needed(100, 10)[0] == 11
     (_, few), (_, many) = needed(1000, 1000), needed(2000, 2000)
     assert many == pytest.approx(2 * few, rel=0.01)
+
+
+@pytest.mark.parametrize("cell", ["elman", "lstm", "skip"])
+def test_jacobians_are_as_many_steps_back_as_a_state_has_rows(cell: str) -> None:
+    model = {
+        "cell": cell,
+        "hidden_size": 24,
+        **({"options": {"skip": 3}} if cell == "skip" else {}),
+    }
+    works = [
+        estimate(
+            RunConfig.from_dict(
+                configuration({"kind": "adding", "length": 30}, model, statistics=names)
+            )
+        )
+        for names in ([], ["lyapunov_spectrum"])
+    ]
+    rows = {"elman": 24, "lstm": 48, "skip": 72}[cell]
+    reads = {"elman": 1, "lstm": 4, "skip": 2}[cell] * 24**2
+    one_frame = 2 * reads * 16 * rows * 30
+    assert works[1].work - works[0].work == works[1].frames * one_frame
