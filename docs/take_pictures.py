@@ -2,8 +2,9 @@
 
     python docs/take_pictures.py ADDRESS RUN [RUN …]
 
-The first run gives the picture of a run's page, all of them together that of the comparison. The
-pictures are of the real pages in a real browser; nothing is drawn by hand.
+The first run gives the picture of a run's page and of its remedies, as far as they were tried; all
+of them together that of the comparison. The pictures are of the real pages in a real browser;
+nothing is drawn by hand.
 """
 
 import sys
@@ -18,16 +19,19 @@ VIEWPORT = {"width": 1440, "height": 900}
 SETTLED_MS = 2500  # figures are drawn one a task, and toasts go
 
 
-def take(page: Page, path: str, picture: str) -> None:
-    """Open a page, wait until its figures are drawn, and keep what is seen."""
+FIGURE = ".js-plotly-plot .main-svg"
+
+
+def take(page: Page, path: str, picture: str, shown: str = FIGURE) -> None:
+    """Open a page, wait until what it is about is there, and keep what is seen."""
     page.goto(path)
-    page.wait_for_selector(".js-plotly-plot .main-svg", state="attached")
+    page.wait_for_selector(shown, state="attached")
     page.wait_for_timeout(SETTLED_MS)
     page.screenshot(path=PICTURES / picture)
 
 
 def main(address: str, first: str, *others: str) -> None:
-    """Take both pictures."""
+    """Take all pictures."""
     path = find()
     if path is None:
         raise SystemExit("no Chromium on this machine: make browser")
@@ -39,6 +43,7 @@ def main(address: str, first: str, *others: str) -> None:
             viewport=VIEWPORT, reduced_motion="reduce", color_scheme="light", base_url=address
         )
         take(page, f"/runs/{first}", "run-page.png")
+        take(page, f"/runs/{first}/remedies", "remedies.png", shown="form")
         if others:
             query = "&".join(f"run={run}" for run in (first, *others))
             take(page, f"/compare?{query}", "comparison.png")
