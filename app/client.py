@@ -10,50 +10,21 @@ Example:
 """
 
 import io
-import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, BinaryIO, Final, Self
 
 import httpx
 import numpy as np
-from numpy.typing import NDArray
+
+from app.answers import ProblemError, Recorded, StreamedEvent, problem_of, read_events
+
+__all__ = ["Client", "ProblemError", "Recorded", "StreamedEvent", "read_events"]
 
 OVER: Final = frozenset({"succeeded", "diverged", "failed", "cancelled"})
 _POLL_SECONDS: Final = 0.2
 # A stream says something every 15 seconds, if only that it lives.
 _STREAM_TIMEOUT: Final = httpx.Timeout(10.0, read=45.0)
-
-
-class ProblemError(Exception):
-    """A refusal of the service (RFC 9457)."""
-
-    def __init__(self, status: int, title: str, detail: str, errors: Sequence[Any] = ()) -> None:
-        super().__init__(f"{status} {title}: {detail}")
-        self.status = status
-        self.title = title
-        self.detail = detail
-        self.errors = tuple(errors)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Recorded:
-    """A slice of a statistic: values with named axes and their coordinates."""
-
-    name: str
-    axes: tuple[str, ...]
-    coords: Mapping[str, NDArray[Any]]
-    values: NDArray[Any]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class StreamedEvent:
-    """A server-sent event; `id` is what a stream is resumed from."""
-
-    id: int
-    kind: str
-    data: Mapping[str, Any]
 
 
 class Client:
@@ -119,7 +90,7 @@ class Client:
         with self._http.stream("GET", path, params=params) as answer:
             if answer.is_error:
                 answer.read()
-                raise _problem(answer)
+                raise problem_of(answer)
             for piece in answer.iter_bytes():
                 file.write(piece)
 
@@ -257,7 +228,7 @@ class Client:
         ) as answer:
             if answer.is_error:
                 answer.read()
-                raise _problem(answer)
+                raise problem_of(answer)
             yield from read_events(answer.iter_lines())
 
     def _pages(self, path: str, filters: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -276,32 +247,9 @@ class Client:
     def _request(self, method: str, path: str, **options: Any) -> httpx.Response:  # noqa: ANN401
         answer = self._http.request(method, f"/api/v1{path}", **options)
         if answer.is_error:
-            raise _problem(answer)
+            raise problem_of(answer)
         return answer
-
-
-def read_events(lines: Iterator[str]) -> Iterator[StreamedEvent]:
-    """Yield the events of a stream's lines; comments and retry hints are passed over."""
-    fields: dict[str, str] = {}
-    for line in lines:
-        if line and not line.startswith(":"):
-            key, _, value = line.partition(":")
-            fields[key] = value.removeprefix(" ")
-        elif not line:
-            if "data" in fields:
-                yield StreamedEvent(
-                    id=int(fields["id"]), kind=fields["event"], data=json.loads(fields["data"])
-                )
-            fields = {}
 
 
 def _query(values: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in values.items() if value is not None}
-
-
-def _problem(answer: httpx.Response) -> ProblemError:
-    try:
-        body = answer.json()
-        return ProblemError(body["status"], body["title"], body["detail"], body.get("errors", ()))
-    except (ValueError, KeyError, TypeError):
-        return ProblemError(answer.status_code, answer.reason_phrase, answer.text[:500])
