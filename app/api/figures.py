@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Annotated, Any, Final, Literal, get_args
 
+import plotly.graph_objects as go
 import plotly.io
 from fastapi import APIRouter, Depends, Query
 from starlette.responses import Response
@@ -24,7 +25,7 @@ EXPORT_POLICY: Final = (
 # Beyond these a curve of slopes tells nothing more.
 MOST_LENGTH: Final = 1000
 MOST_AT: Final = 8.0
-_ANSWER: dict[int | str, dict[str, Any]] = {
+FIGURE_ANSWER: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "A Plotly figure, as `plotly.io.from_json` reads it; or an HTML file",
         "content": {
@@ -80,7 +81,7 @@ def _choice(
 Choice = Annotated[FigureOptions, Depends(_choice)]
 
 
-@router.get("/figures/{name}", responses={**_ANSWER, **problems(404)})
+@router.get("/figures/{name}", responses={**FIGURE_ANSWER, **problems(404)})
 def get_figure(
     name: str,
     store: StoreOf,
@@ -94,7 +95,7 @@ def get_figure(
     return _draw(store, name, run or [], replace(choice, length=length, at=at), format)
 
 
-@router.get("/runs/{run_id}/figures/{name}", responses={**_ANSWER, **problems(404)})
+@router.get("/runs/{run_id}/figures/{name}", responses={**FIGURE_ANSWER, **problems(404)})
 def get_run_figure(
     run_id: str, name: str, store: StoreOf, choice: Choice, format: Format = "json"
 ) -> Response:
@@ -113,7 +114,13 @@ def _draw(
     if not fewest <= len(run_ids) <= most:
         wanted = str(fewest) if fewest == most else f"{fewest} to {most}"
         raise bad_parameter("run", f"{name} is drawn of {wanted} runs, got {len(run_ids)}")
-    figure = definition.draw(load(store, run_ids, definition, options), options)
+    return figure_answer(
+        definition.draw(load(store, run_ids, definition, options), options), name, format_
+    )
+
+
+def figure_answer(figure: go.Figure, name: str, format_: str) -> Response:
+    """Return a figure as JSON, or as a file that needs no network."""
     if format_ == "html":
         page = plotly.io.to_html(figure, include_plotlyjs=True, full_html=True)
         return Response(

@@ -7,16 +7,29 @@ from starlette.responses import Response
 
 from app.api.bodies import object_of
 from app.api.dependencies import JsonBody, StoreOf, SweepsOf, json_response
+from app.api.figures import FIGURE_ANSWER, Format, figure_answer
 from app.api.runs import MAX_KEY_LENGTH, moment
 from app.api.schemas import body_of, problems
 from app.api.sweep_schemas import MatrixModel, SweepModel, SweepPageModel
-from app.http_errors import bad_parameter
-from app.runs.grids import KEYS
+from app.figures import success_by_lag, sweep_matrix
+from app.http_errors import HttpProblem, bad_parameter
+from app.runs.grids import KEYS, axis_label, value_label
 from app.runs.states import TERMINAL
-from app.runs.sweeps import VALUES, matrix, status_of, values_of
+from app.runs.sweeps import VALUES, axes_of, matrix, status_of, values_of
+from app.runs.sweeps import success_by_lag as lag_points
 from app.store import Store, Sweep, Tally
 
 router = APIRouter(prefix="/sweeps", tags=["sweeps"])
+
+Across = Annotated[str | None, Query(description="An axis; left out: the first")]
+Up = Annotated[str | None, Query(description="Another axis; left out: the first that is not x")]
+ValueOf = Annotated[
+    str,
+    Query(
+        description=f"What is compared: {', '.join(VALUES)}",
+        json_schema_extra={"enum": list(VALUES)},
+    ),
+]
 
 
 def summary_record(sweep: Sweep, tallies: dict[str, Tally]) -> dict[str, Any]:
@@ -121,23 +134,13 @@ def cancel_sweep(sweep_id: str, sweeps: SweepsOf, store: StoreOf) -> Response:
 def get_matrix(
     sweep_id: str,
     store: StoreOf,
-    x: Annotated[str | None, Query(description="An axis; left out: the first")] = None,
-    y: Annotated[
-        str | None, Query(description="Another axis; left out: the first that is not x")
-    ] = None,
-    value: Annotated[
-        str,
-        Query(
-            description=f"What is compared: {', '.join(VALUES)}",
-            json_schema_extra={"enum": list(VALUES)},
-        ),
-    ] = "final_loss",
+    x: Across = None,
+    y: Up = None,
+    value: ValueOf = "final_loss",
 ) -> Response:
     """Return median and band of a value over two axes; seeds and other axes fall together."""
     sweep = store.sweeps.get(sweep_id)
-    if value not in VALUES:
-        raise bad_parameter("value", f"unknown value {value!r}; known: {', '.join(VALUES)}")
-    x, y = axes_of(sweep, x, y)
+    x, y = asked(sweep, x, y, value)
     cells = matrix(sweep, store.sweeps.members(sweep_id), x, y, value)
 
     def each(name: str) -> list[list[Any]]:
@@ -154,16 +157,42 @@ def get_matrix(
     )
 
 
-def axes_of(sweep: Sweep, x: str | None, y: str | None) -> tuple[str, str | None]:
-    """Return the axes of a matrix; what is not asked for is the first that is left.
+def asked(sweep: Sweep, x: str | None, y: str | None, value: str) -> tuple[str, str | None]:
+    """Return the axes that are asked for.
 
     Raises:
-        HttpProblem: The sweep has no such axis, or both are the same.
+        HttpProblem: The sweep has no such axis, or there is no such value.
     """
-    for name, axis in (("x", x), ("y", y)):
-        if axis is not None and axis not in sweep.axes:
-            raise bad_parameter(name, f"no axis {axis!r}; known: {', '.join(sweep.axes)}")
-    if x is not None and x == y:
-        raise bad_parameter("y", f"{y!r} is x already")
-    across = x or next(axis for axis in [*sweep.axes, y] if axis is not None and axis != y)
-    return across, y or next((axis for axis in sweep.axes if axis != across), None)
+    if value not in VALUES:
+        raise bad_parameter("value", f"unknown value {value!r}; known: {', '.join(VALUES)}")
+    return axes_of(sweep, x, y)
+
+
+@router.get("/{sweep_id}/figures/{name}", responses={**FIGURE_ANSWER, **problems(404)})
+def get_sweep_figure(
+    sweep_id: str,
+    name: str,
+    store: StoreOf,
+    x: Across = None,
+    y: Up = None,
+    value: ValueOf = "final_loss",
+    format: Format = "json",
+) -> Response:
+    """Return a Plotly figure of a sweep: `sweep_matrix` or `success_by_lag`."""
+    sweep = store.sweeps.get(sweep_id)
+    across, up = asked(sweep, x, y, value)
+    members = store.sweeps.members(sweep_id)
+    if name == success_by_lag.NAME:
+        return figure_answer(success_by_lag.draw(lag_points(sweep, members)), name, format)
+    if name != sweep_matrix.NAME:
+        known = f"{sweep_matrix.NAME}, {success_by_lag.NAME}"
+        raise HttpProblem(404, f"unknown figure {name[:60]!r}; known: {known}")
+    cells = matrix(sweep, members, across, up, value)
+    figure = sweep_matrix.draw(
+        [[cell.middle for cell in row] for row in cells],
+        value=value,
+        x=(axis_label(across), [value_label(one) for one in sweep.axes[across]]),
+        y=("", [""]) if up is None else (axis_label(up), [*map(value_label, sweep.axes[up])]),
+        longest=max((int(each.run.facts["length"]) - 1 for each in members), default=1),
+    )
+    return figure_answer(figure, name, format)

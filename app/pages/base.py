@@ -34,6 +34,7 @@ NAVIGATION = (
     NavigationEntry(name="index", title="Runs", href="/"),
     NavigationEntry(name="new", title="New run", href="/runs/new"),
     NavigationEntry(name="compare", title="Compare", href="/compare"),
+    NavigationEntry(name="sweeps", title="Sweeps", href="/sweeps"),
     NavigationEntry(name="activations", title="Activations", href="/activations"),
     NavigationEntry(name="learn", title="Learn", href="/learn"),
 )

@@ -6,10 +6,10 @@ from typing import Any, Final
 
 import numpy as np
 
-from app.runs.grids import axis_label, pointer_of, read_grid
+from app.runs.grids import axis_label, label_of, pointer_of, read_grid
 from app.runs.service import RunService, described
 from app.runs.states import TERMINAL, IllegalTransition, RunStatus
-from app.store import Member, NewMember, Run, Store, Sweep, Tally
+from app.store import Member, NewMember, Run, SelectionError, Store, Sweep, Tally
 from app.store.run_table import NewRun
 from engine import ConfigError, Problem
 
@@ -145,6 +145,22 @@ VALUES: Final[Mapping[str, Callable[[Run], float | None]]] = {
 }
 
 
+def axes_of(sweep: Sweep, x: str | None, y: str | None) -> tuple[str, str | None]:
+    """Return the axes of a matrix; what is not asked for is the first that is left.
+
+    Raises:
+        SelectionError: The sweep has no such axis, or both are the same.
+    """
+    for name, axis in (("x", x), ("y", y)):
+        if axis is not None and axis not in sweep.axes:
+            raise SelectionError(name, f"no axis {axis!r}; known: {', '.join(sweep.axes)}")
+    if x is None:
+        x = next((axis for axis in sweep.axes if axis != y), y)
+    if x is None or x == y:
+        raise SelectionError("y", f"{y!r} is x already")
+    return x, y or next((axis for axis in sweep.axes if axis != x), None)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Cell:
     """What the runs of one cell of a matrix came to.
@@ -217,3 +233,33 @@ def _share(values: Sequence[float]) -> tuple[float, float, float]:
     scale = 1 + Z95**2 / n
     # The bounds at 0 and 1 are exact; rounding may step over them.
     return max(0.0, float((center - width) / scale)), p, min(1.0, float((center + width) / scale))
+
+
+def success_by_lag(
+    sweep: Sweep, members: Sequence[Member]
+) -> dict[str, list[tuple[int, float, float, float]]]:
+    """Return needed lag, share of success and its interval for every model of a sweep.
+
+    A model is a combination of the axes outside the task; lags without a result are left out.
+    """
+    found: dict[str, dict[int, list[Run]]] = {}
+    for member in members:
+        values = values_of(sweep, member.cell)
+        own = {path: one for path, one in values.items() if path.partition(".")[0] != "task"}
+        lag = member.run.facts.get("needed_lag")
+        if lag is not None:
+            model = found.setdefault(label_of(own) or sweep.name, {})
+            model.setdefault(int(lag), []).append(member.run)
+    points = {
+        name: [(lag, cell_of(runs, "success")) for lag, runs in lags.items()]
+        for name, lags in found.items()
+    }
+    known = {
+        name: [
+            (lag, cell.middle, cell.low, cell.high)
+            for lag, cell in each
+            if cell.middle is not None and cell.low is not None and cell.high is not None
+        ]
+        for name, each in points.items()
+    }
+    return {name: each for name, each in known.items() if each}

@@ -43,6 +43,7 @@ async def test_every_call_of_this_version_is_in_it(document: dict[str, Any]) -> 
         "GET /api/v1/sweeps/{sweep_id}",
         "POST /api/v1/sweeps/{sweep_id}/cancel",
         "GET /api/v1/sweeps/{sweep_id}/matrix",
+        "GET /api/v1/sweeps/{sweep_id}/figures/{name}",
         "POST /api/v1/runs/estimate",
         "GET /api/v1/runs/{run_id}/export",
         "GET /metrics",

@@ -1,0 +1,150 @@
+"""Sweeps: the list of them, and one as a grid of which every cell opens its runs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+from fastapi import APIRouter, Query, Request
+from fastapi.templating import Jinja2Templates
+from starlette.responses import Response
+
+from app.figures import success_by_lag, sweep_matrix
+from app.figures.sweep_matrix import LOOKS, words_of
+from app.pages.base import PLOTLY_URL, PageContext, render
+from app.runs.grids import axis_label, label_of, value_label
+from app.runs.states import TERMINAL
+from app.runs.sweeps import Cell, axes_of, matrix, status_of
+from app.store import Store, Sweep, Tally
+
+MOST_SWEEPS = 200
+MOST_COMPARED = 6  # what the comparison takes
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SweepRow:
+    """A sweep in the list."""
+
+    id: str
+    name: str
+    status: str
+    axes: str
+    progress: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CellView:
+    """A cell of the grid: its number, its band, and where its runs are."""
+
+    words: str
+    band: str
+    runs: tuple[tuple[str, str], ...]
+    compare_href: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SweepsPage(PageContext):
+    """What sweeps.html is given."""
+
+    template: ClassVar[str] = "sweeps.html"
+    here: ClassVar[str] = "sweeps"
+
+    sweeps: tuple[SweepRow, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SweepPage(PageContext):
+    """What sweep.html is given."""
+
+    template: ClassVar[str] = "sweep.html"
+    here: ClassVar[str] = "sweeps"
+
+    sweep: SweepRow
+    axes: tuple[tuple[str, str], ...]
+    x: str
+    y: str
+    value: str
+    values: tuple[tuple[str, str], ...]
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[CellView, ...]], ...]
+    skipped: tuple[tuple[str, str], ...]
+    panels: tuple[tuple[str, str, str], ...]
+    plotly_url: str
+
+
+def build_router(templates: Jinja2Templates) -> APIRouter:
+    """Return the routes of the sweeps' pages."""
+    router = APIRouter()
+
+    @router.get("/sweeps")
+    def list_page(request: Request) -> Response:
+        store: Store = request.app.state.store
+        found, _ = store.sweeps.page(limit=MOST_SWEEPS)
+        tallies = store.sweeps.tallies([sweep.id for sweep in found])
+        rows = tuple(row_of(sweep, tallies[sweep.id]) for sweep in found)
+        return render(request, templates, SweepsPage(sweeps=rows))
+
+    @router.get("/sweeps/{sweep_id}")
+    def sweep_page(
+        request: Request,
+        sweep_id: str,
+        x: str | None = None,
+        y: str | None = None,
+        value: Annotated[str, Query(pattern="|".join(LOOKS))] = "final_loss",
+    ) -> Response:
+        store: Store = request.app.state.store
+        page = page_of(store, store.sweeps.get(sweep_id), x, y, value)
+        return render(request, templates, page, headers={"Cache-Control": "no-store"})
+
+    return router
+
+
+def row_of(sweep: Sweep, tallies: dict[str, Tally]) -> SweepRow:
+    """Return a sweep as lists show it."""
+    runs = sum(each.runs for each in tallies.values())
+    over = sum(each.runs for status, each in tallies.items() if status in TERMINAL)
+    axes = " × ".join(f"{axis_label(path)} ({len(sweep.axes[path])})" for path in sweep.axes)
+    return SweepRow(
+        id=sweep.id,
+        name=sweep.name,
+        status=status_of(tallies),
+        axes=axes,
+        progress=f"{over} of {runs} runs over",
+    )
+
+
+def page_of(store: Store, sweep: Sweep, x: str | None, y: str | None, value: str) -> SweepPage:
+    """Return the context of a sweep's grid."""
+    across, up = axes_of(sweep, x or None, y or None)
+    cells = matrix(sweep, store.sweeps.members(sweep.id), across, up, value)
+    ups: Sequence[object] = [""] if up is None else sweep.axes[up]
+    return SweepPage(
+        sweep=row_of(sweep, store.sweeps.tallies([sweep.id])[sweep.id]),
+        axes=tuple((path, axis_label(path)) for path in sweep.axes),
+        x=across,
+        y=up or "",
+        value=value,
+        values=tuple((name, look.words) for name, look in LOOKS.items()),
+        columns=tuple(value_label(one) for one in sweep.axes[across]),
+        rows=tuple(
+            (value_label(one), tuple(cell_view(cell) for cell in row))
+            for one, row in zip(ups, cells, strict=True)
+        ),
+        skipped=tuple((label_of(each["values"]), each["reason"]) for each in sweep.skipped),
+        panels=(
+            (sweep_matrix.NAME, LOOKS[value].words.capitalize(), sweep_matrix.HOW_TO_READ),
+            (success_by_lag.NAME, success_by_lag.TITLE, success_by_lag.HOW_TO_READ),
+        ),
+        plotly_url=PLOTLY_URL,
+    )
+
+
+def cell_view(cell: Cell) -> CellView:
+    """Return a cell of the table."""
+    band = f"{words_of(cell.low)} … {words_of(cell.high)}" if cell.count > 1 else ""
+    few = 1 < len(cell.runs) <= MOST_COMPARED
+    return CellView(
+        words=words_of(cell.middle) or "none yet",
+        band=band,
+        runs=tuple((run, f"run {number}") for number, run in enumerate(cell.runs, 1)),
+        compare_href="/compare?" + "&".join(f"run={run}" for run in cell.runs) if few else "",
+    )

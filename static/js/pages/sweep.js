@@ -1,0 +1,31 @@
+// A sweep: its grid as a heatmap and the success of its models against the lag, drawn again while runs end.
+import { createPanel } from "../plots/panel.js";
+import { mountPanelMenu } from "../plots/panel_menu.js";
+import { themeColors } from "../plots/theme.js";
+import { onTheme, seenTheme } from "../shell/theme.js";
+import { apiUrl } from "../wire/api.js";
+
+const page = document.querySelector("[data-sweep]");
+const { sweep, x, y, value } = page.dataset;
+const query = { x, y: y || null, value };
+let colors = themeColors(seenTheme());
+
+const panels = [...page.querySelectorAll("[data-panel]")].map((section) => {
+  const path = `/sweeps/${sweep}/figures/${section.dataset.panel}`;
+  const panel = createPanel(section, {
+    address: () => ({ path, query, final: false }),
+    view: () => ({ mode: "magnitude", range: 8, colors, manyRuns: false }),
+  });
+  mountPanelMenu(panel, {
+    title: section.querySelector("h2").textContent,
+    filename: () => section.dataset.panel,
+    data: () => null,
+    page: () => apiUrl(path, { ...query, format: "html" }),
+  });
+  return panel;
+});
+onTheme((seen) => {
+  colors = themeColors(seen);
+  for (const panel of panels) panel.redraw();
+});
+for (const panel of panels) panel.refresh();

@@ -1,0 +1,48 @@
+"""The figures of a sweep hold its numbers, on scales that stay."""
+
+import math
+
+import numpy as np
+import pytest
+
+from app.figures import success_by_lag, sweep_matrix
+
+X = ("activation", ["tanh", "relu", "sigmoid"])
+
+
+def test_a_matrix_is_drawn_as_log10_with_what_is_special_apart() -> None:
+    values: list[list[float | None]] = [[0.01, 0.0, None], [math.inf, math.nan, 0.1]]
+    figure = sweep_matrix.draw(values, value="final_loss", x=X, y=("length", ["10", "20"]))
+    cells, *masks = figure.data
+    np.testing.assert_array_equal(cells.z, [[-2, np.nan, np.nan], [np.nan, np.nan, -1]])
+    assert [list(row) for row in cells.text] == [["0.01", "0", ""], ["∞", "nan", "0.1"]]
+    assert (cells.zmin, cells.zmax) == sweep_matrix.LOOKS["final_loss"].limits
+    assert [mask.name for mask in masks] == ["exact zero", "not finite"]
+    assert list(figure.layout.xaxis.ticktext) == X[1]
+
+
+@pytest.mark.parametrize(("value", "limits"), [("success", (0, 1)), ("reach", (0, 49))])
+def test_a_plain_value_has_a_fixed_scale(value: str, limits: tuple[float, float]) -> None:
+    figure = sweep_matrix.draw([[0.5, 1.0, 0.0]], value=value, x=X, y=("", [""]), longest=49)
+    assert (figure.data[0].zmin, figure.data[0].zmax) == limits
+    assert list(figure.data[0].z[0]) == [0.5, 1.0, 0.0]
+    assert "clamped" not in figure.layout.title.text
+
+
+def test_a_value_beyond_the_scale_is_said_to_be_clamped() -> None:
+    figure = sweep_matrix.draw([[1e9, 1, 1]], value="final_loss", x=X, y=("", [""]))
+    assert "clamped" in figure.layout.title.text
+
+
+def test_nothing_yet_is_said_in_words() -> None:
+    empty = sweep_matrix.draw([[None]], value="span", x=("seed", ["0"]), y=("", [""]))
+    assert empty.layout.annotations[0].text == sweep_matrix.NOT_YET
+    assert success_by_lag.draw({}).layout.annotations[0].text == success_by_lag.NOT_YET
+
+
+def test_a_models_line_goes_by_its_lags_with_its_interval() -> None:
+    figure = success_by_lag.draw({"lstm": [(90, 0.5, 0.2, 0.9), (9, 1.0, 0.4, 1.0)]})
+    (line,) = figure.data
+    assert (list(line.x), list(line.y)) == ([9, 90], [1.0, 0.5])
+    np.testing.assert_allclose(line.error_y.array, [0, 0.4])
+    np.testing.assert_allclose(line.error_y.arrayminus, [0.6, 0.3])

@@ -1,0 +1,72 @@
+"""The page of a sweep in a real browser: figures drawn, every cell opens its runs."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from app.client import Client
+from tests.browser.conftest import Service
+from tests.browser.page_checks import DESKTOP, PHONE, sideways_scroll, violations
+from tests.browser.test_run_page import ready
+
+BASE = {
+    "name": "small sweep",
+    "task": {"kind": "adding", "length": 8},
+    "model": {"cell": "elman", "hidden_size": 4},
+    "training": {"steps": 3, "batch_size": 2},
+    "recording": {"every": 2, "probe_size": 2},
+}
+AXES: dict[str, list[Any]] = {"model.activation": ["tanh", "relu", "nope"], "task.length": [8, 12]}
+
+
+@pytest.fixture(scope="module")
+def swept(service: Service) -> str:
+    with Client(service.url) as client:
+        made = client.create_sweep(BASE, AXES, repeats=2)
+        for run in made["runs"]:
+            client.wait(run["id"], timeout=120)
+        return str(made["id"])
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_page_is_accessible(new_page: Callable[..., Page], swept: str, scheme: str) -> None:
+    page = new_page(viewport=DESKTOP, color_scheme=scheme)
+    page.goto(f"/sweeps/{swept}")
+    ready(page, "sweep_matrix", "success_by_lag")
+    assert violations(page) == []
+
+
+def test_a_phone_needs_no_sideways_scrolling(new_page: Callable[..., Page], swept: str) -> None:
+    page = new_page(viewport=PHONE, has_touch=True)
+    for address in ("/sweeps", f"/sweeps/{swept}"):
+        page.goto(address)
+        assert sideways_scroll(page) == 0
+
+
+def test_the_grid_is_drawn_over_the_axes_that_are_chosen(page: Page, swept: str) -> None:
+    page.goto(f"/sweeps/{swept}?value=reach&x=task.length&y=model.activation")
+    ready(page, "sweep_matrix")
+    plot = page.locator("[data-panel=sweep_matrix] [data-plot]")
+    drawn = plot.evaluate(
+        "plot => [plot._fullData[0].type, plot._fullData[0].z.length, plot.layout.xaxis.ticktext]"
+    )
+    assert drawn == ["heatmap", 3, ["8", "12"]]
+
+
+def test_a_cell_opens_its_runs(page: Page, swept: str) -> None:
+    page.goto("/sweeps")
+    page.get_by_role("link", name="small sweep").first.click()
+    cell = page.locator("[data-cell]").first
+    cell.locator("summary").click()
+    cell.get_by_role("link", name="run 1").click()
+    expect(page.locator("h1")).to_contain_text("activation tanh, length 8")
+
+
+def test_shot(new_page: Callable[..., Page], swept: str) -> None:
+    page = new_page(viewport=DESKTOP, color_scheme="light")
+    page.goto(f"/sweeps/{swept}")
+    ready(page, "sweep_matrix", "success_by_lag")
+    page.screenshot(path="/tmp/gt/sweep_page.png")
+    page.evaluate("1")
