@@ -62,11 +62,3 @@ def test_a_cell_opens_its_runs(page: Page, swept: str) -> None:
     cell.locator("summary").click()
     cell.get_by_role("link", name="run 1").click()
     expect(page.locator("h1")).to_contain_text("activation tanh, length 8")
-
-
-def test_shot(new_page: Callable[..., Page], swept: str) -> None:
-    page = new_page(viewport=DESKTOP, color_scheme="light")
-    page.goto(f"/sweeps/{swept}")
-    ready(page, "sweep_matrix", "success_by_lag")
-    page.screenshot(path="/tmp/gt/sweep_page.png")
-    page.evaluate("1")
