@@ -148,6 +148,8 @@ BETWEEN_FIELDS = (
     "/model/spectral_radius",
     "/model/forget_bias",
     "/recording/checkpoints",
+    "/training/optimizer/nesterov",
+    "/training/regularizer",
 )
 
 
