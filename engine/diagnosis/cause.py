@@ -82,8 +82,9 @@ def cause_of(kind: Kind, case: Case) -> Cause | None:
         if name != factor and mean != 0
     ]
     beside = f" ({', '.join(others)})" if others else ""
+    verb = "multiply" if factor == "weights" else "multiplies"
     sentence = (
-        f"Each step back {WORDS[factor]} multiplies the gradient by {per_step[factor]:.3g}{beside}."
+        f"Each step back {WORDS[factor]} {verb} the gradient by {per_step[factor]:.3g}{beside}."
     )
     bound = _certain(kind, case)
     if bound is not None:

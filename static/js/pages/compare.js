@@ -34,6 +34,8 @@ const panels = sections.map((section) => {
     address: () => (run ? addressOfRun(run) : addressOfAll(panel.name)),
     view: () => viewOf(run),
     onFigure: (figure) => arrived(panel, run, figure),
+    // The scrubber has its steps from the runs' own heatmaps, seen or not.
+    eager: Boolean(run),
     onCell: (cell) => readCell(cell),
   });
   const readCell = mountCellCursor(panel);

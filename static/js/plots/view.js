@@ -13,6 +13,7 @@ const MARGINS = {
   activation_product: { l: 60, r: 18, t: 8, b: 36 },
   jacobian_product_norm: { l: 60, r: 12, t: 8, b: 36 },
   parameter_gradient_norm: { l: 56, r: 18, t: 8, b: 36 },
+  parameter_gradient_histogram: { l: 92, r: 12, t: 8, b: 36 },
   update_ratio: { l: 56, r: 18, t: 8, b: 36 },
   clipping: { l: 50, r: 18, t: 8, b: 36 },
   activation_curves: { l: 30, r: 8, t: 26, b: 36 },

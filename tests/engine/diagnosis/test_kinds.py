@@ -207,6 +207,7 @@ def test_cause_of_a_shrinking_linear_network_is_its_weights() -> None:
     assert cause is not None
     assert cause.factor == "weights"
     assert cause.per_step["weights"] == pytest.approx(0.7, rel=1e-6)
+    assert "the recurrent weights multiply the gradient by 0.7" in cause.sentence
     assert cause.bound == pytest.approx(0.7, rel=1e-6)
 
 
