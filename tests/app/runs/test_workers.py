@@ -4,8 +4,9 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -40,6 +41,15 @@ def frames(store: Store, run_id: str) -> int:
     return store.runs.get(run_id).recorded_rows
 
 
+def attempt_is(store: Store, run_id: str, attempt: int) -> Callable[[], bool]:
+    return lambda: store.runs.get(run_id).attempt == attempt
+
+
+def lasting() -> dict[str, Any]:
+    """Return a run that ends, but not before a stalled test has had its turn."""
+    return configuration(steps=6000, every=120)
+
+
 def test_runs_beyond_the_workers_wait_and_all_come_to_their_end(service: Service) -> None:
     made = [service.runs.create(configuration(seed=seed))[0] for seed in range(3)]
     most = [0]
@@ -60,13 +70,13 @@ def test_runs_beyond_the_workers_wait_and_all_come_to_their_end(service: Service
 def test_a_killed_worker_is_noticed_and_its_run_ends_with_the_same_bits(
     service: Service,
 ) -> None:
-    config = configuration(steps=1500, every=30)
+    config = lasting()
     run, _ = service.runs.create(config)
     neighbour, _ = service.runs.create(endless())
     pid = service.worker_pid(run.id)
     eventually(lambda: frames(service.store, run.id) >= 3)
     os.kill(pid, signal.SIGKILL)
-    eventually(lambda: service.store.runs.get(run.id).attempt == 2, patience=30)
+    eventually(attempt_is(service.store, run.id, 2))
     # Without waiting for the lease: the reason says that the process was seen to die.
     reasons = [event.data.get("reason") for event in service.store.events.after(0, [run.id])]
     assert "its worker was killed by SIGKILL" in reasons
@@ -81,7 +91,7 @@ def test_a_running_run_is_cancelled_and_stays_readable(service: Service) -> None
     with pytest.raises(IllegalTransition, match="cannot delete"):
         service.runs.delete(run.id)
     service.runs.cancel(run.id)
-    eventually(status_is(service.store, run.id, "cancelled"), patience=10)
+    eventually(status_is(service.store, run.id, "cancelled"))
     found = service.store.arrays.read(run.id, "hidden_gradient_norm")
     assert len(found.values) == frames(service.store, run.id) >= 2
     assert service.runs.cancel(run.id).status == "cancelled"
@@ -95,11 +105,11 @@ def test_a_run_that_kills_its_worker_every_time_fails(tmp_path: Path) -> None:
     try:
         run, _ = service.runs.create(endless())
         for attempt in (1, 2):
-            eventually(lambda n=attempt: service.store.runs.get(run.id).attempt == n)  # type: ignore[misc]
+            eventually(attempt_is(service.store, run.id, attempt))
             os.kill(service.worker_pid(run.id), signal.SIGKILL)
-            eventually(lambda: service.store.runs.get(run.id).status != "running")
+        # Between two attempts it is not running for an instant only, which nobody need see.
+        eventually(status_is(service.store, run.id, "failed"))
         failed = service.store.runs.get(run.id)
-        assert failed.status == "failed"
         assert "after 2 attempts without progress" in (failed.error or "")
     finally:
         service.close()
@@ -108,7 +118,7 @@ def test_a_run_that_kills_its_worker_every_time_fails(tmp_path: Path) -> None:
 def test_a_frozen_worker_loses_its_run_to_another(tmp_path: Path) -> None:
     service = Service(settings_for(tmp_path, lease=2.0))
     try:
-        config = configuration(steps=6000, every=30)
+        config = lasting()
         run, _ = service.runs.create(config)
         pid = service.worker_pid(run.id)
         eventually(lambda: frames(service.store, run.id) >= 2)
@@ -123,7 +133,7 @@ def test_a_frozen_worker_loses_its_run_to_another(tmp_path: Path) -> None:
 
 def test_a_service_that_stops_lets_its_workers_save(tmp_path: Path) -> None:
     settings = settings_for(tmp_path, checkpoint_seconds=1000)
-    config = configuration(steps=1500, every=30)
+    config = lasting()
     service = Service(settings)
     run, _ = service.runs.create(config)
     eventually(lambda: frames(service.store, run.id) >= 2)
@@ -168,7 +178,7 @@ def is_alive(pid: int) -> bool:
 
 def test_a_killed_service_loses_no_finished_run_and_takes_up_the_others(tmp_path: Path) -> None:
     store = open_store(settings_for(tmp_path))
-    done_config, config = configuration(), configuration(steps=1500, every=30)
+    done_config, config = configuration(), lasting()
     process = start_process(tmp_path)
     done = store.runs.create(*described(done_config))[0]
     eventually(status_is(store, done.id, "succeeded"))
@@ -181,10 +191,10 @@ def test_a_killed_service_loses_no_finished_run_and_takes_up_the_others(tmp_path
     process.kill()
     process.wait()
     process.stdout.close()  # type: ignore[union-attr]  # it is a pipe
-    eventually(lambda: not is_alive(orphan), patience=20)  # no orphan trains on
+    eventually(lambda: not is_alive(orphan))  # no orphan trains on
     again = start_process(tmp_path)
     try:
-        eventually(lambda: store.runs.get(run.id).attempt == 2)
+        eventually(attempt_is(store, run.id, 2))
         eventually(status_is(store, run.id, "succeeded"))
         require_same_bits(store, run.id, config)
         assert store.runs.get(done.id).status == "succeeded"
