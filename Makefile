@@ -69,8 +69,9 @@ check: setup-dev
 image-tools: $(VENV)/.dev
 	@$(BIN)/python tests/image/install.py
 
+# A process per core, at most four; a file's tests stay together, and the browser's come last.
 test: check browser image-tools
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 test-long: torch browser
 	$(BIN)/python -m pytest -q -m 'long or benchmark'

@@ -15,6 +15,11 @@ from hypothesis import settings  # noqa: E402
 settings.register_profile("gradtide", deadline=None)
 settings.load_profile("gradtide")
 
+# Here a test's fate hangs on other processes, too, and a machine may keep one of them waiting for
+# seconds. A second try is counted in pytest's last line; what is wrong fails twice.
+OF_MANY_PROCESSES = ("tests/app/runs", "tests/app/cli", "tests/browser", "tests/image")
+SECOND_TRY = pytest.mark.flaky(reruns=1)
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Refuse a CI run in which the comparison with PyTorch would be silently absent."""
@@ -29,6 +34,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if item.path.is_relative_to(config.rootpath / "tests" / "browser"):
             item.add_marker(pytest.mark.browser)
+        if any(item.path.is_relative_to(config.rootpath / folder) for folder in OF_MANY_PROCESSES):
+            item.add_marker(SECOND_TRY)
         if item.get_closest_marker("torch") and not torch_is_here:
             item.add_marker(without_torch)
     # Playwright's synchronous driver leaves its event loop marked as running in this thread, in
