@@ -19,7 +19,7 @@ from engine.config import (
 from engine.initializers import INITIALIZERS
 from engine.schema import Described, kind_of, object_node
 from engine.statistics import STATISTICS, StatisticDefinition
-from engine.tasks import TASKS, Task, make_task
+from engine.tasks import TASKS, Data, Task, make_task
 
 Entry = dict[str, object]
 
@@ -27,21 +27,23 @@ Entry = dict[str, object]
 CURVE = np.linspace(-6, 6, 121).round(1)
 
 
-def describe_task(config: RunConfig | Mapping[str, object]) -> Entry:
+def describe_task(config: RunConfig | Mapping[str, object], data: Data | None = None) -> Entry:
     """Return what can be said of a configuration's task before anything runs.
 
     Args:
         config: A configuration, or what `RunConfig.from_dict` reads.
+        data: What the task reads, where it reads uploaded data.
 
     Returns:
         `name`, `length` T, `inputs` D, `outputs` K, `loss`, `asked` (how many of the T steps are
-        asked), `last_asked` τ, `needed_lag`, and `baseline`, `least` and `solved_below` in the
-        units of the run's loss: with the reduction "sum" they count M-fold, M = asked · B.
+        asked), `last_asked` τ, `needed_lag` (None: unknown), and `baseline`, `least` and
+        `solved_below` in the units of the run's loss: with the reduction "sum" they count M-fold,
+        M = asked · B.
         `undefined` lists the statistics that have no value in such a run: accuracies of a task of
         values, saturation of an activation without flat parts.
     """
     run = config if isinstance(config, RunConfig) else RunConfig.from_dict(config)
-    task = make_task(run.task, run.seed, run.training.precision)
+    task = make_task(run.task, run.seed, run.training.precision, data)
     asked = len(task.asked_times)
     summed = run.training.reduction == "sum"
     facts = _facts(task, asked * run.training.batch_size if summed else 1)
@@ -110,9 +112,13 @@ def _kinds(classes: Iterable[type[Described]]) -> list[Entry]:
 
 
 def _task(name: str) -> Entry:
-    options = TASKS[name].options
-    facts = _facts(make_task(options(), seed=0), 1)
-    return {**_kinds([options])[0], "facts": {key: facts[key] for key in facts if key != "name"}}
+    """Return a task's entry; what uploaded data decide is not known before they are there."""
+    definition = TASKS[name]
+    entry = _kinds([definition.options])[0]
+    if definition.make is None:
+        return {**entry, "facts": None}
+    facts = _facts(make_task(definition.options(), seed=0), 1)
+    return {**entry, "facts": {key: facts[key] for key in facts if key != "name"}}
 
 
 def _parts(of: CellDefinition | CellVariant) -> Entry:

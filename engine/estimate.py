@@ -22,7 +22,7 @@ from engine.config import RunConfig
 from engine.learning.held_out import AT_ONCE
 from engine.recording.layout import Layout, layouts, recorded_definitions
 from engine.recording.schedule import frame_steps
-from engine.tasks import Task, make_task
+from engine.tasks import Data, Task, make_task
 
 CALL_BYTES = 260
 """Memory of one bound call of a step: its tuple, its views and their places in the list."""
@@ -63,8 +63,8 @@ class Estimate:
         return asdict(self)
 
 
-def estimate(config: RunConfig) -> Estimate:
-    """Return what a run of the configuration will need, without running it.
+def estimate(config: RunConfig, data: Data | None = None) -> Estimate:
+    """Return what a run of the configuration, on `data` where it reads some, will need.
 
     Example:
         >>> model = {"cell": "elman", "hidden_size": 64}
@@ -73,7 +73,7 @@ def estimate(config: RunConfig) -> Estimate:
         >>> needed.frames, needed.memory < 2**28
         (21, True)
     """
-    run = _Run(config)
+    run = _Run(config, data)
     frames = len(frame_steps(every=config.recording.every, last=config.training.steps))
     return Estimate(
         memory=run.memory(),
@@ -86,14 +86,14 @@ def estimate(config: RunConfig) -> Estimate:
 class _Run:
     """The sizes of one run."""
 
-    def __init__(self, config: RunConfig) -> None:
+    def __init__(self, config: RunConfig, data: Data | None) -> None:
         model, training = config.model, config.training
         self.config = config
         self.cell: Cell = make_cell(model.cell, model.activation_choice(), model.options)
-        self.task: Task = make_task(config.task, config.seed, training.precision)
+        self.task: Task = make_task(config.task, config.seed, training.precision, data)
         self.T, self.H, self.S = self.task.length, model.hidden_size, model.layers
         self.item = 8 if training.precision == "float64" else 4
-        self.layouts: dict[str, Layout] = layouts(config)
+        self.layouts: dict[str, Layout] = layouts(config, data)
         self.names = {d.name for d in recorded_definitions(config)}
         self.of_probe = config.recording.batch == "probe"
         self.frame_size = config.recording.probe_size if self.of_probe else training.batch_size
@@ -191,7 +191,7 @@ class _Run:
     def memory(self) -> int:
         """Return the bytes at the run's peak."""
         B, layers = self.config.training.batch_size, range(self.S)
-        total = self._of_weights()
+        total = self._of_weights() + self.task.data_bytes
         total += sum(self._layer_forward(s, B) + self._layer_back(s, B) for s in layers)
         if self.of_probe:
             size = self.frame_size
@@ -199,7 +199,9 @@ class _Run:
         total += self._of_frame()
         sequence = self._of_sequence()
         if any(name.startswith("validation") for name in self.names):
-            held_out = round(self.config.task.pool * self.config.task.validation)
+            held_out = self.task.held_out_size
+            if held_out is None:
+                held_out = round(self.config.task.pool * self.config.task.validation)
             size = min(AT_ONCE, held_out)
             total += sum(self._layer_forward(s, size) for s in layers)
             total += held_out * sequence

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.arrays import Array
+from engine.catalog import describe_task
 from engine.config import RunConfig
 from engine.diagnosis import Course, Verdict, diagnose
 from engine.errors import UnknownNameError
 from engine.learning import train
 from engine.recording import Frame, Layout, Recorder
 from engine.statistics import Coordinates, Scale
+from engine.tasks import Data
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,8 +82,13 @@ class RunResult:
         )
 
 
-def record(config: RunConfig) -> RunResult:
-    """Train as `config` says and keep every frame.
+def record(
+    config: RunConfig,
+    *,
+    data: Data | None = None,
+    initial: Mapping[str, Array] | None = None,
+) -> RunResult:
+    """Train as `config` says and keep every frame; `data` and `initial` as `train` takes them.
 
     Example:
         >>> config = RunConfig.from_dict({
@@ -92,9 +99,9 @@ def record(config: RunConfig) -> RunResult:
         >>> result.statistic("hidden_gradient_norm").coords["step"]
         (0, 2, 4)
     """
-    recorder = Recorder(config)
+    recorder = Recorder(config, data)
     frames: list[Frame] = []
-    for snapshot in train(config):
+    for snapshot in train(config, data=data, initial=initial):
         frame = recorder.look(snapshot)
         if frame is not None:
             frames.append(frame)
@@ -103,18 +110,19 @@ def record(config: RunConfig) -> RunResult:
         config=config,
         frames=tuple(frames),
         layouts=recorder.layouts,
-        verdict=judge(frames, config),
+        verdict=judge(frames, config, data),
         parameters=network.parameters(),
     )
 
 
-def judge(frames: Sequence[Frame], config: RunConfig) -> Verdict:
+def judge(frames: Sequence[Frame], config: RunConfig, data: Data | None = None) -> Verdict:
     """Return the verdict on all frames of a run so far, at least one."""
+    facts = describe_task(config, data)
     course = Course()
     verdict: Verdict | None = None
     for frame in frames:
         course.add(frame.series)
-        verdict = diagnose(frame, config, course=course, earlier=verdict)
+        verdict = diagnose(frame, config, course=course, earlier=verdict, facts=facts)
     if verdict is None:
         raise ValueError("expected at least one frame, got none")
     return verdict

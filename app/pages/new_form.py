@@ -31,6 +31,8 @@ _SELDOM = frozenset(
         "/model/input_initializer",
         "/model/spectral_radius",
         "/model/forget_bias",
+        "/model/from_model",
+        "/task/needed_lag",
         "/training/reduction",
         "/training/regularizer",
         "/training/precision",

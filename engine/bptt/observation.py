@@ -45,6 +45,7 @@ class Observation:
         reduction: str = "mean",
         *,
         sweep: Sweep | None = None,
+        asked_times: tuple[int, ...] | None = None,
     ) -> None:
         """Sweep once forward; backward when a gradient is first asked for.
 
@@ -55,7 +56,9 @@ class Observation:
             reduction: "mean" or "sum".
             sweep: Buffers to sweep in, of this network and the batch's T and B; own ones where
                 None. An observation is valid until its sweep is used again.
+            asked_times: Times at which the task may ask, where a batch asks at some of them alone.
         """
+        self._asked_times = asked_times
         self.length, self.size = batch.inputs.shape[:2]
         self._observe(sweep or Sweep(network, length=self.length, batch=self.size))
         found = self.sweep.forward(batch, loss, reduction)
@@ -66,12 +69,15 @@ class Observation:
         self.layers, self.hidden_size = len(sweep.tapes), sweep.network.hidden
 
     @classmethod
-    def of_sweep(cls, sweep: Sweep, batch: Batch) -> "Observation":
+    def of_sweep(
+        cls, sweep: Sweep, batch: Batch, *, asked_times: tuple[int, ...] | None = None
+    ) -> "Observation":
         """Return an observation of a sweep that was already made, forward and back.
 
         It is valid until the sweep is used again.
         """
         observation = cls.__new__(cls)
+        observation._asked_times = asked_times
         observation.length, observation.size = sweep.length, sweep.batch
         observation._observe(sweep)
         observation.batch = batch
@@ -158,6 +164,8 @@ class Observation:
     @cached_property
     def asked_times(self) -> tuple[int, ...]:
         """Times 1 … T at which the loss asks, or where gradients stood in for it at the outputs."""
+        if self._asked_times is not None:
+            return self._asked_times
         asked = self.batch.mask.any(axis=1)
         if not asked.any():  # injected gradients: every step has a row, zero where nothing came
             asked = np.any(self._swept_back.readout.dy, axis=(1, 2))

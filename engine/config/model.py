@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, ClassVar, Literal
 
-from annotated_types import Interval
+from annotated_types import Interval, Len
 
 from engine.activations import ACTIVATIONS, LEAKY_SLOPE
 from engine.cells import CELLS, CellOptions
@@ -93,9 +93,8 @@ class ModelConfig(Described):
         ),
     ] = None
     from_model: Annotated[
-        None,
-        Doc("An uploaded model to start from."),
-        Later("uploaded models are not supported yet"),
+        Annotated[str, Len(1, 64)] | None,
+        Doc("An uploaded model whose weights are the first ones, in place of drawn ones."),
     ] = None
 
     def completed(self) -> Mapping[str, object]:

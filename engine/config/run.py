@@ -108,7 +108,9 @@ class RunConfig(Described):
         activation = self.model.activation
         kind = activation if activation is None or isinstance(activation, str) else activation.kind
         network = self.model.cell if kind is None else f"{self.model.cell} {kind}"
-        return f"{network} on {self.kind_of_task}, T = {self.task.length}"
+        # Uploaded sequences may be read as long as they are.
+        length = f", T = {self.task.length}" if self.task.length else ""
+        return f"{network} on {self.kind_of_task}{length}"
 
     @property
     def kind_of_task(self) -> str:

@@ -99,6 +99,7 @@ def diagnose(
     *,
     course: Course | None = None,
     earlier: Verdict | None = None,
+    facts: Mapping[str, Any] | None = None,
 ) -> Verdict:
     """Return what a frame, and the training up to it, say of a run.
 
@@ -109,8 +110,10 @@ def diagnose(
             are not judged.
         earlier: The verdict before. Where this frame is not finite, its figures stand beside
             the word, as those of the last finite frame.
+        facts: What `engine.describe_task` says of the configuration's task; needed where that
+            reads uploaded data.
     """
-    task = task_facts(config)
+    task = task_facts(config) if facts is None else read_facts(config, facts)
     row = np.asarray(frame.arrays["last_loss_gradient"], dtype=np.float64)[
         -1, task.first_heard - 1 : task.last_asked
     ]
@@ -219,15 +222,22 @@ def _lost_gradient(case: Case, sentence: str) -> Finding:
 
 @lru_cache(maxsize=64)
 def task_facts(config: RunConfig) -> TaskFacts:
-    """Return what a verdict needs to know of a run's task."""
+    """Return what a verdict needs to know of a run's task, where that makes its own data."""
     task = make_task(config.task, config.seed)
     training = config.training
-    window, last = training.truncation, task.last_asked
     counted = len(task.asked_times) * training.batch_size if training.reduction == "sum" else 1
+    told = {"needed_lag": task.needed_lag, "last_asked": task.last_asked}
+    losses = {"baseline": task.baseline * counted, "solved_below": task.solved_below * counted}
+    return read_facts(config, {**told, **losses})
+
+
+def read_facts(config: RunConfig, facts: Mapping[str, Any]) -> TaskFacts:
+    """Return what a verdict needs to know of a run's task, from what was told of it."""
+    window, last = config.training.truncation, int(facts["last_asked"])
     return TaskFacts(
-        needed_lag=task.needed_lag,
+        needed_lag=facts["needed_lag"],
         last_asked=last,
         first_heard=1 if window is None else (last - 1) // window * window + 1,
-        baseline=task.baseline * counted,
-        solved_below=task.solved_below * counted,
+        baseline=facts["baseline"],
+        solved_below=facts["solved_below"],
     )

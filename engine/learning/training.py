@@ -23,15 +23,16 @@ from engine.learning.optimizers import make_updater
 from engine.learning.regularizer import Regularization
 from engine.learning.schedules import Scheduler
 from engine.learning.snapshot import Snapshot, State
-from engine.tasks import Batch, Streams, Task, generator, make_task
+from engine.tasks import Batch, Data, Streams, Task, generator, make_task
 
 MOMENT = "optimizer."
+READOUT = "readout."
 
 
 def train(
     config: RunConfig,
     *,
-    data: Mapping[str, Array] | None = None,
+    data: Data | None = None,
     initial: Mapping[str, Array] | None = None,
     resume: Mapping[str, object] | None = None,
 ) -> Iterator[Snapshot]:
@@ -39,8 +40,9 @@ def train(
 
     Args:
         config: The whole configuration; with its seed it determines every bit.
-        data: Uploaded data; none of the present tasks reads any.
-        initial: First weights by public name, in place of the initializer's.
+        data: Arrays by name for a task of uploaded data; the task's module says which.
+        initial: First weights by public name, in place of the initializer's; without `readout.`
+            names the read-out starts as it would.
         resume: What `Snapshot.state()` returned: go on from there, bit for bit.
 
     Returns:
@@ -48,13 +50,14 @@ def train(
         longer finite. A snapshot is valid until the next one is asked for: who keeps, copies.
 
     Raises:
-        ConfigError: Data for a task that makes its own.
+        ConfigError: Data for a task that makes its own, none for one that reads some, data that do
+            not fit, or a model to start from without its weights.
         ShapeError: Weights or a state that do not fit the configuration.
     """
-    if data is not None:
-        detail = f"the task {config.kind_of_task} makes its own data: expected none"
-        raise ConfigError([Problem("/task/dataset", detail)])
-    training = Training(config, initial)
+    if config.model.from_model is not None and initial is None and resume is None:
+        detail = "expected the model's weights beside the configuration, got none"
+        raise ConfigError([Problem("/model/from_model", detail)])
+    training = Training(config, initial, data)
     if resume is not None:
         training.restore(resume)
     return training.snapshots()
@@ -78,21 +81,21 @@ def build_network(config: RunConfig, task: Task) -> Network:
 class Training:
     """One training with its buffers: everything a step needs is made here, once."""
 
-    def __init__(self, config: RunConfig, initial: Mapping[str, Array] | None = None) -> None:
-        """Set up a training at step 0.
-
-        Args:
-            config: The whole configuration.
-            initial: First weights by public name, in place of the initializer's.
-        """
+    def __init__(
+        self,
+        config: RunConfig,
+        initial: Mapping[str, Array] | None = None,
+        data: Data | None = None,
+    ) -> None:
+        """Set up a training at step 0; the arguments are those of `train`."""
         self.config = config
         self.step = 0
         options = config.training
         streams = Streams.of(config.seed)
         self.rng = generator(streams.data)
-        self.task = make_task(config.task, config.seed, options.precision)
+        self.task = make_task(config.task, config.seed, options.precision, data)
         self.network = build_network(config, self.task)
-        self.network.load(self._first_weights(streams) if initial is None else initial)
+        self.network.load(self._first_weights(streams, initial or {}))
         self.sweep = Sweep(
             self.network,
             length=self.task.length,
@@ -111,7 +114,9 @@ class Training:
         self._loss: float | None = None
         self._before_batch = self.rng.bit_generator.state
 
-    def _first_weights(self, streams: Streams) -> dict[str, Array]:
+    def _first_weights(self, streams: Streams, initial: Mapping[str, Array]) -> Mapping[str, Array]:
+        if any(name.startswith(READOUT) for name in initial):
+            return initial
         drawn = self.config.model.start().draw(
             self.network.parameter_shapes,
             CELLS[self.config.model.cell],
@@ -119,7 +124,10 @@ class Training:
             hidden=self.network.hidden,
             length=self.task.length,
         )
-        return dict(drawn)
+        if not initial:
+            return dict(drawn)
+        own = {name: value for name, value in drawn.items() if name.startswith(READOUT)}
+        return {**own, **initial}
 
     def snapshots(self) -> Iterator[Snapshot]:
         """Yield the snapshots from the present step to the last."""

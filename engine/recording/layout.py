@@ -8,7 +8,7 @@ from engine.bptt.network import Network
 from engine.cells import Cell, make_cell
 from engine.config import RunConfig
 from engine.statistics import STATISTICS, AxisFacts, Coordinates, Scale, StatisticDefinition
-from engine.tasks import make_task
+from engine.tasks import Data, make_task
 
 Dtype = Literal["float32", "float64"]
 
@@ -50,10 +50,10 @@ def layout_of(definition: StatisticDefinition, facts: AxisFacts) -> Layout:
     )
 
 
-def axis_facts(config: RunConfig) -> AxisFacts:
+def axis_facts(config: RunConfig, data: Data | None = None) -> AxisFacts:
     """Return what the coordinates of a run's axes follow from."""
     model = config.model
-    task = make_task(config.task, config.seed, config.training.precision)
+    task = make_task(config.task, config.seed, config.training.precision, data)
     cell = _cell(config)
     # Names do not depend on the widths: one unit tells them without the memory of the real one.
     narrow = Network(
@@ -97,7 +97,7 @@ def _cell(config: RunConfig) -> Cell:
     return make_cell(model.cell, model.activation_choice(), model.options)
 
 
-def layouts(config: RunConfig) -> dict[str, Layout]:
+def layouts(config: RunConfig, data: Data | None = None) -> dict[str, Layout]:
     """Return name, axes, coordinates and type of everything that a run will record."""
-    facts = axis_facts(config)
+    facts = axis_facts(config, data)
     return {d.name: layout_of(d, facts) for d in recorded_definitions(config)}

@@ -18,6 +18,7 @@ from engine.recording.layout import Layout, layouts, recorded_definitions
 from engine.recording.schedule import is_due
 from engine.recording.series import PARAMETER_NORMS, SeriesBuffer
 from engine.statistics import Observed
+from engine.tasks import Data
 
 
 class Recorder:
@@ -27,12 +28,12 @@ class Recorder:
         layouts: What is recorded, by name.
     """
 
-    def __init__(self, config: RunConfig) -> None:
-        """Prepare to record what `config` asks for.
+    def __init__(self, config: RunConfig, data: Data | None = None) -> None:
+        """Prepare to record what `config` asks for; `data` is what the task reads.
 
         A resumed training gets a recorder of its own: its series start at the first snapshot.
         """
-        self.layouts: dict[str, Layout] = layouts(config)
+        self.layouts: dict[str, Layout] = layouts(config, data)
         self._config = config
         recorded = recorded_definitions(config)
         self._functions = {d.name: d.compute for d in recorded if d.compute}
@@ -89,15 +90,23 @@ class Recorder:
             }
 
     def _observe(self, snapshot: Snapshot) -> Observed:
+        asked = snapshot.task.asked_times
         if self._config.recording.batch == "training" and snapshot.sweep and snapshot.batch:
-            return Observation.of_sweep(snapshot.sweep, snapshot.batch)
+            return Observation.of_sweep(snapshot.sweep, snapshot.batch, asked_times=asked)
         network, probe = snapshot.network, snapshot.probe
         if self._probe_sweep is None or self._probe_sweep.network is not network:
             length, size = probe.mask.shape
             window = self._config.training.truncation
             self._probe_sweep = Sweep(network, length=length, batch=size, window=window)
         reduction = self._config.training.reduction
-        return Observation(network, probe, snapshot.task.loss, reduction, sweep=self._probe_sweep)
+        return Observation(
+            network,
+            probe,
+            snapshot.task.loss,
+            reduction,
+            sweep=self._probe_sweep,
+            asked_times=asked,
+        )
 
 
 def _held_out(snapshot: Snapshot) -> dict[str, Array]:

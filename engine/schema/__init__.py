@@ -7,7 +7,17 @@ A configuration is a frozen dataclass whose annotations say what each field hold
 That one line serves the parser, the constructor, the schema and the form.
 """
 
-from engine.schema.declare import Depends, Doc, Kinds, Later, Names, Null, kind_of, object_node
+from engine.schema.declare import (
+    Depends,
+    Doc,
+    Kinds,
+    Later,
+    Names,
+    Null,
+    OnlyNull,
+    kind_of,
+    object_node,
+)
 from engine.schema.described import Described
 from engine.schema.nodes import UNREADABLE, Schema, pointer_to
 from engine.schema.plain import plain
@@ -21,6 +31,7 @@ __all__ = [
     "Later",
     "Names",
     "Null",
+    "OnlyNull",
     "Schema",
     "kind_of",
     "object_node",

@@ -75,6 +75,13 @@ class Null:
 
 
 @dataclass(frozen=True, slots=True)
+class OnlyNull:
+    """Only null is accepted, though a subclass may take more; `reason` says why."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Later:
     """Only the neutral value is accepted yet; `reason` says what is not there."""
 
@@ -214,7 +221,9 @@ def _entry(field: "dataclasses.Field[object]", hint: object) -> Entry:
     else:
         required = True
     title = doc.title or noun.capitalize()
-    return Entry(node_of(hint, noun), title, doc.text, required, default)
+    only_null = _first(metadata, OnlyNull)
+    node = node_of(hint, noun) if only_null is None else OnlyNode(None, only_null.reason)
+    return Entry(node, title, doc.text, required, default)
 
 
 _NODES: dict[type, ObjectNode] = {}

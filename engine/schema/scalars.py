@@ -229,7 +229,7 @@ class OnlyNode:
             return self.value
         if not self.reason:
             return refuse(self, value, pointer, problems)
-        detail = f"{self.reason}: only {shown(self.value)} for now, got {shown(value)}"
+        detail = f"{self.reason}: only {shown(self.value)}, got {shown(value)}"
         problems.append(Problem(pointer, detail))
         return UNREADABLE
 

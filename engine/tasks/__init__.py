@@ -5,18 +5,31 @@ from types import MappingProxyType
 
 from numpy.typing import DTypeLike
 
+from engine.errors import ConfigError, Problem
 from engine.tasks import (
     adding,
+    arrays,
     copy,
     digits,
     latch,
     multiplication,
     parity,
     reber,
+    series,
     sine_forecast,
     temporal_order,
+    text,
 )
-from engine.tasks.base import Batch, LossName, Streams, Task, TaskDefinition, TaskOptions, generator
+from engine.tasks.base import (
+    Batch,
+    Data,
+    LossName,
+    Streams,
+    Task,
+    TaskDefinition,
+    TaskOptions,
+    generator,
+)
 
 TASKS: Mapping[str, TaskDefinition] = MappingProxyType(
     {
@@ -29,30 +42,55 @@ TASKS: Mapping[str, TaskDefinition] = MappingProxyType(
         "reber": reber.DEFINITION,
         "sine_forecast": sine_forecast.DEFINITION,
         "digits": digits.DEFINITION,
+        "text": text.DEFINITION,
+        "series": series.DEFINITION,
+        "arrays": arrays.DEFINITION,
     }
 )
 
 
-def make_task(options: TaskOptions, seed: int, dtype: DTypeLike = "float32") -> Task:
+def definition_of(options: TaskOptions) -> TaskDefinition:
+    """Return the entry of TASKS whose options these are."""
+    return next(entry for entry in TASKS.values() if isinstance(options, entry.options))
+
+
+def make_task(
+    options: TaskOptions, seed: int, dtype: DTypeLike = "float32", data: Data | None = None
+) -> Task:
     """Return the task that the options describe, with the streams of a run's seed.
 
     Args:
         options: The options of one of TASKS.
         seed: The run's seed; probe and validation have streams of their own.
         dtype: Number type of inputs and real-valued targets.
+        data: What a task of uploaded data reads.
+
+    Raises:
+        ConfigError: Data for a task that brings its own, none for one that reads some, or data
+            and options that do not fit together.
     """
-    definition = next(entry for entry in TASKS.values() if isinstance(options, entry.options))
-    return definition.make(options, Streams.of(seed), dtype)
+    definition, streams = definition_of(options), Streams.of(seed)
+    if definition.make is not None:
+        if data is None:
+            return definition.make(options, streams, dtype)
+        detail = f"the task {definition.name} makes its own data: expected none"
+    elif definition.read is not None and data is not None:
+        return definition.read(options, streams, dtype, data)
+    else:
+        detail = f"the task {definition.name} reads an uploaded data set: expected one, got none"
+    raise ConfigError([Problem("/task/dataset", detail)])
 
 
 __all__ = [
     "TASKS",
     "Batch",
+    "Data",
     "LossName",
     "Streams",
     "Task",
     "TaskDefinition",
     "TaskOptions",
+    "definition_of",
     "generator",
     "make_task",
 ]

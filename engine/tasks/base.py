@@ -1,28 +1,31 @@
 """What a task is: its options, its facts, and where its batches come from."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from annotated_types import Interval
-from numpy.typing import DTypeLike
+from numpy.typing import DTypeLike, NDArray
 
 from engine.arrays import Array, BoolArray, IntArray
-from engine.schema import Described, Doc, Later
+from engine.schema import Described, Doc, OnlyNull
 
 LossName = Literal["cross_entropy", "mean_squared_error"]
+
+Data = Mapping[str, NDArray[Any]]
+"""Uploaded data: arrays by name, as the task that reads them says."""
 
 LONGEST = 20_000
 Length = Annotated[
     int, Interval(ge=1, le=LONGEST), Doc("Steps T of each sequence.", title="Sequence length")
 ]
 Unavailable = Annotated[
-    None,
-    Doc("An uploaded data set; the tasks of this version bring their own data."),
-    Later("uploaded data sets are not supported yet"),
+    str | None,
+    Doc("An uploaded data set; this task brings its own data."),
+    OnlyNull("the task brings its own data"),
 ]
 Share = Annotated[
     float,
@@ -106,11 +109,14 @@ class Task:
         loss: Which loss the task asks for.
         baseline: Mean loss of the best predictor without memory: it sees the present input alone.
         least: Mean loss of the best predictor there is: above 0 where the answer is partly chance.
-        needed_lag: How many steps back the farthest input lies that an answer may need.
-        asked_times: The times t, from 1, at which an answer is asked for.
+        needed_lag: How many steps back the farthest input lies that an answer may need; None where
+            nobody knows.
+        asked_times: The times t, from 1, at which an answer may be asked for.
         draw: Makes a training batch of a size from a random stream.
         held_out: Makes the validation set.
         watched: Makes a probe batch of a size.
+        held_out_size: Sequences of the validation set; None for the wanted share of the pool.
+        data_bytes: Memory that the task's own data take.
     """
 
     name: str
@@ -119,12 +125,14 @@ class Task:
     outputs: int
     loss: LossName
     baseline: float
-    needed_lag: int
+    needed_lag: int | None
     asked_times: tuple[int, ...]
     draw: Callable[[np.random.Generator, int], Batch]
     held_out: Callable[[], Batch]
     watched: Callable[[int], Batch]
     least: float = 0.0
+    held_out_size: int | None = None
+    data_bytes: int = 0
 
     @property
     def last_asked(self) -> int:
@@ -151,16 +159,18 @@ class Task:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TaskDefinition:
-    """A task's entry in the registry.
+    """A task's entry in the registry: it has one of the two ways to make it.
 
     Attributes:
         options: The dataclass of its options, with title, purpose and `kind`.
-        make: Binds options, streams and number type to a task.
+        make: Binds options, streams and number type to a task that brings its own data.
+        read: Binds options, streams, number type and uploaded data to a task.
     """
 
     name: str
     options: type[TaskOptions]
-    make: Callable[[Any, Streams, DTypeLike], Task]
+    make: Callable[[Any, Streams, DTypeLike], Task] | None = None
+    read: Callable[[Any, Streams, DTypeLike, Data], Task] | None = None
 
 
 def generated(

@@ -18,6 +18,7 @@ from engine.learning import Snapshot, train
 from engine.learning.snapshot import State
 from engine.recording import Recorder
 from engine.tasks import TASKS
+from tests.engine.uploaded_data import READING, uploaded
 
 Json = dict[str, object]
 
@@ -55,7 +56,7 @@ def weights_along(
 ) -> list[NDArray[np.floating]]:
     """Return the weights at every snapshot, each looked at on the way."""
     found = []
-    for snapshot in train(config):
+    for snapshot in train(config, data=uploaded(config.kind_of_task)):
         look(snapshot)
         found.append(snapshot.network.flat.copy())
     return found
@@ -353,9 +354,32 @@ def test_without_bias_there_is_none(layer_skips: bool) -> None:
     assert not [name for name in last.parameters() if "bias" in name]
 
 
-def test_no_present_task_reads_data() -> None:
+def test_a_task_that_makes_its_data_takes_none() -> None:
     with pytest.raises(ConfigError, match="/task/dataset"):
         train(configure(), data={"inputs": np.zeros((1, 1, 1))})
+
+
+@pytest.mark.parametrize("task", READING)
+def test_a_task_that_reads_data_asks_for_them(task: str) -> None:
+    with pytest.raises(ConfigError, match="expected one, got none"):
+        train(configure(task=task))
+
+
+def test_a_model_to_start_from_needs_its_weights() -> None:
+    config = configure(model={"from_model": "m1"})
+    with pytest.raises(ConfigError, match="/model/from_model"):
+        train(config)
+    weights = next(iter(train(configure()))).parameters()
+    first = next(iter(train(config, initial=weights)))
+    assert same([first.network.flat], [next(iter(train(configure()))).network.flat])
+
+
+def test_weights_without_a_read_out_get_the_one_that_is_drawn() -> None:
+    drawn = next(iter(train(configure()))).parameters()
+    given = {name: value * 2 for name, value in drawn.items() if not name.startswith("readout.")}
+    first = next(iter(train(configure(), initial=given))).parameters()
+    for name, value in drawn.items():
+        assert np.array_equal(first[name], value if name.startswith("readout.") else value * 2)
 
 
 # Held out
@@ -364,7 +388,7 @@ def test_no_present_task_reads_data() -> None:
 @pytest.mark.parametrize("task", TASKS)
 def test_the_held_out_loss_is_that_of_the_whole_set(task: str) -> None:
     config = configure("elman", task, precision="float64")
-    snapshot = next(iter(train(config)))
+    snapshot = next(iter(train(config, data=uploaded(task))))
     batch = snapshot.validation
     whole = Sweep(snapshot.network, length=snapshot.task.length, batch=batch.size)
     expected = whole.forward(batch, snapshot.task.loss)
