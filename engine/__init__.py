@@ -3,7 +3,14 @@
 from engine.catalog import catalog, describe_task
 from engine.compilation import compile_loops
 from engine.compiled import backend, why_plain
-from engine.config import RunConfig, config_schema
+from engine.config import (
+    CaptureConfig,
+    RunConfig,
+    capture_schema,
+    config_of,
+    config_schema,
+    is_captured,
+)
 from engine.diagnosis import Course, Evidence, Remedy, Verdict, apply_patch, diagnose, remedies_for
 from engine.errors import ConfigError, EngineError, Problem, ShapeError, UnknownNameError
 from engine.estimate import Estimate, estimate
@@ -12,11 +19,13 @@ from engine.recording import Frame, Layout, Recorder, Series, layouts
 from engine.results import Recorded, RunResult, record
 from engine.statistics import STATISTICS, StatisticDefinition
 from engine.tracing import Trace, trace
+from engine.watching import Taken, frame_of
 
 __version__ = "0.1.0"
 
 __all__ = [
     "STATISTICS",
+    "CaptureConfig",
     "ConfigError",
     "Course",
     "EngineError",
@@ -34,18 +43,23 @@ __all__ = [
     "ShapeError",
     "Snapshot",
     "StatisticDefinition",
+    "Taken",
     "Trace",
     "UnknownNameError",
     "Verdict",
     "__version__",
     "apply_patch",
     "backend",
+    "capture_schema",
     "catalog",
     "compile_loops",
+    "config_of",
     "config_schema",
     "describe_task",
     "diagnose",
     "estimate",
+    "frame_of",
+    "is_captured",
     "layouts",
     "record",
     "remedies_for",

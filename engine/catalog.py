@@ -8,18 +8,20 @@ import numpy as np
 from engine.activations import ACTIVATIONS, Activation
 from engine.cells import CELLS, CellDefinition, CellVariant, make_cell
 from engine.config import (
+    CaptureConfig,
     Clipping,
     LeakyRelu,
     Optimizer,
     RunConfig,
     Schedule,
     VanishingRegularizer,
+    config_of,
     config_schema,
 )
 from engine.initializers import INITIALIZERS
 from engine.schema import Described, kind_of, object_node
 from engine.statistics import STATISTICS, StatisticDefinition
-from engine.tasks import TASKS, Data, Task, make_task
+from engine.tasks import TASKS, Data, Task, known, make_task
 
 Entry = dict[str, object]
 
@@ -31,7 +33,7 @@ def describe_task(config: RunConfig | Mapping[str, object], data: Data | None = 
     """Return what can be said of a configuration's task before anything runs.
 
     Args:
-        config: A configuration, or what `RunConfig.from_dict` reads.
+        config: A configuration, or the mapping that one is read from.
         data: What the task reads, where it reads uploaded data.
 
     Returns:
@@ -42,11 +44,13 @@ def describe_task(config: RunConfig | Mapping[str, object], data: Data | None = 
         `undefined` lists the statistics that have no value in such a run: accuracies of a task of
         values, saturation of an activation without flat parts.
     """
-    run = config if isinstance(config, RunConfig) else RunConfig.from_dict(config)
+    run = config if isinstance(config, RunConfig) else config_of(config)
     task = make_task(run.task, run.seed, run.training.precision, data)
     asked = len(task.asked_times)
     summed = run.training.reduction == "sum"
     facts = _facts(task, asked * run.training.batch_size if summed else 1)
+    if isinstance(run, CaptureConfig):  # of the loss nothing is known but its gradients
+        facts |= {"loss": None, "asked": None, "least": None}
     return {**facts, "undefined": _undefined(run, task)}
 
 
@@ -71,9 +75,9 @@ def _facts(task: Task, counted: int) -> Entry:
         "asked": len(task.asked_times),
         "last_asked": task.last_asked,
         "needed_lag": task.needed_lag,
-        "baseline": task.baseline * counted,
+        "baseline": known(task.baseline * counted),
         "least": task.least * counted,
-        "solved_below": task.solved_below * counted,
+        "solved_below": known(task.solved_below * counted),
     }
 
 

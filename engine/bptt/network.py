@@ -20,7 +20,7 @@ from engine.bptt.weights import LayerWeights
 from engine.cells.base import Cell
 from engine.errors import ShapeError, UnknownNameError
 
-READOUT_WEIGHT, READOUT_BIAS = "readout.weight", "readout.bias"
+READOUT = READOUT_WEIGHT, READOUT_BIAS = "readout.weight", "readout.bias"
 
 
 class Network:

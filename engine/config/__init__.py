@@ -1,5 +1,6 @@
 """A run's configuration: one declaration for Python, command line, REST, schema and form."""
 
+from engine.config.capture import CaptureConfig, capture_schema, config_of, is_captured
 from engine.config.clipping import AdaptiveClipping, Clipping, NormClipping, ValueClipping
 from engine.config.model import LeakyRelu, ModelConfig
 from engine.config.optimizers import Adagrad, Adam, AdamW, Optimizer, RmsProp, Sgd
@@ -22,6 +23,7 @@ __all__ = [
     "Adam",
     "AdamW",
     "AdaptiveClipping",
+    "CaptureConfig",
     "Clipping",
     "ConstantSchedule",
     "CosineSchedule",
@@ -42,5 +44,8 @@ __all__ = [
     "ValueClipping",
     "VanishingRegularizer",
     "WarmupCosineSchedule",
+    "capture_schema",
+    "config_of",
     "config_schema",
+    "is_captured",
 ]

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Self
 
 from annotated_types import Interval, Len
 
@@ -52,7 +52,7 @@ class RunConfig(Described):
     )
 
     @classmethod
-    def from_dict(cls, mapping: Mapping[str, object]) -> "RunConfig":
+    def from_dict(cls, mapping: Mapping[str, object]) -> Self:
         """Read a configuration from what JSON knows.
 
         Args:

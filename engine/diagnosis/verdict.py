@@ -21,7 +21,7 @@ from engine.diagnosis.remedies import Remedy, remedies_for
 from engine.diagnosis.span import Span, measure_span
 from engine.diagnosis.thresholds import THRESHOLDS
 from engine.diagnosis.words import Word, sentence_for, word_for
-from engine.tasks import make_task
+from engine.tasks import known, make_task
 
 SOLVED = "The task is solved all the same, so this is no trouble."
 
@@ -113,7 +113,7 @@ def diagnose(
         facts: What `engine.describe_task` says of the configuration's task; needed where that
             reads uploaded data.
     """
-    task = task_facts(config) if facts is None else read_facts(config, facts)
+    task = _facts_at(frame, task_facts(config) if facts is None else read_facts(config, facts))
     row = np.asarray(frame.arrays["last_loss_gradient"], dtype=np.float64)[
         -1, task.first_heard - 1 : task.last_asked
     ]
@@ -220,6 +220,12 @@ def _lost_gradient(case: Case, sentence: str) -> Finding:
     return Finding(kind="exploding", sentence=sentence, evidence=(found,))
 
 
+def _facts_at(frame: Observed, task: TaskFacts) -> TaskFacts:
+    """Return what is known of the task; sequences shorter than it begin later before τ."""
+    length = getattr(frame, "length", None)  # of frames of sequences that may be shorter
+    return task if length is None else replace(task, first_heard=task.last_asked + 1 - length)
+
+
 @lru_cache(maxsize=64)
 def task_facts(config: RunConfig) -> TaskFacts:
     """Return what a verdict needs to know of a run's task, where that makes its own data."""
@@ -227,7 +233,10 @@ def task_facts(config: RunConfig) -> TaskFacts:
     training = config.training
     counted = len(task.asked_times) * training.batch_size if training.reduction == "sum" else 1
     told = {"needed_lag": task.needed_lag, "last_asked": task.last_asked}
-    losses = {"baseline": task.baseline * counted, "solved_below": task.solved_below * counted}
+    losses = {
+        "baseline": known(task.baseline * counted),
+        "solved_below": known(task.solved_below * counted),
+    }
     return read_facts(config, {**told, **losses})
 
 

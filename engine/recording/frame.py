@@ -32,6 +32,7 @@ class Frame:
             have the same number of rows, which may be 0.
         series_start: Training step of the first of these rows.
         diverged: The loss of this step is not finite; no frame comes after.
+        length: Steps of the longest sequence, where it may be shorter than the layouts' T.
     """
 
     step: int
@@ -39,3 +40,4 @@ class Frame:
     series: Mapping[str, Array]
     series_start: int
     diverged: bool = False
+    length: int | None = None

@@ -1,12 +1,15 @@
 """What a run will record: names, axes, coordinates and types, known before anything runs."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from engine.bptt.network import Network
+import numpy as np
+
+from engine.arrays import Array
+from engine.bptt.network import READOUT, Network
 from engine.cells import Cell, make_cell
-from engine.config import RunConfig
+from engine.config import CaptureConfig, RunConfig
 from engine.statistics import STATISTICS, AxisFacts, Coordinates, Scale, StatisticDefinition
 from engine.tasks import Data, make_task
 
@@ -38,16 +41,26 @@ class Layout:
         return tuple(len(self.coords[axis]) for axis in self.axes[1:])
 
 
-def layout_of(definition: StatisticDefinition, facts: AxisFacts) -> Layout:
+OF_FRAMES = ("gradient_norm", "parameter_gradient_norm")
+"""Series of a training that are known of a captured run at its frames alone."""
+
+
+def layout_of(definition: StatisticDefinition, facts: AxisFacts, dtype: Dtype) -> Layout:
     """Return how a statistic is recorded in a run of which `facts` hold."""
     return Layout(
         name=definition.name,
         axes=definition.axes,
         coords=definition.coordinates(facts),
         scale=definition.scale,
-        dtype="float64" if definition.per_step else "float32",
+        dtype="float64" if definition.per_step else dtype,
         per_step=definition.per_step,
     )
+
+
+def captured_layout(definition: StatisticDefinition, facts: AxisFacts, dtype: Dtype) -> Layout:
+    """Return how a statistic is recorded of a training loop that runs elsewhere."""
+    per_step = definition.per_step and definition.name not in OF_FRAMES
+    return replace(layout_of(definition, facts, dtype), per_step=per_step)
 
 
 def axis_facts(config: RunConfig, data: Data | None = None) -> AxisFacts:
@@ -64,7 +77,9 @@ def axis_facts(config: RunConfig, data: Data | None = None) -> AxisFacts:
         length=task.length,
         hidden_size=model.hidden_size,
         gates=cell.gates,
-        parameters=tuple(narrow.parameter_shapes),
+        parameters=tuple(
+            name for name in narrow.parameter_shapes if task.outputs or name not in READOUT
+        ),
         asked_times=task.asked_times,
         gamma=cell.activation.gamma,
         state_size=len(cell.state_names) * model.hidden_size,
@@ -76,8 +91,11 @@ def recorded_definitions(config: RunConfig) -> tuple[StatisticDefinition, ...]:
 
     Frames of the training batch are meant to cost no sweep beside the training's own: there the
     held-out set is looked at only where a list asks for it. What is said of each gate is not
-    recorded of a cell that has none.
+    recorded of a cell that has none. A training loop elsewhere tells no more than its own batch:
+    no update, no held-out set, no learning rate.
     """
+    if isinstance(config, CaptureConfig):
+        return _captured_definitions(config)
     gates = _cell(config).gates
     listed, costs_no_sweep = config.recording.statistics, config.recording.batch == "training"
     return tuple(
@@ -92,6 +110,21 @@ def recorded_definitions(config: RunConfig) -> tuple[StatisticDefinition, ...]:
     )
 
 
+def _captured_definitions(config: CaptureConfig) -> tuple[StatisticDefinition, ...]:
+    cell = _cell(config)
+    return tuple(
+        d
+        for d in STATISTICS.values()
+        if (d.compute or d.name in ("loss", *OF_FRAMES))
+        and (cell.gates or "gate" not in d.axes)
+        and (
+            d.always
+            or d.name in config.recording.statistics
+            or d.accompanies in config.recording.statistics
+        )
+    )
+
+
 def _cell(config: RunConfig) -> Cell:
     model = config.model
     return make_cell(model.cell, model.activation_choice(), model.options)
@@ -100,4 +133,16 @@ def _cell(config: RunConfig) -> Cell:
 def layouts(config: RunConfig, data: Data | None = None) -> dict[str, Layout]:
     """Return name, axes, coordinates and type of everything that a run will record."""
     facts = axis_facts(config, data)
-    return {d.name: layout_of(d, facts) for d in recorded_definitions(config)}
+    if isinstance(config, CaptureConfig):
+        dtype = config.training.precision  # what is watched in float64 is kept in it
+        return {d.name: captured_layout(d, facts, dtype) for d in recorded_definitions(config)}
+    return {d.name: layout_of(d, facts, "float32") for d in recorded_definitions(config)}
+
+
+def stored_row(values: Array, layout: Layout) -> Array:
+    """Return an own, read-only copy in the type that is kept."""
+    kept = np.array(values, dtype=layout.dtype)
+    if kept.shape != layout.shape:
+        raise ValueError(f"{layout.name}: expected shape {layout.shape}, got {kept.shape}")
+    kept.setflags(write=False)
+    return kept

@@ -14,7 +14,7 @@ from engine.bptt.sweep import Sweep
 from engine.config import RunConfig
 from engine.learning.snapshot import Snapshot
 from engine.recording.frame import Frame, Series
-from engine.recording.layout import Layout, layouts, recorded_definitions
+from engine.recording.layout import Layout, layouts, recorded_definitions, stored_row
 from engine.recording.schedule import is_due
 from engine.recording.series import PARAMETER_NORMS, SeriesBuffer
 from engine.statistics import Observed
@@ -84,7 +84,7 @@ class Recorder:
             if self._looks_at_update:
                 found["update_ratio"] = _update_ratios(snapshot, self._parameters)
             return {
-                name: _stored(found[name], layout)
+                name: stored_row(found[name], layout)
                 for name, layout in self.layouts.items()
                 if not layout.per_step
             }
@@ -122,12 +122,3 @@ def _update_ratios(snapshot: Snapshot, parameters: Sequence[str]) -> Array:
     found = [np.nan if ratios is None else ratios[name] for name in parameters]
     logs: Array = np.log10(np.array(found))
     return logs
-
-
-def _stored(values: Array, layout: Layout) -> Array:
-    """Return an own, read-only copy in the type that is kept."""
-    kept = np.array(values, dtype=layout.dtype)
-    if kept.shape != layout.shape:
-        raise ValueError(f"{layout.name}: expected shape {layout.shape}, got {kept.shape}")
-    kept.setflags(write=False)
-    return kept

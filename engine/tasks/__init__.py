@@ -9,6 +9,7 @@ from engine.errors import ConfigError, Problem
 from engine.tasks import (
     adding,
     arrays,
+    captured,
     copy,
     digits,
     latch,
@@ -29,7 +30,9 @@ from engine.tasks.base import (
     TaskDefinition,
     TaskOptions,
     generator,
+    known,
 )
+from engine.tasks.captured import CapturedOptions
 
 TASKS: Mapping[str, TaskDefinition] = MappingProxyType(
     {
@@ -50,8 +53,9 @@ TASKS: Mapping[str, TaskDefinition] = MappingProxyType(
 
 
 def definition_of(options: TaskOptions) -> TaskDefinition:
-    """Return the entry of TASKS whose options these are."""
-    return next(entry for entry in TASKS.values() if isinstance(options, entry.options))
+    """Return the entry of TASKS whose options these are, or that of a loop elsewhere."""
+    there = (*TASKS.values(), captured.DEFINITION)
+    return next(entry for entry in there if isinstance(options, entry.options))
 
 
 def make_task(
@@ -60,7 +64,7 @@ def make_task(
     """Return the task that the options describe, with the streams of a run's seed.
 
     Args:
-        options: The options of one of TASKS.
+        options: The options of one of TASKS, or of sequences that come from elsewhere.
         seed: The run's seed; probe and validation have streams of their own.
         dtype: Number type of inputs and real-valued targets.
         data: What a task of uploaded data reads.
@@ -84,6 +88,7 @@ def make_task(
 __all__ = [
     "TASKS",
     "Batch",
+    "CapturedOptions",
     "Data",
     "LossName",
     "Streams",
@@ -92,5 +97,6 @@ __all__ = [
     "TaskOptions",
     "definition_of",
     "generator",
+    "known",
     "make_task",
 ]

@@ -107,7 +107,8 @@ class Task:
         inputs: D.
         outputs: K.
         loss: Which loss the task asks for.
-        baseline: Mean loss of the best predictor without memory: it sees the present input alone.
+        baseline: Mean loss of the best predictor without memory: it sees the present input alone;
+            NaN where nobody knows it.
         least: Mean loss of the best predictor there is: above 0 where the answer is partly chance.
         needed_lag: How many steps back the farthest input lies that an answer may need; None where
             nobody knows.
@@ -141,7 +142,7 @@ class Task:
 
     @property
     def solved_below(self) -> float:
-        """The mean loss under which the task counts as solved."""
+        """The mean loss under which the task counts as solved; NaN without a baseline."""
         return self.least + SOLVED_SHARE * (self.baseline - self.least)
 
     def training_batch(self, rng: np.random.Generator, size: int) -> Batch:
@@ -171,6 +172,11 @@ class TaskDefinition:
     options: type[TaskOptions]
     make: Callable[[Any, Streams, DTypeLike], Task] | None = None
     read: Callable[[Any, Streams, DTypeLike, Data], Task] | None = None
+
+
+def known(loss: float) -> float | None:
+    """Return a loss, or None for NaN: nobody knows it."""
+    return None if math.isnan(loss) else loss
 
 
 def generated(

@@ -1,0 +1,174 @@
+"""From statistics of sequences of several lengths to those of the batch.
+
+    gradients           mean over all sequences; after its end one has a gradient of exactly zero
+    states              mean over the sequences that have this time step; NaN where none has
+    counts              sums
+    factors             mean over the sequences that have them, the others counted as left out
+
+A statistic that is none of these has no value for a batch of several lengths: NaN.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from engine.arrays import Array, BoolArray, IntArray
+from engine.recording import Layout
+from engine.statistics import STATISTICS, gain_factors_left_out
+from engine.watching.swept import Swept
+
+TIMES = ("time", "loss_time", "state_time")
+
+OF_GRADIENTS = (
+    "hidden_gradient_norm", "immediate_gradient_norm", "cell_gradient_norm",
+    "output_gradient_norm", "hidden_gradient", "loss_state_gradient",
+)  # fmt: skip
+OF_STATES = ("activation", "activation_slope", "gate", "saturation")
+OF_COUNTS = ("activation_slope_histogram", "preactivation_histogram")
+FACTORS, LEFT_OUT = "gain_factors", "gain_factors_left_out"
+
+
+def merged(groups: Sequence[Swept], layouts: Mapping[str, Layout], length: int) -> dict[str, Array]:
+    """Return every statistic of a batch that can be read from a sweep.
+
+    Args:
+        groups: The batch's sequences, by length.
+        layouts: What is recorded.
+        length: T of the layouts.
+    """
+    one = groups[0] if len(groups) == 1 and groups[0].length == length else None
+    found: dict[str, Array] = {}
+    for name, layout in layouts.items():
+        compute = STATISTICS[name].compute
+        if name == "last_loss_gradient":
+            found[name] = last_loss_gradient(groups, length)
+        elif compute is None:
+            continue
+        elif one is not None or not set(TIMES) & set(layout.axes):
+            found[name] = _own_parameters(compute(groups[0].observation), layout)
+        else:
+            found[name] = _merged(name, groups, layouts)
+    if len(groups) > 1 and "dead_units" in found:
+        found["dead_units"] = dead_units(groups)
+    return found
+
+
+def _own_parameters(values: Array, layout: Layout) -> Array:
+    """Return a statistic without the rows of a read-out, of which a hook sees nothing."""
+    return values[: len(layout.coords["parameter"])] if "parameter" in layout.axes else values
+
+
+def last_loss_gradient(groups: Sequence[Swept], length: int) -> Array:
+    """Return log10 of the mean over sequences of ‖dℓ_τ/dh‖ by distance from τ, [S, T].
+
+    Sequences end at different times, so each one's own last step τ stands at T, and a state d
+    steps before it at T − d. Sequences that have no such state do not count there.
+    """
+    rows = []
+    for group in groups:
+        for sample, end in enumerate(group.ends):
+            if end:
+                row = np.full((len(group.last), length), np.nan)
+                row[:, length - end :] = group.last[:, :end, sample]
+                rows.append(row)
+    layers = len(groups[0].last)
+    if not rows:
+        return np.full((layers, length), -np.inf)
+    stacked = np.stack(rows)  # [samples, S, T]
+    there = np.zeros(stacked.shape, np.bool_)
+    ends = [int(end) for group in groups for end in group.ends if end]
+    for sample, end in enumerate(ends):
+        there[sample, :, length - end :] = True
+    return _log10_mean(stacked, there.astype(np.float64))
+
+
+def dead_units(groups: Sequence[Swept]) -> Array:
+    """Return the share of units that pass no gradient in any sequence, [S]."""
+    first = groups[0].observation
+    if first.cell.activation.saturation != "zero":
+        return np.full(first.layers, np.nan)
+    off = [(group.observation.slopes == 0).all(axis=(1, 2)) for group in groups]
+    share: Array = np.logical_and.reduce(off).mean(axis=-1)
+    return share
+
+
+def _merged(name: str, groups: Sequence[Swept], layouts: Mapping[str, Layout]) -> Array:
+    layout = layouts[name]
+    compute = STATISTICS[name].compute
+    if compute is None or name not in (*OF_GRADIENTS, *OF_STATES, *OF_COUNTS, FACTORS, LEFT_OUT):
+        return np.full(layout.shape, np.nan)
+    placed = [_placed(compute(group.observation), group, layout) for group in groups]
+    values = np.stack([value for value, _ in placed])
+    there = np.stack([here for _, here in placed])
+    sizes = np.array([float(group.size) for group in groups]).reshape(-1, *[1] * len(layout.shape))
+    if name in OF_GRADIENTS:
+        future = _future(layout)
+        logs = np.where(there & ~future, values, -np.inf)
+        return np.where(future, np.nan, _log10_mean(logs, np.broadcast_to(sizes, logs.shape)))
+    counted = np.where(there, values, 0.0)
+    if name in OF_COUNTS:
+        return np.asarray(counted.sum(axis=0))
+    if name == LEFT_OUT:
+        return np.asarray(np.where(there, values, sizes).sum(axis=0))
+    weights = np.where(there, sizes, 0.0)
+    if name == FACTORS:
+        left = _left_out(groups, layouts[LEFT_OUT])
+        weights = weights - np.where(there, left[..., None], 0.0)
+        counted = np.where(weights > 0, counted, 0.0)
+    total = weights.sum(axis=0)
+    empty = -np.inf if name == FACTORS else np.nan
+    means = (counted * weights).sum(axis=0) / np.where(total > 0, total, 1.0)
+    return np.asarray(np.where(total > 0, means, empty))
+
+
+def _left_out(groups: Sequence[Swept], layout: Layout) -> Array:
+    """Return how many sequences of each group have no factors, a row a group."""
+    counts = [gain_factors_left_out.compute(group.observation) for group in groups]
+    placed = [_placed(count, group, layout) for count, group in zip(counts, groups, strict=True)]
+    return np.stack([values for values, _ in placed])
+
+
+def _placed(values: Array, group: Swept, layout: Layout) -> tuple[Array, BoolArray]:
+    """Return a group's values where they stand in the batch's, and which entries it has."""
+    found = np.full(layout.shape, np.nan)
+    places = []
+    for axis, size in zip(layout.axes[1:], values.shape, strict=True):
+        if axis not in TIMES:
+            places.append((np.arange(size), np.arange(size)))
+            continue
+        wanted = np.asarray(layout.coords[axis])
+        own = _own_times(axis, group, size)
+        _, theirs, mine = np.intersect1d(wanted, own, return_indices=True)
+        places.append((theirs, mine))
+    found[np.ix_(*(theirs for theirs, _ in places))] = values[np.ix_(*(m for _, m in places))]
+    there = np.zeros(layout.shape, np.bool_)
+    there[np.ix_(*(theirs for theirs, _ in places))] = True
+    return found, there
+
+
+def _own_times(axis: str, group: Swept, size: int) -> IntArray:
+    """Return the coordinates that a group's array has along an axis of times."""
+    if axis == "loss_time" and size < group.length:
+        return np.asarray(group.observation.asked_times)
+    return np.arange(1, size + 1)
+
+
+def _future(layout: Layout) -> BoolArray:
+    """Return where a state comes after its loss, which is not defined."""
+    if "loss_time" not in layout.axes:
+        return np.zeros(layout.shape, np.bool_)
+    loss = np.asarray(layout.coords["loss_time"])[:, None]
+    after: BoolArray = np.asarray(layout.coords["state_time"]) > loss
+    return np.broadcast_to(after, layout.shape)
+
+
+def _log10_mean(logs: Array, weights: Array) -> Array:
+    """Return log10 of the weighted mean over the first axis of 10^logs; NaN without weight."""
+    known = np.where(weights > 0, logs, -np.inf)
+    largest = known.max(axis=0)
+    shift = np.where(np.isfinite(largest), largest, 0.0)
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+        powers = np.where(weights > 0, np.power(10.0, known - shift), 0.0)
+        mean = (powers * weights).sum(axis=0) / weights.sum(axis=0)
+        found: Array = np.log10(mean) + shift
+    return found
