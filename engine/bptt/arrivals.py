@@ -37,20 +37,20 @@ class Arrivals:
         return self._source.rows[t] is not None or any(self._steps(t))
 
     def at(self, t: int, known: int = 0) -> list[Scaled]:
-        """Return what arrives at row t, (H, B) each.
+        """Return what arrives at row t, (H, B) each, in the order in which it is added.
 
         Args:
             t: The row.
             known: The first step that has been swept.
         """
         found = []
-        row = self._source.rows[t]
-        if row is not None:
-            found.append(Scaled(row, self._source.exponents_at(t)))
         for (blocks, _), step in zip(self._delayed, self._steps(t), strict=True):
             if step and step >= known:
                 block = self._tape.adjoints[step, blocks]
                 found.append(scaled_near_one(block, self.exponents[step]))
+        row = self._source.rows[t]
+        if row is not None:
+            found.append(Scaled(row, self._source.exponents_at(t)))
         return found
 
     def pending(self, t: int) -> bool:

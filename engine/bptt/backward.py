@@ -39,7 +39,7 @@ from engine.bptt.onward import Onward
 from engine.bptt.own_state import OwnState
 from engine.bptt.sources import DenseSource, Source
 from engine.bptt.tape import CHUNK, LayerTape
-from engine.bptt.weight_gradients import WeightGradients
+from engine.bptt.weight_gradients import GradientsOf, WeightGradients
 
 SPARE = 2.0**-30
 """Squared norm at the end of a shortened stretch from which the next may be twice as long."""
@@ -59,7 +59,7 @@ class LayerBackward:
         entries: The adjoints with an exponent for every entry, where units never mix.
     """
 
-    def __init__(self, tape: LayerTape) -> None:
+    def __init__(self, tape: LayerTape, gradients: GradientsOf = WeightGradients) -> None:
         """Bind the tape's way back and allocate."""
         tape.bind_back()
         way = tape.way_back
@@ -76,7 +76,7 @@ class LayerBackward:
         self._own = OwnState(tape) if tape.cell.own_adjoints else None
         self.state_adjoints = self.adjoints[1:] if self._own is None else self._own.adjoints
         self.state_exponents = self.row_exponents[1:] if self._own is None else self._own.exponents
-        self._gradients = WeightGradients(tape)
+        self._gradients = gradients(tape)
         self.arrivals = Arrivals(tape)
         self.entries: EntryAdjoints | None = None
 

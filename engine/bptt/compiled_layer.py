@@ -8,6 +8,7 @@ from engine import compiled
 from engine.arrays import IntArray
 from engine.bptt.blocks import aligned_zeros
 from engine.bptt.exponents import powers_of_two
+from engine.bptt.multiply import ROWS_AND_SAMPLES
 from engine.bptt.sources import Arriving
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ class CompiledLayer:
     @classmethod
     def of(cls, tape: "LayerTape") -> "CompiledLayer | None":
         """Return the compiled sweeps of a tape, or None where its cell has no twin."""
+        if tape.weights.products[0].W.ndim > ROWS_AND_SAMPLES:
+            return None
         twin = compiled.twin_of(tape.cell)
         return None if twin is None else cls(tape, twin)
 

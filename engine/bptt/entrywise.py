@@ -15,6 +15,7 @@ import numpy as np
 
 from engine.arrays import Array, IntArray
 from engine.bptt.exponents import LARGEST_SHIFT, NONE, log10_mean_norms, log10_norms
+from engine.bptt.multiply import multiply
 from engine.bptt.sources import Source
 from engine.bptt.tape import LayerTape
 
@@ -144,7 +145,7 @@ class EntryAdjoints:
         if not last:
             return row[None]
         signs = np.array(tape.cell.read_signs)[:, None, None]
-        returned: Array = last[0].back_states.astype(np.float64) @ row
+        returned = multiply(last[0].back_states.astype(np.float64), row)
         states: Array = returned.reshape(self._parts, -1, tape.batch) * signs
         return states
 

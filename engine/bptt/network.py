@@ -64,17 +64,25 @@ class Network:
         self.skips = [layer_skips and layer.inputs == hidden for layer in self.layers]
         sizes = [layer.size for layer in self.layers] + [outputs * (hidden + 1)]
         edges = np.cumsum([0, *sizes]).tolist()
-        self.flat = aligned_zeros((edges[-1],), self.dtype)
-        self.gradient = aligned_zeros((edges[-1],), self.dtype)
         self._squares = np.zeros(edges[-1])
-        for layer, (start, stop) in zip(self.layers, pairwise(edges), strict=False):
-            layer.bind(self.flat[start:stop], self.gradient[start:stop])
-        shape = (outputs, hidden + 1)
-        self.readout = self.flat[edges[-2] :].reshape(shape)
-        self.readout_gradient = self.gradient[edges[-2] :].reshape(shape)
         self._edges = edges
+        self._bind(*(aligned_zeros((edges[-1],), self.dtype) for _ in range(2)))
         self.parameter_shapes: Mapping[str, tuple[int, ...]] = MappingProxyType(self._shapes())
         self._square_views = {name: self._merged(name) for name in self.parameter_shapes}
+        self.prepare()
+
+    def _bind(self, flat: Array, gradient: Array) -> None:
+        self.flat, self.gradient = flat, gradient
+        for layer, (start, stop) in zip(self.layers, pairwise(self._edges), strict=False):
+            layer.bind(flat[start:stop], gradient[start:stop])
+        shape = (self.outputs, self.hidden + 1)
+        self.readout = flat[self._edges[-2] :].reshape(shape)
+        self.readout_gradient = gradient[self._edges[-2] :].reshape(shape)
+
+    def move(self, flat: Array, gradient: Array) -> None:
+        """Keep parameters and gradient in these vectors from now on, before any sweep is bound."""
+        flat[...] = self.flat
+        self._bind(flat, gradient)
         self.prepare()
 
     def _shapes(self) -> dict[str, tuple[int, ...]]:
@@ -93,7 +101,7 @@ class Network:
         for layer in self.layers:
             layer.prepare()
 
-    def finish_gradient(self, scale: float) -> None:
+    def finish_gradient(self, scale: float | Array) -> None:
         """Make dL/dflat of what a sweep has left.
 
         Args:

@@ -16,7 +16,7 @@ from engine.arrays import Array
 from engine.bptt.blocks import as_items
 from engine.bptt.network import Network
 from engine.tasks.base import Batch
-from engine.tasks.losses import LOSSES
+from engine.tasks.losses import LOSSES, RawLoss
 
 SMALL_SOURCE = 2.0**-28
 """From here down derivatives get exponents, since their squared norms would lose bits."""
@@ -63,6 +63,16 @@ class Readout:
 
     def forward(self, states: Array, batch: Batch, loss: str, reduction: str) -> Loss:
         """Return the loss of a batch, given what is read out, rows 0 … T of (T+1, H, B)."""
+        raw, mask = self.read_out(states, batch, loss)
+        count = int(np.count_nonzero(mask))
+        mean = reduction == "mean"
+        scale = 1 / count if mean else 1.0
+        value = float(np.sum(raw.losses, dtype=np.float64)) * scale
+        accuracy = None if raw.correct is None else int(np.count_nonzero(raw.correct)) / count
+        return Loss(value, accuracy, scale, batch.size / count if mean else 1.0)
+
+    def read_out(self, states: Array, batch: Batch, loss: str) -> tuple[RawLoss, Array]:
+        """Return what the loss finds at the asked steps, and the mask there, (n, B)."""
         asked = np.flatnonzero(batch.mask.any(axis=1))
         self.rows = (asked + 1).tolist()
         self._read = self._pick(states, asked + 1)
@@ -72,12 +82,7 @@ class Readout:
             targets = np.ascontiguousarray(targets.transpose(0, 2, 1), states.dtype)
         raw = LOSSES[loss](self.outputs(self._read), targets, mask)
         self.dy = raw.gradient
-        count = int(np.count_nonzero(mask))
-        mean = reduction == "mean"
-        scale = 1 / count if mean else 1.0
-        value = float(np.sum(raw.losses, dtype=np.float64)) * scale
-        accuracy = None if raw.correct is None else raw.correct / count
-        return Loss(value, accuracy, scale, batch.size / count if mean else 1.0)
+        return raw, mask
 
     def inject(self, states: Array, gradients: Array) -> None:
         """Take ∂L/∂y of every step, (T, K, B), in the place of a loss's.

@@ -19,6 +19,7 @@ from engine.bptt.readout import Loss, Readout
 from engine.bptt.sources import DenseSource, Source, joined, source_of_loss
 from engine.bptt.stack import BLOCK, Stack
 from engine.bptt.tape import LayerTape
+from engine.bptt.weight_gradients import GradientsOf, WeightGradients
 from engine.tasks.base import Batch
 
 
@@ -29,7 +30,10 @@ class Sweep:
         loss: The last forward sweep's.
         tapes: One for each layer.
         backward_layers: One for each layer, after the first `backward`.
+        gradients_of: What adds up the gradients of a layer's weights.
     """
+
+    gradients_of: GradientsOf = WeightGradients
 
     def __init__(
         self, network: Network, *, length: int, batch: int, window: int | None = None
@@ -117,7 +121,7 @@ class Sweep:
     def backward_layers(self) -> Sequence[LayerBackward]:
         """The backward sweeps of the layers; made when first asked for."""
         if not self._back:
-            self._back = [LayerBackward(tape) for tape in self.tapes]
+            self._back = [LayerBackward(tape, self.gradients_of) for tape in self.tapes]
             self._between = [
                 DenseSource(self.length, tape.weights.inputs, self.batch, self.network.dtype)
                 for tape in self.tapes

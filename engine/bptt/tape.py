@@ -21,6 +21,7 @@ from numpy.typing import DTypeLike
 from engine.arrays import Array
 from engine.bptt.blocks import BlockViews, Call, Rows, aligned_zeros
 from engine.bptt.compiled_layer import CompiledLayer
+from engine.bptt.multiply import multiply, product_call
 from engine.bptt.way_back import WayBack
 from engine.bptt.weights import LayerWeights, ProductWeights
 
@@ -124,7 +125,7 @@ class LayerTape:
 
     def _whole_call(self, product: ProductWeights) -> Call:
         read = self.inputs[:-1, self.read(product)]
-        return np.matmul, (product.fast, read, self._out(product, slice(0, self.length)))
+        return product_call(product.fast, read, self._out(product, slice(0, self.length)))
 
     def set_earlier(self, back: int, value: Array | None) -> None:
         """Set the output `back` steps before the first, where a later step reads it."""
@@ -137,7 +138,7 @@ class LayerTape:
         read, out = self.inputs[t, self.read(product)], self._out(product, t)
         parts = product.split(self.batch)
         if parts == 1:
-            return product.fast.dot, (read, out)
+            return product_call(product.fast, read, out)
         cut = product.fast.reshape(parts, -1, product.shape[1])
         return np.matmul, (cut, read, out.reshape(parts, -1, self.batch))
 
@@ -223,9 +224,9 @@ class LayerTape:
     def to_inputs(self, deltas: Array) -> Array:
         """Return ∂/∂x = W_xᵀ δ of deltas (…, rows, B), over all products: (…, D, B)."""
         first, *others = [p for p in self.weights.products if len(p.back_x)]
-        found: Array = np.matmul(first.back_x, deltas[..., self.way_back.through(first), :])
+        found = multiply(first.back_x, deltas[..., self.way_back.through(first), :])
         for product in others:
-            found += np.matmul(product.back_x, deltas[..., self.way_back.through(product), :])
+            found += multiply(product.back_x, deltas[..., self.way_back.through(product), :])
         return found
 
     def carry_row(self, t: int) -> Array:

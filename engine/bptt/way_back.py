@@ -24,11 +24,9 @@ import numpy as np
 
 from engine.arrays import Array
 from engine.bptt.blocks import BlockViews, Call, Rows
+from engine.bptt.multiply import product_call
 from engine.bptt.weights import LayerWeights, ProductWeights
 from engine.cells.base import ArrayTuple
-
-ROWS_AND_SAMPLES = 2
-"""Axes of one step's arrays: there `dot` costs a third of what `matmul` costs to call."""
 
 
 class Return(NamedTuple):
@@ -188,12 +186,7 @@ class WayBack:
     def _calls(self, found: Return, adjoints: Array, deltas: Array) -> list[Call]:
         through, into = deltas[..., found.through, :], adjoints[..., found.blocks, :]
         out = self._room(into) if found.adds else into
-        plain = deltas.ndim == ROWS_AND_SAMPLES
-        calls: list[Call] = [
-            (found.matrix.dot, (through, out))
-            if plain
-            else (np.matmul, (found.matrix, through, out))
-        ]
+        calls = [product_call(found.matrix, through, out)]
         if found.adds:
             calls.append((np.add, (into, out, into)))
         return calls

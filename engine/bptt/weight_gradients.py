@@ -8,6 +8,9 @@ The deltas and what was read are copied so that all steps and samples of a stret
 side; then (1) is one matrix product for each of the cell's.
 """
 
+from collections.abc import Callable
+from typing import Protocol
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -34,6 +37,19 @@ def diagonal_terms(tape: LayerTape, diagonal: Diagonal, deltas: Array, steps: in
         steps = steps + 1 if isinstance(steps, int) else slice(steps.start + 1, steps.stop + 1)
     own = tape.delta_rows.view(deltas, diagonal.delta)
     return np.multiply(own, tape.now(steps)[diagonal.read])
+
+
+class AddsGradients(Protocol):
+    """What adds up the gradients of a layer as a sweep passes."""
+
+    def clear(self) -> None:
+        """Set all gradients to zero."""
+
+    def add(self, start: int, stop: int, exponents: IntArray | None) -> None:
+        """Add those of steps start … stop − 1, which lie in one chunk."""
+
+
+GradientsOf = Callable[[LayerTape], AddsGradients]
 
 
 class WeightGradients:

@@ -10,9 +10,10 @@ from itertools import pairwise
 import numpy as np
 
 from engine.arrays import Array
-from engine.bptt.blocks import BlockViews, Rows, aligned_zeros
+from engine.bptt.blocks import BlockViews, Rows
 from engine.bptt.entries import Entry
 from engine.bptt.mapped_weights import MappedWeights
+from engine.bptt.multiply import ROWS_AND_SAMPLES, matrix_room
 from engine.cells.base import Cell, Product
 
 SMALL_PRODUCT = 1_000_000
@@ -50,21 +51,26 @@ class ProductWeights:
             self._closed.append((slice(None), self.columns.span("one")))
 
     def bind(self, W: Array, gradient: Array) -> None:
-        """Take views of the flat vectors and make the copies."""
+        """Take views of the flat vectors and make the copies; of an ensemble (rows, K, S)."""
         self.W, self.gradient = W, gradient
-        self.fast = aligned_zeros(self.shape, W.dtype) if self._halved else W
-        self.back_states = aligned_zeros((self.states.total, self.shape[0]), W.dtype)
+        self._of_members = W.ndim > ROWS_AND_SAMPLES
+        self._copied = bool(self._halved) or self._of_members
+        self.fast = matrix_room(self.shape, W) if self._copied else W
+        self.back_states = matrix_room((self.states.total, self.shape[0]), W)
         x = self.columns.span("x") if "x" in self.columns else slice(0)
-        self.back_x = aligned_zeros((x.stop - (x.start or 0), self.shape[0]), W.dtype)
-        self._turned = [(self.back_x, W[:, x].T)]
+        self.back_x = matrix_room((x.stop - (x.start or 0), self.shape[0]), W)
+        self._turned = [(self.back_x, W[:, x].swapaxes(0, 1))]
         for name in self.product.states_read:
             self._turned.append(
-                (self.back_states[self.states.span(name)], W[:, self.columns.span(name)].T)
+                (
+                    self.back_states[self.states.span(name)],
+                    W[:, self.columns.span(name)].swapaxes(0, 1),
+                )
             )
 
     def prepare(self) -> None:
         """Renew the copies from W."""
-        if self._halved:
+        if self._copied:
             np.copyto(self.fast, self.W)
             for rows in self._halved:
                 self.fast[rows] *= 0.5
@@ -80,7 +86,7 @@ class ProductWeights:
         """Return into how many row blocks the forward product is best cut."""
         rows, columns = self.shape
         work = rows * columns * samples
-        if not SMALL_PRODUCT < work < LARGE_PRODUCT:
+        if self._of_members or not SMALL_PRODUCT < work < LARGE_PRODUCT:
             return 1
         return next(
             (p for p in range(2, 17) if rows % p == 0 and work <= p * SMALL_PRODUCT),

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.arrays import Array
+from engine.arrays import Array, BoolArray
 
 
 class RawLoss(NamedTuple):
@@ -24,12 +24,12 @@ class RawLoss(NamedTuple):
     Attributes:
         losses: e·m, shape (n, B).
         gradient: ∂(e·m)/∂y, shape (n, K, B).
-        correct: How many asked steps have the largest logit at the target; None for values.
+        correct: Which asked steps have the largest logit at the target, (n, B); None for values.
     """
 
     losses: Array
     gradient: Array
-    correct: int | None
+    correct: BoolArray | None
 
 
 def cross_entropy(y: Array, targets: NDArray[Any], mask: Array) -> RawLoss:
@@ -48,7 +48,7 @@ def cross_entropy(y: Array, targets: NDArray[Any], mask: Array) -> RawLoss:
     losses = (np.log(total) - np.take_along_axis(shifted, picked, axis=1))[:, 0]
     at_target = np.take_along_axis(gradient, picked, axis=1) - 1
     np.put_along_axis(gradient, picked, at_target, axis=1)  # (1)
-    correct = int(np.count_nonzero((y.argmax(axis=1) == targets) & (mask != 0)))
+    correct = (y.argmax(axis=1) == targets) & (mask != 0)
     return RawLoss(losses * mask, gradient * mask[:, None, :], correct)
 
 

@@ -1,0 +1,68 @@
+"""Products of weights with rows of samples: one matrix for all, or one for each member.
+
+Members of an ensemble lie side by side along the last axis, B samples each: rows are
+[..., rows, S·B], and everything elementwise goes over all members at once. Their weights have the
+members last too, (rows, K, S), and are stored member by member, as BLAS wants them.
+"""
+
+import numpy as np
+
+from engine.arrays import Array
+from engine.bptt.blocks import Call, aligned_zeros
+
+ROWS_AND_SAMPLES = 2
+"""Axes of one step's arrays: there `dot` costs a third of what `matmul` costs to call."""
+
+
+def by_member(array: Array, members: int) -> Array:
+    """Return a view (..., S, rows, B) of rows (..., rows, S·B)."""
+    split = array.reshape(*array.shape[:-1], members, -1)
+    return split.swapaxes(-2, -3)
+
+
+def members_last(array: Array) -> Array:
+    """Return a view (rows, K, S) of matrices (S, rows, K)."""
+    return np.moveaxis(array, 0, -1)
+
+
+def members_first(array: Array) -> Array:
+    """Return a view (S, rows, K) of matrices (rows, K, S)."""
+    return np.moveaxis(array, -1, 0)
+
+
+def matrix_room(shape: tuple[int, ...], like: Array) -> Array:
+    """Return zeros for a matrix, of as many members as `like` has, stored member by member."""
+    if like.ndim == ROWS_AND_SAMPLES:
+        return aligned_zeros(shape, like.dtype)
+    return members_last(aligned_zeros((like.shape[-1], *shape), like.dtype))
+
+
+def product_call(matrix: Array, read: Array, out: Array) -> Call:
+    """Return the call that writes `matrix` times `read` to `out`.
+
+    Args:
+        matrix: (rows, K), or (rows, K, S) for S members.
+        read: (..., K, B), or (..., K, S·B).
+        out: (..., rows, B), or (..., rows, S·B).
+    """
+    if matrix.ndim > ROWS_AND_SAMPLES:
+        members = matrix.shape[-1]
+        operands = by_member(read, members), by_member(out, members)
+        return np.matmul, (members_first(matrix), *operands)
+    if read.ndim == ROWS_AND_SAMPLES:
+        return matrix.dot, (read, out)
+    return np.matmul, (matrix, read, out)
+
+
+def multiply(matrix: Array, read: Array) -> Array:
+    """Return `matrix` times `read`, shapes as for `product_call`."""
+    if matrix.ndim == ROWS_AND_SAMPLES:
+        product: Array = np.matmul(matrix, read)
+        return product
+    if matrix.shape[-1] == read.shape[-1]:  # one sample each: a product of vectors all along
+        each: Array = np.einsum("rkm,...km->...rm", matrix, read)
+        return each
+    out = np.empty((*read.shape[:-2], matrix.shape[0], read.shape[-1]), read.dtype)
+    function, arguments = product_call(matrix, read, out)
+    function(*arguments)
+    return out
