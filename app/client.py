@@ -214,6 +214,15 @@ class Client:
         params = _query({"part": part})
         return self._request("GET", f"/runs/{run_id}/checkpoints/{step}", params=params).content
 
+    def chain(self, run_id: str, **options: Any) -> dict[str, Any]:  # noqa: ANN401  # a query
+        """Return one path term factor by factor.
+
+        Args:
+            run_id: The run.
+            options: step, loss_time, state_time, parameter, sample.
+        """
+        return self._object("GET", f"/runs/{run_id}/chain", params=_query(options))
+
     def events(
         self, runs: Sequence[str] = (), *, last_event_id: int | None = None
     ) -> Iterator[StreamedEvent]:

@@ -18,7 +18,7 @@ from engine.learning import Snapshot, train
 from engine.recording import Frame, Layout, Recorder, Series, layouts
 from engine.results import Recorded, RunResult, record
 from engine.statistics import STATISTICS, StatisticDefinition
-from engine.tracing import Trace, trace
+from engine.tracing import Chain, Factor, Trace, trace
 from engine.watching import Taken, frame_of
 
 __version__ = "0.1.0"
@@ -26,11 +26,13 @@ __version__ = "0.1.0"
 __all__ = [
     "STATISTICS",
     "CaptureConfig",
+    "Chain",
     "ConfigError",
     "Course",
     "EngineError",
     "Estimate",
     "Evidence",
+    "Factor",
     "Frame",
     "Layout",
     "Problem",

@@ -51,12 +51,14 @@ class Estimate:
         stored: Bytes of the recorded frames and series and of the checkpoints.
         work: Operations of all matrix products of the run.
         frames: How many frames it will record.
+        weights: Bytes of all parameters once.
     """
 
     memory: int
     stored: int
     work: int
     frames: int
+    weights: int
 
     def to_dict(self) -> dict[str, int]:
         """Return the fields as plain values."""
@@ -80,6 +82,7 @@ def estimate(config: RunConfig, data: Data | None = None) -> Estimate:
         stored=run.stored(frames),
         work=run.work(frames),
         frames=frames,
+        weights=run.parameters * run.item,
     )
 
 

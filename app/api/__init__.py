@@ -5,6 +5,7 @@ from fastapi import APIRouter
 from app.api import (
     assets,
     catalog,
+    chain,
     checkpoints,
     compare,
     docs,
@@ -30,6 +31,7 @@ _RESOURCES = (
     statistics,
     figures,
     checkpoints,
+    chain,
     export,
     compare,
     traces,

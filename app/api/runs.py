@@ -17,8 +17,9 @@ from app.runs import RunStatus
 from app.runs.descriptions import KEYS
 from app.runs.trials import Tried, remedies_of, tried_of
 from app.store import Run
+from app.store.kept_weights import kept_bytes
 from app.store.listing import SORTS
-from engine import ConfigError, Problem, RunConfig, estimate
+from engine import ConfigError, Estimate, Problem, RunConfig, estimate
 
 router = APIRouter(prefix="/runs", tags=["runs"])
 
@@ -94,7 +95,14 @@ def create_run(
 )
 def estimate_run(body: JsonBody) -> Response:
     """Return what a run of a configuration will need, without running it."""
-    return json_response(asdict(estimate(RunConfig.from_dict(body))))
+    return json_response(estimate_record(estimate(RunConfig.from_dict(body))))
+
+
+def estimate_record(needed: Estimate) -> dict[str, int]:
+    """Return an estimate as the API shows it: the weights of frames are the store's to keep."""
+    record = asdict(needed)
+    stored = needed.stored + kept_bytes(record.pop("weights"), needed.frames)
+    return {**record, "stored": stored}
 
 
 class Filters:

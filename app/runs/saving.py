@@ -5,7 +5,7 @@ from typing import Any
 
 import structlog
 
-from app.runs.tensors import model_tensors, pack_state, unpack_state
+from app.runs.tensors import model_tensors, pack_state, probe_tensors, unpack_state
 from app.store import Store
 from app.store.claims import Claim
 from engine import Snapshot
@@ -58,7 +58,12 @@ class Saver:
         return None
 
     def keep(self, snapshot: Snapshot) -> None:
-        """Write the weights for users, where the configuration asks for this step."""
+        """Write the weights for users, where the configuration asks for this step.
+
+        The probe is kept of every run: without it nobody could say more of a frame's weights.
+        """
+        if snapshot.step == 0 and 0 not in self._kept:
+            self._store.checkpoints.write_probe(self._claim.run_id, probe_tensors(snapshot))
         if snapshot.step in self._kept or (self._keeps_last and snapshot.is_last):
             tensors = model_tensors(snapshot)
             self._store.checkpoints.write_model(self._claim.run_id, snapshot.step, tensors)

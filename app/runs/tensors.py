@@ -52,8 +52,13 @@ def model_tensors(snapshot: Snapshot) -> Tensors:
         for name in [name for name in tensors if name.startswith("bias_ih_l")]:
             second = name.replace("bias_ih", "bias_hh")
             tensors.setdefault(second, np.zeros_like(tensors[name]))
+    return tensors | probe_tensors(snapshot)
+
+
+def probe_tensors(snapshot: Snapshot) -> Tensors:
+    """Return a run's probe batch."""
     probe = snapshot.probe
-    return tensors | {
+    return {
         "probe.inputs": probe.inputs,
         "probe.targets": probe.targets,
         "probe.mask": probe.mask,

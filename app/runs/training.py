@@ -20,6 +20,7 @@ from app.runs.saving import Saver
 from app.runs.writer import FrameWriter
 from app.store import LeaseLost, Span, Store
 from app.store.claims import Claim
+from app.store.kept_weights import packed
 from app.store.layouts import StoredLayout, stored
 from engine import Frame, Recorder, RunConfig, Snapshot
 
@@ -114,7 +115,7 @@ class _Attempt:
             self.step = snapshot.step
             frame = recorder.look(snapshot)
             if frame is not None:
-                self._record(writer, frame)
+                self._record(writer, frame, snapshot)
             complete = snapshot.is_last and not snapshot.diverged
             if writer.is_full or self._saver.is_due or complete:
                 self._take_series(writer, snapshot, recorder)
@@ -152,9 +153,10 @@ class _Attempt:
     def _loss(self) -> float | None:
         return None if self._losses is None else self._losses.mean()
 
-    def _record(self, writer: FrameWriter, frame: Frame) -> None:
+    def _record(self, writer: FrameWriter, frame: Frame, snapshot: Snapshot) -> None:
         verdict, changed = self._judge.judge(frame)
-        writer.write(frame, verdict, changed=changed)
+        weights = packed(snapshot.parameters())
+        writer.write(frame, verdict, changed=changed, weights=weights)
 
     def _take_series(self, writer: FrameWriter, snapshot: Snapshot, recorder: Recorder) -> None:
         """Bring what was noted since the last frame into the arrays."""

@@ -12,6 +12,7 @@ from sqlalchemy.exc import OperationalError
 from app.runs.control import Control
 from app.store import Store, chunks
 from app.store.claims import Claim, Part, Recorded
+from app.store.kept_weights import WEIGHTS, WeightWriter, stride_of
 from app.store.layouts import STEPS_PER_CHUNK, StoredLayout, frame_count
 from engine import Frame, Series, Verdict
 
@@ -46,6 +47,8 @@ class FrameWriter:
         # Series end before the last step, unless the run diverges on the last frame's own batch.
         chunks.create(folder, layouts, frames=frames, steps=steps + 1)
         self._arrays = chunks.ChunkWriter(folder, layouts)
+        self._weights = WeightWriter(store.checkpoints.folder_of(claim.run_id))
+        self._frames = frames
         self._series_end = claim.recorded_series
         self._buffered_frames = 0
         self._buffered_bytes = 0
@@ -57,15 +60,23 @@ class FrameWriter:
             self._buffered_frames >= STEPS_PER_CHUNK or self._buffered_bytes >= MAX_BUFFERED_BYTES
         )
 
-    def write(self, frame: Frame, verdict: Verdict, *, changed: bool) -> None:
+    def write(self, frame: Frame, verdict: Verdict, *, changed: bool, weights: bytes) -> None:
         """Make a frame readable; one that an earlier attempt has written stays as it is.
 
         The same configuration gives the same bits, so a resumed run repeats what is there.
+
+        Args:
+            frame: The frame.
+            verdict: The verdict on it.
+            changed: Whether its word differs from the one before.
+            weights: Those that it is of, packed; of many large ones some are left out.
         """
         if frame.step in self._steps:
             return
         row = len(self._steps)
         parts = self._parts(frame, row)
+        if row % stride_of(len(weights), self._frames) == 0:
+            parts.append(Part(name=WEIGHTS, row=row, rows=1, payload=weights))
         size = sum(len(part.payload) for part in parts)
         large = size > LARGE_FRAME_BYTES
         if large:
@@ -141,12 +152,21 @@ class FrameWriter:
 
     def _write_arrays(self, parts: Sequence[Part]) -> None:
         for name, group in groupby(parts, key=lambda part: part.name):
+            if name == WEIGHTS:
+                self._write_weights(list(group))
+                continue
             layout = self._layouts[name]
             for row, values in _runs_of(layout, list(group)):
                 # Asked before each array: no write may come after another worker's claim.
                 self._control.require_lease()
                 self._arrays.write(name, row, values)
         self._arrays.sync()
+        self._weights.sync()
+
+    def _write_weights(self, parts: Sequence[Part]) -> None:
+        for part in parts:
+            self._control.require_lease()
+            self._weights.write(part.row, part.payload)
 
 
 def sparkline_of(frame: Frame) -> list[float] | None:

@@ -25,6 +25,7 @@ from app.store.errors import (
     SweepNotFound,
 )
 from app.store.events import EventLog
+from app.store.kept_weights import WeightStore
 from app.store.queue import Queue
 from app.store.records import ArrayInfo, CheckpointInfo, Event, Run
 from app.store.run_table import RunTable
@@ -68,7 +69,7 @@ __all__ = [
 
 
 class Store:
-    """Everything stored, by what it is: `runs`, `sweeps`, `events`, `arrays`, `checkpoints`.
+    """Everything stored: `runs`, `sweeps`, `events`, `arrays`, `checkpoints`, `weights`.
 
     `attempts` and `queue` are what workers and the run service write through.
     """
@@ -84,6 +85,7 @@ class Store:
         self.queue = Queue(database, self.events, settings.max_attempts, settings.lease)
         self.arrays = ArrayStore(database, folder / "arrays")
         self.checkpoints = CheckpointStore(database, folder / "checkpoints")
+        self.weights = WeightStore(database, folder / "checkpoints")
 
     def delete_run(self, run_id: str) -> bool:
         """Delete a run that is over, with its arrays and checkpoints; say whether it was one.

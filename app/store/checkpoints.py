@@ -34,7 +34,7 @@ class DamagedFile(Exception):
 
 
 class CheckpointStore:
-    """Checkpoints for users (`model`) and those that a run goes on from (`resume`)."""
+    """Checkpoints for users (`model`), those that a run goes on from (`resume`), its `probe`."""
 
     def __init__(self, database: Database, folder: Path) -> None:
         """Keep files in the given folder."""
@@ -93,6 +93,29 @@ class CheckpointStore:
     def write_model(self, run_id: str, step: int, tensors: Tensors) -> None:
         """Keep a checkpoint for users; one of the same step is replaced."""
         self._write(run_id, "model", step, f"model-{step}.safetensors", save(_solid(tensors)))
+
+    def write_probe(self, run_id: str, tensors: Tensors) -> None:
+        """Keep the probe batch of a run that keeps no checkpoint at step 0."""
+        self._write(run_id, "probe", 0, "probe.safetensors", save(_solid(tensors)))
+
+    def probe(self, run_id: str) -> dict[str, NDArray[Any]]:
+        """Return the probe batch of a run: inputs, targets, mask.
+
+        Raises:
+            CheckpointNotFound: The run has not begun, or its files are lost.
+        """
+        rows = (row for row in self._rows(run_id) if row.kind in ("probe", "model"))
+        for row in rows:
+            try:
+                tensors = load(self._content_of(run_id, row))
+            except (DamagedFile, SafetensorError):
+                continue
+            return {
+                key.removeprefix("probe."): value
+                for key, value in tensors.items()
+                if _part_of(key) == "probe"
+            }
+        raise CheckpointNotFound(f"run {run_id} has no probe batch yet")
 
     def write_resume(
         self, run_id: str, attempt: int, step: int, tensors: Tensors, metadata: str

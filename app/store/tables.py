@@ -144,7 +144,8 @@ checkpoints = sa.Table(
     sa.Column(
         "run_id", sa.String(36), sa.ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True
     ),
-    # "model" is kept for users, "resume" is what an interrupted run goes on from.
+    # "model" is kept for users, "resume" is what an interrupted run goes on from, "probe" is the
+    # probe batch of a run that keeps no checkpoint at step 0.
     sa.Column("kind", sa.String(8), primary_key=True),
     sa.Column("step", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("file", sa.Text, nullable=False),

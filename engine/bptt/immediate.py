@@ -50,7 +50,7 @@ def immediates(
             if index == 0 and not tape.cell.own_adjoints:
                 yield Immediate(index, start, arriving, exponents)
                 break
-            deltas = _once_back(tape, start, stop, arriving)
+            deltas = once_back(tape, start, stop, arriving)
             own = tape.cell.own_adjoints
             if not own:
                 yield Immediate(index, start, arriving, exponents)
@@ -94,8 +94,15 @@ def _near_one(values: Array, exponents: IntArray) -> tuple[Array, IntArray]:
     return moved, exponents + own
 
 
-def _once_back(tape: LayerTape, start: int, stop: int, arriving: Array) -> Array:
-    """Return the deltas of steps start … stop − 1 with nothing carried, (n, rows, B)."""
+def once_back(tape: LayerTape, start: int, stop: int, arriving: Array) -> Array:
+    """Return the deltas of steps start … stop − 1 with nothing carried, (n, rows, B).
+
+    Args:
+        tape: The layer's.
+        start: First step.
+        stop: One after the last.
+        arriving: Adjoints of what the layer hands up, (n, H, B).
+    """
     steps = stop - start
     slopes = np.empty((steps, tape.slope_rows.total, tape.batch), tape.dtype)
     tape.linearize(start, stop, slopes)

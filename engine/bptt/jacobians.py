@@ -46,6 +46,14 @@ class Jacobians:
             local = self.step.linearize(time - 1, time).of(0)
             yield self._matrix(self.step.pull(local, unit).parts)  # (1)
 
+    def unit_deltas(self, time: int) -> Array:
+        """Return the deltas of the n unit adjoints of s_t at the step that makes it, (n, rows, B).
+
+        Valid until the next call.
+        """
+        local = self.step.linearize(time - 1, time).of(0)
+        return self.step.pull(local, self._unit()).deltas
+
     def _unit(self) -> Parts:
         """Return the n unit adjoints, by part, (n, H, B) each."""
         n, H, B = self.size, self.tape.weights.hidden, self.tape.batch

@@ -9,6 +9,7 @@ scalar whose gradients were put in), so they equal autograd's; `statistic` is pe
 """
 
 from engine.tracing.call import trace
+from engine.tracing.chain import Chain, Factor
 from engine.tracing.result import Trace
 
-__all__ = ["Trace", "trace"]
+__all__ = ["Chain", "Factor", "Trace", "trace"]

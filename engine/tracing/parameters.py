@@ -1,14 +1,18 @@
 """The parameters that a caller hands in, with PyTorch's names and its second biases."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from engine.arrays import Array, require_shape
+from engine.bptt.entries import Entry
 from engine.bptt.network import READOUT_WEIGHT, Network
 from engine.cells.base import Cell
 from engine.errors import ShapeError, UnknownNameError
+
+Piece = tuple[slice, int, slice, slice | int]
+"""Public rows, product, its out rows, its columns: a rectangle that makes up a parameter."""
 
 
 class GivenParameters:
@@ -68,17 +72,27 @@ class GivenParameters:
                 found[name] = np.concatenate([first[:cut], rest])
         return {name: found[name] for name in self.given}
 
-    def pieces(self, network: Network, name: str) -> list[tuple[slice, int, slice, slice | int]]:
-        """Return (public rows, product, its out rows, its columns) that make up a parameter."""
+    def pieces(self, network: Network, name: str) -> list[Piece]:
+        """Return the rectangles that make up a parameter."""
         layer = network.layers[int(name.rpartition("_l")[2])]
         blocks = layer.effective(name)
-        if name.startswith("bias_hh"):
+        if name.startswith("bias_hh"):  # PyTorch's: of the gates' sums too, beside b_hn
             own = [entry for _, entry in blocks] or [None] * self.gates
             first = layer.entries[name.replace("hh", "ih")]
             blocks = list(enumerate(b if a is None else a for a, b in zip(own, first, strict=True)))
-        H = self.hidden
-        return [
-            (slice(block * H, (block + 1) * H), entry.matrix, entry.rows, entry.columns)
-            for block, entry in blocks
-            if entry is not None
-        ]
+        return pieces_of(blocks, self.hidden)
+
+
+def own_pieces(network: Network, name: str) -> list[Piece]:
+    """Return the rectangles that make up a parameter of the network's own."""
+    layer = network.layers[int(name.rpartition("_l")[2])]
+    return pieces_of(layer.effective(name), network.hidden)
+
+
+def pieces_of(blocks: Sequence[tuple[int, Entry | None]], H: int) -> list[Piece]:
+    """Return the rectangles of a parameter's blocks."""
+    return [
+        (slice(block * H, (block + 1) * H), entry.matrix, entry.rows, entry.columns)
+        for block, entry in blocks
+        if entry is not None
+    ]

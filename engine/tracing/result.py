@@ -9,17 +9,18 @@ import numpy as np
 from engine.arrays import Array, IntArray
 from engine.bptt.exponents import LARGEST_SHIFT
 from engine.bptt.immediate import immediates
-from engine.bptt.network import READOUT_BIAS, READOUT_WEIGHT
 from engine.bptt.observation import Observation
 from engine.bptt.readout import Loss
 from engine.bptt.sources import Source
 from engine.bptt.stack import BLOCK, Visit
 from engine.bptt.sweep import Sweep
-from engine.bptt.weight_gradients import diagonal_terms
 from engine.errors import ShapeError, UnknownNameError
 from engine.statistics import STATISTICS
 from engine.tasks.base import Batch
+from engine.tracing.chain import Chain
+from engine.tracing.chain_maker import ChainMaker
 from engine.tracing.parameters import GivenParameters
+from engine.tracing.path_terms import PathTerms
 from engine.tracing.scaled import ScaledGradient
 
 State = Array | tuple[Array, ...]
@@ -202,43 +203,37 @@ class Trace:
         T = self._sweep.length
         shape = (T, T, *self.parameter_gradients[parameter].shape)
         _refuse_above("path_terms", shape)
-        found = np.zeros(shape)
-        if parameter in (READOUT_WEIGHT, READOUT_BIAS):
-            self._readout_terms(parameter, found)
-            return found
-        layer = int(parameter.rpartition("_l")[2])
-        tape = self._sweep.tapes[layer]
-        pieces = self._given.pieces(self._sweep.network, parameter)
+        terms = PathTerms(self._sweep, parameter, self._scalar.scale, np.zeros(shape))
+        if terms.of_readout:
+            return terms.at_loss_times()
+        terms.pieces = self._given.pieces(self._sweep.network, parameter)
+        self._visit(lambda visit: terms.add(visit, self._times(visit)))
+        return terms.found
 
-        def add(visit: Visit) -> None:
-            if visit.layer != layer:
-                return
-            exponents = np.maximum(visit.exponents, -LARGEST_SHIFT)[:, None, :]
-            deltas = np.ldexp(visit.deltas * self._scalar.scale, exponents)
-            times = self._times(visit)
-            read = tape.inputs[visit.row - 1]
-            for rows, product, out, columns in pieces:
-                if product == len(tape.weights.products):
-                    diagonal = tape.cell.diagonals[parameter.rpartition("_l")[0]]
-                    terms = diagonal_terms(tape, diagonal, deltas, visit.row - 1)
-                    found[times, visit.row - 1] += terms.sum(axis=-1)
-                    continue
-                weights = tape.weights.products[product]
-                seen = read[tape.read(weights)][columns]
-                returned = deltas[:, tape.way_back.through(weights)][:, out]
-                found[times, visit.row - 1, rows] += (
-                    returned @ seen if seen.ndim == 1 else returned @ seen.T
-                )
+    def chain(
+        self, loss_time: int, state_time: int, parameter: str, *, sample: int | None = None
+    ) -> Chain:
+        """Take one path term apart: from the loss at t over every step back to k to a parameter.
 
-        self._visit(add)
-        return found
+        Args:
+            loss_time: t, 1 … T.
+            state_time: k, 1 … t.
+            parameter: A name of the catalog.
+            sample: One sample alone, from 0; the mean over all where None.
 
-    def _readout_terms(self, parameter: str, found: Array) -> None:
-        readout = self._sweep.readout
-        states = self._sweep.layer_outputs(len(self._sweep.tapes) - 1)
-        for row, dy in zip(readout.rows, readout.dy * self._scalar.scale, strict=True):
-            term = dy @ states[row].T if parameter == READOUT_WEIGHT else dy.sum(axis=1)
-            found[row - 1, row - 1] = term
+        Raises:
+            UnknownNameError: No such parameter.
+            ShapeError: There are no targets.
+            ConfigError: A time or a sample that is not there, or too many steps at once.
+        """
+        return ChainMaker(
+            sweep=self._sweep,
+            batch=self._batch,
+            loss_time=loss_time,
+            state_time=state_time,
+            parameter=parameter,
+            sample=sample,
+        ).make()
 
     def statistic(self, name: str) -> Array:
         """Return a statistic of this sweep as its definition states it, without the step axis.

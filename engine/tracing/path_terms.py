@@ -1,0 +1,62 @@
+"""The terms of the sums over paths, A_{t,k}(P), formed themselves; path_norms.py has norms."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from engine.arrays import Array, IntArray
+from engine.bptt.exponents import LARGEST_SHIFT
+from engine.bptt.network import READOUT_BIAS, READOUT_WEIGHT
+from engine.bptt.stack import Visit
+from engine.bptt.sweep import Sweep
+from engine.bptt.weight_gradients import diagonal_terms
+from engine.tracing.parameters import Piece
+
+
+class PathTerms:
+    """Collects one parameter's terms while a stack sweeps every loss back.
+
+    Attributes:
+        found: (T, T, *shape of P), loss time, then state time.
+        pieces: What makes up the parameter; none of the read-out's.
+    """
+
+    def __init__(self, sweep: Sweep, parameter: str, scale: float, found: Array) -> None:
+        """Collect into `found`, which is zero."""
+        self._sweep, self._parameter, self._scale, self.found = sweep, parameter, scale, found
+        self.pieces: Sequence[Piece] = ()
+
+    @property
+    def of_readout(self) -> bool:
+        """Whether the parameter is the read-out's, whose terms have k = t alone."""
+        return self._parameter in (READOUT_WEIGHT, READOUT_BIAS)
+
+    def add(self, visit: Visit, times: IntArray) -> None:
+        """Take the deltas of one state time; `times` are those of the losses, from 0."""
+        name, _, layer = self._parameter.rpartition("_l")
+        if visit.layer != int(layer):
+            return
+        tape = self._sweep.tapes[visit.layer]
+        exponents = np.maximum(visit.exponents, -LARGEST_SHIFT)[:, None, :]
+        deltas = np.ldexp(visit.deltas * self._scale, exponents)
+        read = tape.inputs[visit.row - 1]
+        for rows, product, out, columns in self.pieces:
+            if product == len(tape.weights.products):
+                terms = diagonal_terms(tape, tape.cell.diagonals[name], deltas, visit.row - 1)
+                self.found[times, visit.row - 1] += terms.sum(axis=-1)
+                continue
+            weights = tape.weights.products[product]
+            seen = read[tape.read(weights)][columns]
+            returned = deltas[:, tape.way_back.through(weights)][:, out]
+            self.found[times, visit.row - 1, rows] += (
+                returned @ seen if seen.ndim == 1 else returned @ seen.T
+            )
+
+    def at_loss_times(self) -> Array:
+        """Return the read-out's terms."""
+        readout = self._sweep.readout
+        states = self._sweep.layer_outputs(len(self._sweep.tapes) - 1)
+        for row, dy in zip(readout.rows, readout.dy * self._scale, strict=True):
+            of_weight = self._parameter == READOUT_WEIGHT
+            self.found[row - 1, row - 1] = dy @ states[row].T if of_weight else dy.sum(axis=1)
+        return self.found
