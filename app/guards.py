@@ -8,7 +8,7 @@ import asyncio
 import hashlib
 import hmac
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
@@ -46,6 +46,7 @@ TOKEN_COOKIE: Final = "gradtide_token"
 OPEN_PATHS: Final = frozenset({"/healthz", "/login"})
 _STYLE_SHEET: Final = re.compile(r"/static/css/[a-z0-9_-]+\.css")
 _HOST: Final = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(?::(?P<port>[0-9]{1,5}))?")
+FRAME_PATH: Final = re.compile(r"/api/v1/captures/[^/]+/frames")
 MAX_HEADER_BYTES: Final = 32_768
 MAX_TARGET_BYTES: Final = 16_384
 BODY_TIMEOUT_SECONDS: Final = 10.0
@@ -176,10 +177,16 @@ class BodyLimit:
     """Bounds what a body may weigh and how long it may take; both refusals are problems."""
 
     def __init__(
-        self, app: ASGIApp, *, max_bytes: int, timeout: float = BODY_TIMEOUT_SECONDS
+        self,
+        app: ASGIApp,
+        *,
+        max_bytes: int,
+        larger: Mapping[re.Pattern[str], int] | None = None,
+        timeout: float = BODY_TIMEOUT_SECONDS,
     ) -> None:
         self.app = app
         self.max_bytes = max_bytes
+        self.larger = dict(larger or {})  # of addresses that take more
         self.timeout = timeout
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -188,14 +195,19 @@ class BodyLimit:
             await self.app(scope, receive, send)
             return
         announced = Headers(scope=scope).get("content-length", "0")
-        if not announced.isdecimal() or int(announced[:20]) > self.max_bytes:
-            error = self._too_large()
+        limit = self._limit(scope["path"])
+        if not announced.isdecimal() or int(announced[:20]) > limit:
+            error = _too_large(limit)
             body = problem_body(error.status_code, str(error.detail))
             await problem_response(Request(scope), body, error.headers)(scope, receive, send)
             return
-        await self.app(scope, self._bounded(receive), send)
+        await self.app(scope, self._bounded(receive, limit), send)
 
-    def _bounded(self, receive: Receive) -> Receive:
+    def _limit(self, path: str) -> int:
+        own = (size for pattern, size in self.larger.items() if pattern.fullmatch(path))
+        return next(own, self.max_bytes)
+
+    def _bounded(self, receive: Receive, limit: int) -> Receive:
         size = 0
         complete = False
         deadline: float | None = None  # runs from the first look at the body
@@ -218,18 +230,17 @@ class BodyLimit:
             if message["type"] == "http.request":
                 size += len(message.get("body", b""))
                 complete = not message.get("more_body", False)
-                if size > self.max_bytes:
-                    raise self._too_large()
+                if size > limit:
+                    raise _too_large(limit)
             return message
 
         return receive_bounded
 
-    def _too_large(self) -> HttpProblem:
-        return HttpProblem(
-            413,
-            f"The body is larger than {self.max_bytes} bytes.",
-            headers={"Connection": "close"},
-        )
+
+def _too_large(limit: int) -> HttpProblem:
+    return HttpProblem(
+        413, f"The body is larger than {limit} bytes.", headers={"Connection": "close"}
+    )
 
 
 def check_origin(headers: Headers, host: str, port: int | None) -> None:

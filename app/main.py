@@ -12,11 +12,12 @@ from app.api import build_router as build_api
 from app.api.assets import StaticAssets
 from app.api.events_hub import EventHub
 from app.api.metrics import Measured, Metrics
-from app.guards import BodyLimit, Guard, HeadAnswers, ResponseHeaders
+from app.guards import FRAME_PATH, BodyLimit, Guard, HeadAnswers, ResponseHeaders
 from app.openapi import openapi_of
 from app.pages import build_router as build_pages
 from app.pages import build_templates
 from app.runs import LocalExecutor, RunService
+from app.runs.captures import Captures
 from app.runs.sweeps import Sweeps
 from app.settings import Settings
 from app.store import open_store
@@ -50,7 +51,12 @@ def create_app(settings: Settings) -> FastAPI:
 def _guard(app: FastAPI, settings: Settings) -> None:
     """Put the guards in front; the last one added is the first one passed."""
     own = () if settings.host in WILDCARD_ADDRESSES else (settings.host,)
-    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, timeout=settings.body_timeout)
+    app.add_middleware(
+        BodyLimit,
+        max_bytes=settings.max_body_bytes,
+        larger={FRAME_PATH: settings.max_frame_bytes},
+        timeout=settings.body_timeout,
+    )
     app.add_middleware(HeadAnswers)
     app.add_middleware(
         Guard,
@@ -68,6 +74,7 @@ def _lifespan(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextMan
         service = RunService(store, LocalExecutor(store, settings), settings)
         hub = EventHub(store, max_streams=settings.max_streams)
         app.state.store, app.state.service, app.state.hub = store, service, hub
+        app.state.captures = Captures(store)
         app.state.sweeps = Sweeps(store, service, settings.max_sweep_runs)
         app.state.metrics.watch(store, hub)
         await run_in_threadpool(service.start)

@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 import engine
+from app.api.capture_schemas import CaptureEndModel
 from app.api.schemas import DescriptionModel, ExtensionModel, ProblemModel, TraceRequestModel
 from app.api.sweep_schemas import SweepRequestModel
 
@@ -47,6 +48,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
         DescriptionModel,
         TraceRequestModel,
         SweepRequestModel,
+        CaptureEndModel,
     ):
         schema = model.model_json_schema(ref_template=_REF + "{model}")
         schemas.update(schema.pop("$defs", {}))
@@ -61,10 +63,16 @@ def _document(app: FastAPI) -> dict[str, Any]:
 
 def run_schema() -> dict[str, Any]:
     """Return the engine's schema of a run as OpenAPI components, its definitions beside it."""
-    schema = _relocated(engine.config_schema())
-    definitions = schema.pop("$defs", {})
-    schema.pop("$schema", None)
-    return {**definitions, "RunConfig": schema}
+    schemas: dict[str, Any] = {}
+    for name, made in (
+        ("RunConfig", engine.config_schema()),
+        ("CaptureConfig", engine.capture_schema()),
+    ):
+        schema = _relocated(made)
+        schemas |= schema.pop("$defs", {})
+        schema.pop("$schema", None)
+        schemas[name] = schema
+    return schemas
 
 
 def _relocated(value: Any) -> Any:  # noqa: ANN401  # a JSON value

@@ -80,6 +80,9 @@ class Settings(BaseSettings):
     )
     max_queue: int = Field(default=10_000, ge=1, description="Queued runs at most.")
     max_body_bytes: int = Field(default=1_000_000, ge=1024, description="Bytes of a request body.")
+    max_frame_bytes: int = Field(
+        default=256_000_000, ge=1024, description="Bytes of a captured training step at most."
+    )
     body_timeout: float = Field(default=10.0, gt=0, description="Seconds for a request body.")
     max_slice_elements: int = Field(
         default=4_000_000, ge=1, description="Elements of one answered slice at most."

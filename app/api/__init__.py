@@ -4,6 +4,7 @@ from fastapi import APIRouter
 
 from app.api import (
     assets,
+    captures,
     catalog,
     chain,
     checkpoints,
@@ -36,6 +37,7 @@ _RESOURCES = (
     compare,
     traces,
     sweeps,
+    captures,
 )
 _OUTSIDE = (health, metrics, login, docs, assets)
 

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.api.examples import EXAMPLES
 from app.http_errors import PROBLEM_MEDIA_TYPE
 from app.runs import RunStatus
 
@@ -242,37 +243,6 @@ class FigureModel(BaseModel):
     runs: list[int] = Field(description="Fewest and most runs")
 
 
-# One body of each kind, as it may be sent.
-EXAMPLES: dict[str, Any] = {
-    "RunConfig": {
-        "name": "copy, tanh",
-        "seed": 0,
-        "tags": ["demo"],
-        "task": {"kind": "copy", "length": 40},
-        "model": {"cell": "elman", "activation": "tanh", "hidden_size": 32},
-        "training": {"steps": 200, "optimizer": {"kind": "adam", "learning_rate": 0.003}},
-        "recording": {"every": 50},
-    },
-    "Extension": {"steps": 400},
-    "SweepRequest": {
-        "base": {"task": {"kind": "copy"}, "model": {"cell": "elman"}, "training": {"steps": 20}},
-        "axes": {"model.activation": ["tanh", "relu"], "task.length": [22, 30]},
-    },
-    "TraceRequest": {
-        "cell": "elman",
-        "options": {"activation": "tanh"},
-        "parameters": {
-            "weight_ih_l0": [[0.5], [-0.3]],
-            "weight_hh_l0": [[0.9, 0.1], [-0.2, 0.8]],
-            "readout.weight": [[1.0, -1.0]],
-            "readout.bias": [0.0],
-        },
-        "inputs": [[[1.0]], [[0.5]], [[-1.0]]],
-        "targets": [[[0.0]], [[0.0]], [[1.0]]],
-        "loss": "mean_squared_error",
-    },
-    "Description": {"name": "copy, tanh, seed 0", "tags": ["demo", "vanishing"], "notes": ""},
-}
 _PROBLEM = {
     "description": "The request is refused and has changed nothing (RFC 9457)",
     "content": {PROBLEM_MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from app.store import Run
-from engine import RunConfig, Verdict
+from engine import Verdict, config_of
 
 
 def verdict_lines(run: Run) -> Iterator[tuple[str, str]]:
@@ -17,6 +17,6 @@ def verdict_lines(run: Run) -> Iterator[tuple[str, str]]:
         yield finding.kind.replace("_", " ").capitalize(), finding.sentence
     if verdict.cause is not None:
         yield "Cause", verdict.cause.sentence
-    remedies = verdict.remedies(RunConfig.from_dict(run.config))
+    remedies = verdict.remedies(config_of(run.config))
     if remedies:
         yield "To try", "; ".join(remedy.title for remedy in remedies)

@@ -85,6 +85,7 @@ class _Row:
 
     step: int
     arrays: Mapping[str, Any]
+    length: int | None
 
 
 OF_THE_SPAN = ("word", "sentence", "step", "span", "log10_span", "decay", "reach", "needed_lag")
@@ -96,17 +97,29 @@ def verdict(run: RunData, step: int | None) -> dict[str, Any] | None:
     found = run.slices[NAME]
     at = nearest(found.coords["step"], step)
     try:
-        config = engine.RunConfig.from_dict(run.config)
+        config = engine.config_of(run.config)
     except engine.ConfigError:
         return None
     # Of a frame that is not finite the run's own verdict knows the figures before it.
     stored = run.verdict if run.verdict and run.verdict.get("word") == "not finite" else None
     told = engine.diagnose(
-        _Row(int(found.coords["step"][at]), {NAME: found.values[at]}),
+        _Row(
+            int(found.coords["step"][at]), {NAME: found.values[at]}, _length(run, found.values[at])
+        ),
         config,
         earlier=None if stored is None else engine.Verdict.from_dict(stored),
     )
     return {key: _plain(getattr(told, key)) for key in OF_THE_SPAN}
+
+
+def _length(run: RunData, row: FloatArray) -> int | None:
+    """Steps of the longest sequence of a frame, where they may be fewer than the run's T.
+
+    A captured frame's row ends at T; where its sequences have not begun yet nothing is defined.
+    """
+    if not engine.is_captured(run.config):
+        return None
+    return int(np.count_nonzero(~np.isnan(row[-1]))) or None
 
 
 def _plain(value: object) -> object:

@@ -31,7 +31,7 @@ def _of_words(config: Mapping[str, Any], changes: Mapping[str, Any]) -> Iterator
     if words.get("name", "") is None:
         yield Problem("/name", "expected a text, got null")
     try:
-        engine.RunConfig.from_dict({**config, **words})
+        engine.config_of({**config, **words})
     except ConfigError as err:
         # A configuration of an older engine may have faults of its own by now.
         yield from (each for each in err.problems if _key_of(each) in words)

@@ -146,6 +146,8 @@ class RunService:
 
         def act(run: Run) -> bool:
             require_transition(run_id, run.status, RunStatus.CANCELLED, "cancel")
+            if engine.is_captured(run.config):
+                return self._store.captures.cancel(run_id)
             return queue.cancel_waiting(run_id) or queue.request_cancel(run_id)
 
         return self._apply(run_id, lambda run: run.status == RunStatus.CANCELLED, act)
@@ -165,6 +167,7 @@ class RunService:
 
         def act(run: Run) -> bool:
             require_transition(run_id, run.status, RunStatus.PAUSED, "pause")
+            _require_own(run, "pause")
             return self._store.queue.request_pause(run_id)
 
         def already(run: Run) -> bool:
@@ -203,6 +206,7 @@ class RunService:
 
         def act(run: Run) -> bool:
             require_status(run_id, run.status, "extend")
+            _require_own(run, "extend")
             longer = engine.RunConfig.from_dict(run.config).extended(steps)
             return self._requeue(run, "extend", longer.to_dict())
 
@@ -227,6 +231,7 @@ class RunService:
 
     def _requeue(self, run: Run, verb: str, config: Mapping[str, Any] | None = None) -> bool:
         require_status(run.id, run.status, verb)
+        _require_own(run, verb)
         return self._store.queue.requeue(run.id, before=run.status, by=verb, config=config)
 
     def _apply(
@@ -260,6 +265,12 @@ class RunService:
         run = self._store.runs.get(run_id)
         if not self._store.delete_run(run_id):
             raise IllegalTransition(run_id, run.status, "delete")
+
+
+def _require_own(run: Run, verb: str) -> None:
+    """Refuse a verb that a training loop elsewhere knows nothing of."""
+    if engine.is_captured(run.config):
+        raise IllegalTransition(run.id, "trained elsewhere", verb)
 
 
 def _is_under_way(run: Run, verb: str) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 
 from app.runs.service import RunService
 from app.store import Run, Store
-from engine import Remedy, RunConfig, Verdict
+from engine import Remedy, Verdict, config_of
 
 MOST_SEEDS = 5
 UNCHANGED = "unchanged"
@@ -50,7 +50,7 @@ def remedies_of(run: Run) -> tuple[Remedy, ...]:
     """Return what to try against the run's verdict; nothing before it has one."""
     if run.verdict is None:
         return ()
-    return Verdict.from_dict(run.verdict).remedies(RunConfig.from_dict(run.config))
+    return Verdict.from_dict(run.verdict).remedies(config_of(run.config))
 
 
 def start_trials(

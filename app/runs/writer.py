@@ -3,13 +3,12 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy.exc import OperationalError
 
-from app.runs.control import Control
 from app.store import Store, chunks
 from app.store.claims import Claim, Part, Recorded
 from app.store.kept_weights import WEIGHTS, WeightWriter, stride_of
@@ -25,11 +24,18 @@ RETRY_SECONDS = 0.2
 T = TypeVar("T")
 
 
+class Lease(Protocol):
+    """What says whether a run may still be written to."""
+
+    def require_lease(self) -> None:
+        """Raise where another worker may hold the run by now."""
+
+
 class FrameWriter:
     """Frames of a claimed run on their way to readers, then to the arrays."""
 
     def __init__(
-        self, store: Store, claim: Claim, control: Control, layouts: Sequence[StoredLayout]
+        self, store: Store, claim: Claim, control: Lease, layouts: Sequence[StoredLayout]
     ) -> None:
         """Make the run's arrays where they are missing."""
         self._store = store

@@ -7,6 +7,7 @@ from app.settings import Settings
 from app.store import reserve
 from app.store.arrays import ArrayStore
 from app.store.attempts import FINISHED, Attempts
+from app.store.captures import CaptureTable
 from app.store.checkpoints import PARTS, CheckpointStore
 from app.store.database import Database
 from app.store.errors import (
@@ -71,7 +72,7 @@ __all__ = [
 class Store:
     """Everything stored: `runs`, `sweeps`, `events`, `arrays`, `checkpoints`, `weights`.
 
-    `attempts` and `queue` are what workers and the run service write through.
+    `attempts`, `captures` and `queue` are what workers and the run service write through.
     """
 
     def __init__(self, database: Database, folder: Path, settings: Settings) -> None:
@@ -82,6 +83,7 @@ class Store:
         self.runs = RunTable(database, self.events)
         self.sweeps = SweepTable(database, self.runs)
         self.attempts = Attempts(database, self.events, settings.lease)
+        self.captures = CaptureTable(database, self.events, self.attempts)
         self.queue = Queue(database, self.events, settings.max_attempts, settings.lease)
         self.arrays = ArrayStore(database, folder / "arrays")
         self.checkpoints = CheckpointStore(database, folder / "checkpoints")

@@ -41,11 +41,9 @@ class CaptureConfig(RunConfig):
     ] = field(default_factory=lambda: TrainingConfig(steps=0, clipping=None))
 
     def completed(self) -> Mapping[str, object]:
-        """Say what follows from the loop being elsewhere: its own batches, no clipping of ours."""
+        """Say what follows from the loop being elsewhere: its own batches, no weights of ours."""
         recording = dataclasses.replace(self.recording, batch="training", checkpoints=())
-        training = dataclasses.replace(self.training, clipping=None)
-        named = RunConfig.completed(self)
-        return {**named, "recording": recording, "training": training}
+        return {**RunConfig.completed(self), "recording": recording}
 
     def rules(self) -> Iterator[Problem]:
         """Yield what does not hold between the parts."""

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from engine.config import RunConfig
+from engine.config import RunConfig, config_of, is_captured
 from engine.diagnosis.cures import CURES, Cure
 from engine.diagnosis.merge_patch import apply_patch, patch_between
 from engine.errors import ConfigError
@@ -14,6 +14,9 @@ MOST = 6
 """Remedies offered at once: as many as a person will try."""
 
 LONGEST_NAME = 200
+
+UNKNOWN_ELSEWHERE = ("training/optimizer", "training/schedule", "training/steps")
+"""What a training loop elsewhere does in its own way, of which nothing is known here."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,6 +69,8 @@ def remedies_for(
 def _made(base: Mapping[str, Any], cure: Cure) -> Remedy | None:
     """Return the remedy, or None where the configuration refuses it or has it already."""
     title, why, changes = cure
+    if is_captured(base) and any(path.startswith(UNKNOWN_ELSEWHERE) for path in changes):
+        return None
     wanted: dict[str, Any] = copy.deepcopy(dict(base))
     for path, value in changes.items():
         *sections, key = path.split("/")
@@ -75,13 +80,13 @@ def _made(base: Mapping[str, Any], cure: Cure) -> Remedy | None:
         place[key] = copy.deepcopy(value)
     wanted["name"] = f"{base['name']}: {title}"[:LONGEST_NAME]
     try:
-        config = RunConfig.from_dict(wanted).to_dict()
+        config = config_of(wanted).to_dict()
     except ConfigError:
         return None
     if _sections(config) == _sections(base):
         return None
     patch = patch_between(base, config)
-    merged = RunConfig.from_dict(apply_patch(base, patch)).to_dict()
+    merged = config_of(apply_patch(base, patch)).to_dict()
     return Remedy(title=title, why=why, patch=patch, config=merged) if merged == config else None
 
 

@@ -8,7 +8,7 @@ import httpx
 import numpy as np
 import pytest
 
-from app.api.schemas import EXAMPLES
+from app.api.examples import EXAMPLES
 from app.client import Client, ProblemError
 from tests.app.api.conftest import SMALL, Trained, settings_of
 from tests.app.api.test_events import Server

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from plotly.offline import get_plotlyjs_version
 
 import engine
-from app.api.schemas import EXAMPLES
+from app.api.examples import EXAMPLES
 from app.guards import CONTENT_SECURITY_POLICY
 from app.store.tables import runs
 

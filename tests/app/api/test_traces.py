@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import engine
-from app.api.schemas import EXAMPLES
+from app.api.examples import EXAMPLES
 from app.main import create_app
 from app.settings import Settings
 from tests.app.api.conftest import SMALL, changed, serving
