@@ -14,7 +14,7 @@ from engine.config import (
 from engine.diagnosis import Course, Evidence, Remedy, Verdict, apply_patch, diagnose, remedies_for
 from engine.errors import ConfigError, EngineError, Problem, ShapeError, UnknownNameError
 from engine.estimate import Estimate, estimate
-from engine.learning import Snapshot, train
+from engine.learning import Many, Member, Snapshot, ensembles, train, train_many
 from engine.recording import Frame, Layout, Recorder, Series, layouts
 from engine.results import Recorded, RunResult, record
 from engine.statistics import STATISTICS, StatisticDefinition
@@ -35,6 +35,8 @@ __all__ = [
     "Factor",
     "Frame",
     "Layout",
+    "Many",
+    "Member",
     "Problem",
     "Recorded",
     "Recorder",
@@ -59,6 +61,7 @@ __all__ = [
     "config_schema",
     "describe_task",
     "diagnose",
+    "ensembles",
     "estimate",
     "frame_of",
     "is_captured",
@@ -67,5 +70,6 @@ __all__ = [
     "remedies_for",
     "trace",
     "train",
+    "train_many",
     "why_plain",
 ]

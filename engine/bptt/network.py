@@ -98,8 +98,18 @@ class Network:
 
     def prepare(self) -> None:
         """Renew what is derived from `flat`; call it after every change of `flat`."""
+        self._is_outdated = False
         for layer in self.layers:
             layer.prepare()
+
+    def outdate(self) -> None:
+        """Say that `flat` has changed: `prepare` is due before the next sweep."""
+        self._is_outdated = True
+
+    def renew(self) -> None:
+        """Prepare where that is due."""
+        if self._is_outdated:
+            self.prepare()
 
     def finish_gradient(self, scale: float | Array) -> None:
         """Make dL/dflat of what a sweep has left.

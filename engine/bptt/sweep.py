@@ -70,6 +70,7 @@ class Sweep:
             inputs: (T, B, D).
             initial: State name -> (S, B, H); states that are missing start at zero.
         """
+        self.network.renew()
         xs = np.asarray(inputs).transpose(0, 2, 1)
         with np.errstate(over="ignore", invalid="ignore", under="ignore"):
             for index, tape in enumerate(self.tapes):

@@ -1,6 +1,18 @@
 """Training as a generator of snapshots, with optimizers, schedules and clipping."""
 
+from engine.learning.beginning import build_network
+from engine.learning.grouping import ensembles
+from engine.learning.many import Many, Member, train_many
 from engine.learning.snapshot import Snapshot, State
-from engine.learning.training import build_network, train
+from engine.learning.training import train
 
-__all__ = ["Snapshot", "State", "build_network", "train"]
+__all__ = [
+    "Many",
+    "Member",
+    "Snapshot",
+    "State",
+    "build_network",
+    "ensembles",
+    "train",
+    "train_many",
+]

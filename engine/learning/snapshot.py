@@ -31,7 +31,6 @@ class Snapshot:
         steps: Updates that the configuration asks for.
         network: Its weights are those after s updates; `network.gradient` is not clipped.
         batch: The swept batch; None at the last step.
-        sweep: The training's own sweep of `batch`, with log10 norms; None where batch is.
         loss: L of `batch`.
         accuracy: Share of right answers in `batch`; None where the task has no classes.
         penalty: Ω of `batch`, unweighted; None without a regularizer. Where there is one, gradients
@@ -51,7 +50,7 @@ class Snapshot:
     task: Task
     network: Network
     batch: Batch | None
-    sweep: Sweep | None
+    swept: Callable[[], Sweep]
     loss: float | None
     accuracy: float | None
     penalty: float | None
@@ -65,6 +64,15 @@ class Snapshot:
     held_out: HeldOut
     save: Callable[[], State]
     preview: Callable[[], Mapping[str, float] | None]
+
+    @property
+    def sweep(self) -> Sweep | None:
+        """The training's own sweep of `batch`, with log10 norms; None where batch is.
+
+        A member of an ensemble sweeps by itself when it is first asked for, with the gradients of
+        the ensemble to rounding; this changes nothing about the training.
+        """
+        return None if self.batch is None else self.swept()
 
     @property
     def validation(self) -> Batch:

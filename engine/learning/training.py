@@ -6,7 +6,8 @@ changes no bit of it.
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
 from typing import cast
 
 import numpy as np
@@ -14,16 +15,18 @@ import numpy as np
 from engine.arrays import Array
 from engine.bptt.network import Network
 from engine.bptt.sweep import Sweep
-from engine.cells import CELLS, make_cell
+from engine.cells import CELLS
 from engine.config import RunConfig
-from engine.errors import ConfigError, Problem, ShapeError
+from engine.learning.beginning import build_network, require_model
 from engine.learning.clipping import Clipper
 from engine.learning.held_out import HeldOut
 from engine.learning.optimizers import make_updater
+from engine.learning.preview import update_ratios
 from engine.learning.regularizer import Regularization
+from engine.learning.saved import copy_in, read, written
 from engine.learning.schedules import Scheduler
 from engine.learning.snapshot import Snapshot, State
-from engine.tasks import Batch, Data, Streams, Task, generator, make_task
+from engine.tasks import Batch, Data, Streams, generator, make_task
 
 MOMENT = "optimizer."
 READOUT = "readout."
@@ -54,28 +57,11 @@ def train(
             not fit, or a model to start from without its weights.
         ShapeError: Weights or a state that do not fit the configuration.
     """
-    if config.model.from_model is not None and initial is None and resume is None:
-        detail = "expected the model's weights beside the configuration, got none"
-        raise ConfigError([Problem("/model/from_model", detail)])
+    require_model(config, initial, resume)
     training = Training(config, initial, data)
     if resume is not None:
         training.restore(resume)
     return training.snapshots()
-
-
-def build_network(config: RunConfig, task: Task) -> Network:
-    """Return the configuration's network for a task, with all weights zero."""
-    model = config.model
-    return Network(
-        make_cell(model.cell, model.activation_choice(), model.options),
-        inputs=task.inputs,
-        hidden=model.hidden_size,
-        layers=model.layers,
-        outputs=task.outputs,
-        bias=model.bias,
-        layer_skips=model.layer_skips,
-        dtype=config.training.precision,
-    )
 
 
 class Training:
@@ -86,8 +72,16 @@ class Training:
         config: RunConfig,
         initial: Mapping[str, Array] | None = None,
         data: Data | None = None,
+        place: Callable[[Network], None] | None = None,
     ) -> None:
-        """Set up a training at step 0; the arguments are those of `train`."""
+        """Set up a training at step 0.
+
+        Args:
+            config: As those of `train`, like the next two.
+            initial: First weights.
+            data: Uploaded data.
+            place: Gives the network's vectors another place, before anything refers to them.
+        """
         self.config = config
         self.step = 0
         options = config.training
@@ -96,12 +90,8 @@ class Training:
         self.task = make_task(config.task, config.seed, options.precision, data)
         self.network = build_network(config, self.task)
         self.network.load(self._first_weights(streams, initial or {}))
-        self.sweep = Sweep(
-            self.network,
-            length=self.task.length,
-            batch=options.batch_size,
-            window=options.truncation,
-        )
+        if place is not None:
+            place(self.network)
         self.updater = make_updater(options.optimizer, self.network.flat)
         self.clipper = Clipper(options.clipping, self.network.flat, self.network.views)
         self.scheduler = Scheduler(options)
@@ -113,6 +103,17 @@ class Training:
         self._clipped = self.network.gradient
         self._loss: float | None = None
         self._before_batch = self.rng.bit_generator.state
+
+    @cached_property
+    def sweep(self) -> Sweep:
+        """The training's own sweep; bound when it is first asked for."""
+        options = self.config.training
+        return Sweep(
+            self.network,
+            length=self.task.length,
+            batch=options.batch_size,
+            window=options.truncation,
+        )
 
     def _first_weights(self, streams: Streams, initial: Mapping[str, Array]) -> Mapping[str, Array]:
         if any(name.startswith(READOUT) for name in initial):
@@ -140,33 +141,72 @@ class Training:
 
     def look(self) -> Snapshot:
         """Sweep the batch of the next update and return what there is to see."""
-        config, options = self.config, self.config.training
+        batch = self.draw()
+        recording = self.config.recording
+        frame_is_due = self._at_end or self.step % recording.every == 0
+        self.sweep.keep_carried(recording.batch == "training" and frame_is_due)
+        found = self.sweep.forward(batch, self.task.loss, self.config.training.reduction)
+        if not self._is_shown(found.value):
+            return self.seen(batch, found.value, found.accuracy, lambda: self.sweep)
+        self.sweep.backward()
+        penalty = self._add_penalty()
+        return self.seen(batch, found.value, found.accuracy, lambda: self.sweep, penalty)
+
+    @property
+    def _at_end(self) -> bool:
+        return self.step >= self.config.training.steps
+
+    def _is_shown(self, loss: float) -> bool:
+        """Tell whether the batch is more than a sign of whether the training came through."""
+        training = self.config.recording.batch == "training"
+        return not self._at_end or training or not math.isfinite(loss)
+
+    def draw(self) -> Batch:
+        """Return the batch of the next update."""
         self._before_batch = self.rng.bit_generator.state
-        at_end = self.step >= options.steps
-        batch: Batch | None = None
-        loss: float | None = None
-        accuracy: float | None = None
+        return self.task.training_batch(self.rng, self.config.training.batch_size)
+
+    def sweep_again(self, batch: Batch) -> Sweep:
+        """Return the training's own sweep of a batch that was swept elsewhere.
+
+        The gradient stays as it is.
+        """
+        kept = self.network.gradient.copy()
+        self.sweep.keep_carried()
+        self.sweep.forward(batch, self.task.loss, self.config.training.reduction)
+        self.sweep.backward()
+        self.network.gradient[...] = kept
+        return self.sweep
+
+    def seen(
+        self,
+        drawn: Batch,
+        loss_value: float,
+        accuracy: float | None,
+        swept: Callable[[], Sweep],
+        penalty: float | None = None,
+    ) -> Snapshot:
+        """Return what there is to see of a batch that was swept.
+
+        Args:
+            drawn: The batch.
+            loss_value: L.
+            accuracy: Share of right answers; None where the task has no classes.
+            swept: Gives a sweep of it by this network.
+            penalty: Ω of it.
+        """
+        config, options = self.config, self.config.training
+        at_end, shown = self._at_end, self._is_shown(loss_value)
+        norms: dict[str, float] = {}
         norm: float | None = None
         factor: float | None = None
-        penalty: float | None = None
-        norms: dict[str, float] = {}
-        frames_of_training = config.recording.batch == "training"
-        drawn = self.task.training_batch(self.rng, options.batch_size)
-        self.sweep.keep_carried(
-            frames_of_training and (at_end or self.step % config.recording.every == 0)
-        )
-        found = self.sweep.forward(drawn, self.task.loss, options.reduction)
-        # After the last update its batch only tells whether the training has come through.
-        if not at_end or frames_of_training or not math.isfinite(found.value):
-            batch, loss, accuracy = drawn, found.value, found.accuracy
-            self.sweep.backward()
-            penalty = self._add_penalty()
+        if shown:
             # What is infinite stays so and is shown; it is no reason for a warning.
             with np.errstate(over="ignore", invalid="ignore"):
                 norms = self.network.gradient_norms()
                 norm = math.hypot(*norms.values())
                 self._clipped, factor = self.clipper.clip(self.network.gradient, norm, norms)
-        self._loss = loss
+        self._loss = loss = loss_value if shown else None
         diverged = loss is not None and not math.isfinite(loss)
         return Snapshot(
             step=self.step,
@@ -174,10 +214,10 @@ class Training:
             config=config,
             task=self.task,
             network=self.network,
-            batch=batch,
-            sweep=None if batch is None else self.sweep,
+            batch=drawn if shown else None,
+            swept=swept,
             loss=loss,
-            accuracy=accuracy,
+            accuracy=accuracy if shown else None,
             penalty=penalty,
             learning_rate=self.scheduler.rate(self.step),
             gradient_norm=norm,
@@ -202,35 +242,22 @@ class Training:
         """Make the update from the gradient that the last look left."""
         with np.errstate(over="ignore", invalid="ignore", under="ignore", divide="ignore"):
             self.updater.update(self.network.flat, self._clipped, rate, self.step)
-        self.network.prepare()
+        self.network.outdate()
         if self._loss is not None:
             self.scheduler.observe(self._loss)
         self.step += 1
 
     def update_ratios(self) -> dict[str, float]:
-        """Return ‖ΔP‖/‖P‖ of the update that comes next, by public name; nothing is changed.
-
-        The update is made on the weights and moments themselves and taken back, bit for bit.
-        """
-        touched = [self.network.flat, self._clipped, *self.updater.moments.values()]
-        kept = [array.copy() for array in touched]
-        with np.errstate(over="ignore", invalid="ignore", under="ignore", divide="ignore"):
-            rate = self.scheduler.rate(self.step)
-            self.updater.update(self.network.flat, self._clipped, rate, self.step)
-            change = self.network.named(self.network.flat.astype(np.float64) - kept[0])
-            for array, before in zip(touched, kept, strict=True):
-                np.copyto(array, before)
-            weights = self.network.parameters()
-            return {
-                name: float(np.divide(np.linalg.norm(change[name]), _norm(weights[name])))
-                for name in weights
-            }
+        """Return ‖ΔP‖/‖P‖ of the update that comes next, by public name."""
+        return update_ratios(
+            self.network, self.updater, self._clipped, self.scheduler.rate(self.step), self.step
+        )
 
     def state(self) -> State:
         """Return copies of all that `restore` needs."""
         state: State = {
             "step": self.step,
-            "generator": _written(self._before_batch),
+            "generator": written(self._before_batch),
             "weights": self.network.flat.copy(),
             "schedule": self.scheduler.state(),
         }
@@ -243,44 +270,10 @@ class Training:
         Raises:
             ShapeError: The state is of another configuration.
         """
-        _copy(state, "weights", self.network.flat)
+        copy_in(state, "weights", self.network.flat)
         for name, moment in self.updater.moments.items():
-            _copy(state, MOMENT + name, moment)
+            copy_in(state, MOMENT + name, moment)
         self.scheduler.restore(cast("Mapping[str, object]", state["schedule"]))
         self.network.prepare()
         self.step = int(cast("int", state["step"]))
-        self.rng.bit_generator.state = _read(cast("Mapping[str, object]", state["generator"]))
-
-
-def _norm(array: Array) -> np.float64:
-    return np.float64(np.linalg.norm(array.astype(np.float64)))
-
-
-def _copy(state: Mapping[str, object], name: str, target: Array) -> None:
-    source = np.asarray(state.get(name))
-    if source.shape != target.shape or source.dtype != target.dtype:
-        raise ShapeError(
-            f"{name}: expected {target.dtype} of shape {target.shape}, "
-            f"got {source.dtype} of shape {source.shape}: a state of another configuration"
-        )
-    np.copyto(target, source)
-
-
-def _written(state: Mapping[str, object]) -> dict[str, object]:
-    """Write a bit generator's state so that any JSON keeps it: its numbers have 128 bits."""
-    return {
-        key: _written(value) if isinstance(value, Mapping) else str(value)
-        for key, value in state.items()
-    }
-
-
-def _read(written: Mapping[str, object]) -> dict[str, object]:
-    """Read what `_written` wrote."""
-
-    def read(value: object) -> object:
-        if isinstance(value, Mapping):
-            return _read(value)
-        text = str(value)
-        return int(text) if text.isdigit() else text
-
-    return {key: read(value) for key, value in written.items()}
+        self.rng.bit_generator.state = read(cast("Mapping[str, object]", state["generator"]))
