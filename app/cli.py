@@ -32,7 +32,10 @@ def serve(
     port: Annotated[int | None, typer.Option(help="Port; 0 takes a free one.")] = None,
     data: DataOption = None,
     workers: Annotated[int | None, typer.Option(help="Runs at once; others queue.")] = None,
-    executor: Annotated[str | None, typer.Option(help="Where runs execute: local.")] = None,
+    executor: Annotated[str | None, typer.Option(help="Where runs execute: local or dask.")] = None,
+    dask_address: Annotated[
+        str | None, typer.Option(help="Dask's scheduler, as tcp://host:8786.")
+    ] = None,
     insecure: Annotated[
         bool, typer.Option("--insecure", help="Allow other addresses without a token.")
     ] = False,
@@ -53,6 +56,7 @@ def serve(
         data=data,
         workers=workers,
         executor=executor,
+        dask_address=dask_address,
         insecure=insecure or None,
     )
     run_server(settings, open_browser=open_browser, starter=starter)

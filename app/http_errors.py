@@ -20,7 +20,7 @@ from starlette.routing import Match
 from app.arrow import MissingExtraError
 from app.pages.errors import error_response, wants_page
 from app.pages.login import login_response
-from app.runs import IllegalTransition
+from app.runs import IllegalTransition, UnfitWorkers
 from app.store import (
     IdempotencyConflict,
     InvalidCursor,
@@ -59,6 +59,7 @@ STATUSES: Mapping[type[Exception], Row] = MappingProxyType(
         IllegalTransition: Row(409, "conflict"),
         LeaseLost: Row(409, "conflict"),
         MissingDriverError: Row(503, "unavailable"),
+        UnfitWorkers: Row(503, "unavailable"),
         QueueFull: Row(429, "queue-full", retry_after=10),
     }
 )

@@ -16,7 +16,7 @@ from app.guards import FRAME_PATH, BodyLimit, Guard, HeadAnswers, ResponseHeader
 from app.openapi import openapi_of
 from app.pages import build_router as build_pages
 from app.pages import build_templates
-from app.runs import LocalExecutor, RunService
+from app.runs import RunService, executor_of
 from app.runs.captures import Captures
 from app.runs.sweeps import Sweeps
 from app.settings import Settings
@@ -71,7 +71,7 @@ def _lifespan(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextMan
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         store = await run_in_threadpool(open_store, settings)
-        service = RunService(store, LocalExecutor(store, settings), settings)
+        service = RunService(store, executor_of(store, settings), settings)
         hub = EventHub(store, max_streams=settings.max_streams)
         app.state.store, app.state.service, app.state.hub = store, service, hub
         app.state.captures = Captures(store)

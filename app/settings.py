@@ -49,10 +49,17 @@ class Settings(BaseSettings):
     host: str = Field(default="127.0.0.1", description="Address the service listens on.")
     port: int = Field(default=8000, ge=0, le=65535, description="Port; 0 takes a free one.")
     workers: int = Field(
-        default_factory=default_workers, ge=0, le=256, description="Runs at once; others queue."
+        default_factory=default_workers,
+        ge=0,
+        le=256,
+        description="Runs at once; others queue. Dask takes as many as its workers have threads.",
     )
-    executor: Literal["local"] = Field(
-        default="local", description="Where runs execute: a process each on this machine."
+    executor: Literal["local", "dask"] = Field(
+        default="local",
+        description="Where runs execute: local, a process each on this machine; or dask.",
+    )
+    dask_address: str | None = Field(
+        default=None, description="Address of Dask's scheduler, as tcp://host:8786."
     )
     token: SecretStr | None = Field(
         default=None, description="Secret that every request must bring; none if empty."
@@ -126,4 +133,17 @@ class Settings(BaseSettings):
         raise ValueError(
             f"refusing to listen on {self.host} without a token: anybody who reaches this address"
             " could run and delete; set GRADTIDE_TOKEN, or pass --insecure if that is meant"
+        )
+
+    def require_scheduler(self) -> Self:
+        """Refuse Dask without the address of its scheduler.
+
+        Raises:
+            ValueError: There is none.
+        """
+        if self.executor != "dask" or self.dask_address:
+            return self
+        raise ValueError(
+            "dask_address: expected the address of a Dask scheduler, as tcp://host:8786, for"
+            " executor=dask, got none; give --dask-address or set GRADTIDE_DASK_ADDRESS"
         )

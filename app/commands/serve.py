@@ -11,7 +11,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from app.commands.patience import PatientProtocol
-from app.commands.settings import err, out, store_of, with_token
+from app.commands.settings import err, executor_for, out, store_of, with_token
 from app.commands.starter import queue_starter
 from app.logs import log_to_stderr
 from app.settings import Settings
@@ -28,7 +28,8 @@ def run_server(settings: Settings, *, open_browser: bool, starter: bool) -> None
 
     log_to_stderr()
     _require_free_port(settings)
-    store_of(settings).close()
+    with contextlib.closing(store_of(settings)) as store:
+        executor_for(store, settings)
     settings = with_token(settings)
     if starter:
         queue_starter(settings)

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from sqlalchemy.exc import DBAPIError
 
+from app.runs import Executor, RunError, executor_of
 from app.settings import Settings
 from app.store import MissingDriverError, Store, open_store
 
@@ -28,7 +29,7 @@ def settings_from(**options: Any) -> Settings:  # noqa: ANN401
     """
     given = {name: value for name, value in options.items() if value is not None}
     try:
-        return Settings(**given).require_safe_address()
+        return Settings(**given).require_safe_address().require_scheduler()
     except ValidationError as problem:
         for each in problem.errors():
             field = ".".join(str(part) for part in each["loc"])
@@ -57,6 +58,21 @@ def store_of(settings: Settings) -> Store:
             f" {escape(str(reason))}; choose another with --data or GRADTIDE_DATA"
         )
         raise typer.Exit(1) from problem
+
+
+def executor_for(store: Store, settings: Settings) -> Executor:
+    """Return the executor that the settings name, found fit to work.
+
+    Raises:
+        typer.Exit: It cannot work; why has been printed.
+    """
+    try:
+        executor = executor_of(store, settings)
+        executor.prepare()
+    except (MissingDriverError, RunError) as problem:
+        err.print(f"[bold red]{escape(str(problem))}[/]")
+        raise typer.Exit(1) from problem
+    return executor
 
 
 def with_token(settings: Settings) -> Settings:

@@ -6,10 +6,10 @@ from pathlib import Path
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from app.commands.settings import err, out, store_of
+from app.commands.settings import err, executor_for, out, store_of
 from app.commands.train import load_configuration
 from app.logs import log_to_stderr
-from app.runs import TERMINAL, LocalExecutor, RunService
+from app.runs import TERMINAL, RunService
 from app.runs.grids import KEYS, label_of
 from app.runs.sweeps import Sweeps, cell_of, values_of
 from app.settings import Settings
@@ -27,7 +27,7 @@ def sweep_in_foreground(settings: Settings, path: Path) -> int:
     """
     log_to_stderr()
     store = store_of(settings)
-    service = RunService(store, LocalExecutor(store, settings), settings)
+    service = RunService(store, executor_for(store, settings), settings)
     sweeps = Sweeps(store, service, settings.max_sweep_runs)
     try:
         sweep, _ = sweeps.create(_grid_of(path))

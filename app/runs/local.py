@@ -9,6 +9,7 @@ import uuid
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
+from typing import Final
 
 import structlog
 
@@ -34,6 +35,8 @@ class _Worker:
 class LocalExecutor:
     """Takes queued runs in order, so many at once; notices at once when a worker dies."""
 
+    name: Final = "local"
+
     def __init__(self, store: Store, settings: Settings) -> None:
         """Prepare; nothing runs before `start`."""
         self._store = store
@@ -46,6 +49,9 @@ class LocalExecutor:
         self._bell: tuple[Connection, Connection] | None = None
         self._context = multiprocessing.get_context("spawn")
         self._reaped_at = -float("inf")
+
+    def prepare(self) -> None:
+        """Nothing need be found out: this machine is here."""
 
     def start(self) -> None:
         """Take back what a dead server left, then begin to take queued runs."""

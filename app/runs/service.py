@@ -23,6 +23,13 @@ from engine import ConfigError, Problem
 class Executor(Protocol):
     """Where runs execute: it takes queued runs from the store by itself."""
 
+    def prepare(self) -> None:
+        """Find out before the start whether it can work; nothing has begun when it returns.
+
+        Raises:
+            RunError: It cannot, for a reason that only who set it up can mend.
+        """
+
     def start(self) -> None:
         """Begin to take queued runs and to watch over the running ones."""
 

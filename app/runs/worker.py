@@ -1,10 +1,13 @@
-"""What runs in a worker's process: one claimed run, watched by the heartbeat and its parent."""
+"""What runs in a worker: one claimed run, watched by the heartbeat and by what it runs in."""
 
+import contextlib
 import multiprocessing
 import os
 import signal
 import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from multiprocessing.connection import Connection, wait
 from types import FrameType
 
@@ -16,6 +19,32 @@ from app.store import open_store
 
 NICENESS = 5  # pages stay quick while every processor trains
 ORPHAN_SECONDS = 8.0  # time to save after the server is gone
+
+# Tells the control to stop when what a worker runs in is about to end.
+Watch = Callable[[Control], AbstractContextManager[None]]
+
+
+def attempt(run_id: str, owner: str, settings: Settings, watch: Watch) -> str | None:
+    """Claim a queued run and train it: the same in every worker, whichever executor hired it.
+
+    The run's id says all: whatever else a worker needs is in the store.
+
+    Returns:
+        The state it leaves the run in; None where somebody else has it or nobody should.
+
+    Raises:
+        RunNotFound: The run is not in this worker's database.
+    """
+    store = open_store(settings, migrate=False)
+    try:
+        claim = store.attempts.claim(run_id, owner)
+        if claim is None:
+            store.runs.get(run_id)
+            return None
+        with Control(store, claim) as control, watch(control):
+            return train_run(store, claim, control, checkpoint_seconds=settings.checkpoint_seconds)
+    finally:
+        store.close()
 
 
 def wait_for_work(orders: Connection, settings: Settings) -> None:
@@ -29,21 +58,15 @@ def wait_for_work(orders: Connection, settings: Settings) -> None:
 
 
 def work(run_id: str, owner: str, settings: Settings) -> None:
-    """Claim a queued run and train it; return where somebody else has it.
-
-    The run's id says all: whatever else a worker needs is in the store.
-    """
+    """Work on a run in this process, which is there for it alone."""
     log_to_stderr()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the server's to pass on
     early = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: early.set())
     os.nice(NICENESS)
-    store = open_store(settings, migrate=False)
-    claim = store.attempts.claim(run_id, owner)
-    if claim is None:
-        return
-    with Control(store, claim) as control:
 
+    @contextlib.contextmanager
+    def watch(control: Control) -> Iterator[None]:
         def stop(_signal: int, _frame: FrameType | None) -> None:
             control.stop("stop")
 
@@ -51,8 +74,9 @@ def work(run_id: str, owner: str, settings: Settings) -> None:
         if early.is_set():
             control.stop("stop")
         threading.Thread(target=_watch_parent, args=(control,), daemon=True).start()
-        train_run(store, claim, control, checkpoint_seconds=settings.checkpoint_seconds)
-    store.close()
+        yield
+
+    attempt(run_id, owner, settings, watch)
 
 
 def _watch_parent(control: Control) -> None:

@@ -89,6 +89,11 @@ class Store:
         self.checkpoints = CheckpointStore(database, folder / "checkpoints")
         self.weights = WeightStore(database, folder / "checkpoints")
 
+    @property
+    def is_local(self) -> bool:
+        """Whether some of it is in files that only processes of this machine can reach."""
+        return self.database.is_sqlite or self.arrays.folder.is_dir()
+
     def delete_run(self, run_id: str) -> bool:
         """Delete a run that is over, with its arrays and checkpoints; say whether it was one.
 

@@ -116,7 +116,7 @@ def _postgresql(url: str) -> sa.Engine:
             connect_args={"options": PATIENCE, "connect_timeout": CONNECT_SECONDS},
         )
     except ModuleNotFoundError as err:
-        raise MissingDriverError("PostgreSQL") from err
+        raise MissingDriverError("PostgreSQL", "postgres") from err
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401

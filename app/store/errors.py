@@ -11,7 +11,7 @@ StoreError
 ├── StaleCursor               a cursor of another list than the one asked for
 ├── IdempotencyConflict       a repeated key with another body
 ├── QueueFull                 as many queued runs as the settings allow
-├── MissingDriverError        a database whose driver is not installed
+├── MissingDriverError        a driver that is an extra and not installed
 └── LeaseLost                 an attempt that is not the run's current one any more
 """
 
@@ -21,11 +21,11 @@ class StoreError(Exception):
 
 
 class MissingDriverError(StoreError):
-    """A database whose driver is an extra that is not installed."""
+    """A driver of something outside that is an extra and not installed."""
 
-    def __init__(self, database: str) -> None:
-        """Say which database, and how to get its driver."""
-        super().__init__(f"{database} needs its driver: pip install 'gradtide[postgres]'")
+    def __init__(self, what: str, extra: str) -> None:
+        """Say what needs it, and how to get it."""
+        super().__init__(f"{what} needs the extra `{extra}`: pip install 'gradtide[{extra}]'")
 
 
 class NotFound(StoreError, LookupError):

@@ -24,7 +24,8 @@ BY_ANOTHER_PART = {
 
 def _declared() -> set[str]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    lines = project["dependencies"] + project["optional-dependencies"]["fast"]
+    extras = project["optional-dependencies"]
+    lines = project["dependencies"] + [*extras["fast"], *extras["dask"]]
     return {re.split(r"[<>=~!\[; ]", line, maxsplit=1)[0] for line in lines}
 
 

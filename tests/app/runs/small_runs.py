@@ -7,15 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import sqlalchemy as sa
 from numpy.typing import NDArray
 
 import engine
-from app.runs import LocalExecutor, RunService
+from app.runs import RunService, executor_of
 from app.runs.control import Control
 from app.runs.service import described
 from app.runs.training import train_run
 from app.settings import Settings
 from app.store import Store, open_store
+from app.store.tables import runs
 
 PATIENCE = 60.0  # a machine with other work on it starts a process slowly
 TICK = threading.Event()
@@ -60,13 +62,19 @@ def status_is(store: Store, run_id: str, *statuses: str) -> Callable[[], bool]:
     return lambda: store.runs.get(run_id).status in statuses
 
 
+def pid_of(store: Store, run_id: str) -> int:
+    """Return the process that claimed a run last."""
+    with store.database.read() as connection:
+        return int(connection.scalar(sa.select(runs.c.pid).where(runs.c.id == run_id)) or 0)
+
+
 class Service:
     """A store with a service and an executor at work on it."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.store = open_store(settings)
-        self.executor = LocalExecutor(self.store, settings)
+        self.executor = executor_of(self.store, settings)
         self.runs = RunService(self.store, self.executor, settings)
         self.runs.start()
 
@@ -77,9 +85,7 @@ class Service:
     def worker_pid(self, run_id: str) -> int:
         """Return the process of a running run; it is there from its claim on."""
         eventually(status_is(self.store, run_id, "running"))
-        pid = self.executor.pid_of(run_id)
-        assert pid is not None
-        return pid
+        return pid_of(self.store, run_id)
 
 
 def train_here(settings: Settings, config: dict[str, Any]) -> tuple[Store, str]:

@@ -26,11 +26,12 @@ from tests.app.runs.small_runs import (
     Service,
     configuration,
     eventually,
+    pid_of,
     require_same_bits,
     settings_for,
     status_is,
 )
-from tests.app.runs.test_workers import frames, is_alive, pid_of, start_process
+from tests.app.runs.test_workers import frames, is_alive, start_process
 
 HOUR = 3600.0
 

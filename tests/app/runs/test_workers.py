@@ -9,17 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 
 from app.runs import IllegalTransition
 from app.runs.service import described
 from app.store import RunNotFound, Store, open_store
-from app.store.tables import runs
 from tests.app.runs.small_runs import (
     Service,
     configuration,
     endless,
     eventually,
+    pid_of,
     require_same_bits,
     settings_for,
     status_is,
@@ -161,11 +160,6 @@ def start_process(data: Path, *, group: bool = False) -> subprocess.Popen[str]:
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
     return process
-
-
-def pid_of(store: Store, run_id: str) -> int:
-    with store.database.read() as connection:
-        return int(connection.scalar(sa.select(runs.c.pid).where(runs.c.id == run_id)) or 0)
 
 
 def is_alive(pid: int) -> bool:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from app.runs import LocalExecutor, RunService
+from app.runs import RunService
+from app.runs.local import LocalExecutor
 from app.store import Store, open_store
 from tests.app.postgres import Postgres
 from tests.app.runs.small_runs import (
