@@ -1,5 +1,6 @@
 """Gradtide engine: exact back-propagation through time in NumPy, and what its gradients say."""
 
+from engine.arrays import layer_axis
 from engine.catalog import catalog, describe_task
 from engine.compilation import compile_loops
 from engine.compiled import backend, why_plain
@@ -65,6 +66,7 @@ __all__ = [
     "estimate",
     "frame_of",
     "is_captured",
+    "layer_axis",
     "layouts",
     "record",
     "remedies_for",

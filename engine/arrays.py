@@ -1,4 +1,4 @@
-"""Array types and the shape check that public doors use."""
+"""Array types, the shape check that public doors use, and the coordinates of the layer axis."""
 
 from typing import Any
 
@@ -10,6 +10,18 @@ from engine.errors import ShapeError
 Array = NDArray[np.floating[Any]]
 IntArray = NDArray[np.integer[Any]]
 BoolArray = NDArray[np.bool_]
+
+
+def layer_axis(layers: int, bidirectional: bool) -> tuple[int | str, ...]:
+    """Return the coordinates of the layer axis, names where layers read both ways.
+
+    Example:
+        >>> layer_axis(2, False), layer_axis(2, True)
+        ((0, 1), ('0', '0r', '1', '1r'))
+    """
+    if not bidirectional:
+        return tuple(range(layers))
+    return tuple(f"{layer}{side}" for layer in range(layers) for side in ("", "r"))
 
 
 def require_shape(name: str, array: NDArray[Any], expected: tuple[int | None, ...]) -> None:

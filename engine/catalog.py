@@ -38,7 +38,8 @@ def describe_task(config: RunConfig | Mapping[str, object], data: Data | None = 
 
     Returns:
         `name`, `length` T, `inputs` D, `outputs` K, `loss`, `asked` (how many of the T steps are
-        asked), `last_asked` τ, `needed_lag` (None: unknown), and `baseline`, `least` and
+        asked), `first_asked`, `last_asked` τ, `needed_lag` (None: unknown), and `baseline`,
+        `least` and
         `solved_below` in the units of the run's loss: with the reduction "sum" they count M-fold,
         M = asked · B.
         `undefined` lists the statistics that have no value in such a run: accuracies of a task of
@@ -73,6 +74,7 @@ def _facts(task: Task, counted: int) -> Entry:
         "outputs": task.outputs,
         "loss": task.loss,
         "asked": len(task.asked_times),
+        "first_asked": task.asked_times[0],
         "last_asked": task.last_asked,
         "needed_lag": task.needed_lag,
         "baseline": known(task.baseline * counted),
@@ -126,7 +128,11 @@ def _task(name: str) -> Entry:
 
 
 def _parts(of: CellDefinition | CellVariant) -> Entry:
-    """Return gates and parameters; layers above the first are l1, l2, …, with H in D's place."""
+    """Return gates and parameters.
+
+    Layers above the first are l1, l2, …, with H in D's place. One that reads the sequence backwards
+    has the same names with `_reverse` behind them; what reads both directions has 2H in H's place.
+    """
     shapes = {f"{name}_l0": shape for name, shape in of.parameters.items()}
     shapes |= {"readout.weight": "K × H", "readout.bias": "K"}
     return {

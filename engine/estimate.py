@@ -94,7 +94,8 @@ class _Run:
         self.config = config
         self.cell: Cell = make_cell(model.cell, model.activation_choice(), model.options)
         self.task: Task = make_task(config.task, config.seed, training.precision, data)
-        self.T, self.H, self.S = self.task.length, model.hidden_size, model.layers
+        self.T, self.H, self.S = self.task.length, model.hidden_size, len(model.layer_axis)
+        self.sides = self.S // model.layers
         self.item = 8 if training.precision == "float64" else 4
         self.layouts: dict[str, Layout] = layouts(config, data)
         self.names = {d.name for d in recorded_definitions(config)}
@@ -104,8 +105,8 @@ class _Run:
     # Sizes of a layer
 
     def inputs(self, layer: int) -> int:
-        """Return D of a layer."""
-        return self.H if layer else self.task.inputs
+        """Return D of an entry of the layer axis."""
+        return self.sides * self.H if layer >= self.sides else self.task.inputs
 
     def weights(self, layer: int) -> int:
         """Return the entries of a layer's product matrices."""
@@ -125,7 +126,7 @@ class _Run:
     @property
     def parameters(self) -> int:
         """Entries of the flat vector."""
-        readout = self.task.outputs * (self.H + 1)
+        readout = self.task.outputs * (self.sides * self.H + 1)
         return sum(self.weights(layer) for layer in range(self.S)) + readout
 
     def _layer_forward(self, layer: int, batch: int) -> int:
@@ -147,6 +148,11 @@ class _Run:
         calls = T * (len(cell.products) + 2 * len(cell.stages)) * CALL_BYTES
         return steps + of_chunk + calls
 
+    def _side_by_side(self, batch: int) -> int:
+        """Return the bytes of what layers of two directions hand up together."""
+        levels = self.S // self.sides if self.sides > 1 else 0
+        return levels * (self.T + 1) * self.sides * self.H * batch * self.item
+
     def _layer_stack(self, batch: int, count: int) -> int:
         """Return the bytes of a layer's stack for `count` loss times at once."""
         cell, H, T = self.cell, self.H, self.T
@@ -165,7 +171,7 @@ class _Run:
         """
         asked = self.task.asked_times
         several = len(asked) > 1
-        found = [[asked[-1]]] if several else []
+        found = [sorted({asked[0] if self.sides > 1 else asked[-1], asked[-1]})] if several else []
         if several and "loss_state_gradient" in self.names:
             times = self.layouts["loss_state_gradient"].coords["loss_time"]
             found.append([int(t) for t in times if t in asked])
@@ -196,9 +202,11 @@ class _Run:
         B, layers = self.config.training.batch_size, range(self.S)
         total = self._of_weights() + self.task.data_bytes
         total += sum(self._layer_forward(s, B) + self._layer_back(s, B) for s in layers)
+        total += self._side_by_side(B)
         if self.of_probe:
             size = self.frame_size
             total += sum(self._layer_forward(s, size) + self._layer_back(s, size) for s in layers)
+            total += self._side_by_side(size)
         total += self._of_frame()
         sequence = self._of_sequence()
         if any(name.startswith("validation") for name in self.names):
@@ -230,6 +238,7 @@ class _Run:
         units = S * T * size * H
         rows = {min(len(times), BLOCK) for times in self.swept_times()}
         total = sum(S * self._layer_stack(size, count) for count in rows)
+        total += sum(2 * count * self._side_by_side(size) * self.sides // S for count in rows)
         total += units * self.item * (bool(OWN_SLOPES & self.names) + ("activation" in self.names))
         total += units * max((HEAVY.get(name, 0) for name in self.names), default=0)
         total += self._jacobian()
@@ -251,10 +260,10 @@ class _Run:
         """Return the operations of all matrix products."""
         B, T = self.config.training.batch_size, self.T
         layers = sum(self.weights(layer) for layer in range(self.S))
-        asked = len(self.task.asked_times) * self.task.outputs * (self.H + 1)
+        asked = len(self.task.asked_times) * self.task.outputs * (self.sides * self.H + 1)
         step = 3 * 2 * B * (layers * T + asked)
         frame = 3 * 2 * self.frame_size * (layers * T + asked) if self.of_probe else 0
-        swept = sum(sum(times) for times in self.swept_times())
+        swept = sum(T * len(t) if self.sides > 1 else sum(t) for t in self.swept_times())
         matrix = 2 * self.frame_size * layers * swept
         rows = len(self.cell.state_names) * self.H
         matrix += (

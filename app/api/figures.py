@@ -35,7 +35,9 @@ FIGURE_ANSWER: dict[int | str, dict[str, Any]] = {
     }
 }
 Step = Annotated[str, Query(pattern="^(last|[0-9]{1,9})$", description="Training step, or `last`")]
-Layer = Annotated[int, Query(ge=0, le=63)]
+Layer = Annotated[
+    str, Query(pattern="^[0-9]{1,2}r?$", description="Layer, from 0; with r its way backwards")
+]
 ModeOf = Annotated[Mode, Query(description="Magnitude, or its ratio to the last time asked")]
 Range = Annotated[Literal["4", "8", "16"], Query(description="Decades of the colour scale")]
 Format = Annotated[Literal["json", "html"], Query()]
@@ -62,7 +64,7 @@ def list_figures() -> Response:
 
 
 def _look(
-    step: Step = "last", layer: Layer = 0, mode: ModeOf = "magnitude", range: Range = "8"
+    step: Step = "last", layer: Layer = "0", mode: ModeOf = "magnitude", range: Range = "8"
 ) -> FigureOptions:
     """Return how every figure may be looked at."""
     known: dict[str, Decades] = {str(value): value for value in get_args(Decades)}

@@ -82,6 +82,7 @@ def _check(asked: Mapping[str, Any], arguments: Mapping[str, Any]) -> None:
     _require_size(arguments["inputs"].shape, arguments["parameters"])
 
 
+_REVERSE: Final = "_reverse"
 _LOSSES: Final = ("cross_entropy", "mean_squared_error")
 
 
@@ -98,6 +99,7 @@ def _require_size(shape: tuple[int, ...], parameters: Mapping[str, NDArray[Any]]
         if n.endswith("_l0") and "_ih_" not in n and p.ndim
     ]
     layers = 1 + max((_layer_of(name) for name in parameters), default=0)
+    layers *= 2 if any(name.endswith(_REVERSE) for name in parameters) else 1
     size = layers * math.prod(shape[:2]) * max(widths, default=1)
     if size > LARGEST_SWEEP:
         raise HttpProblem(
@@ -107,7 +109,7 @@ def _require_size(shape: tuple[int, ...], parameters: Mapping[str, NDArray[Any]]
 
 
 def _layer_of(name: str) -> int:
-    _, mark, layer = name.rpartition("_l")
+    _, mark, layer = name.removesuffix(_REVERSE).rpartition("_l")
     return int(layer[:4]) if mark and layer.isdecimal() else 0
 
 
@@ -149,7 +151,9 @@ def _record(found: Trace, parameters: list[str], statistics: list[str]) -> dict[
         "immediate_gradient_log10_norm": found.immediate_gradient.log10_norm(),
         "input_gradients": found.input_gradients,
         "initial_state_gradient": _states_record(found.initial_state_gradient),
-        "loss_state_gradients": _undefined_above(found.loss_state_gradients()),
+        "loss_state_gradients": _undefined_as_null(
+            found.loss_state_gradients(), found.state_defined
+        ),
         "path_terms": {name: found.path_terms(name) for name in parameters},
         "statistics": {name: found.statistic(name) for name in statistics},
     }
@@ -159,9 +163,12 @@ def _states_record(state: Any) -> Any:  # noqa: ANN401  # one array, or a tuple 
     return dict(zip(("h", "c"), state, strict=False)) if isinstance(state, tuple) else state
 
 
-def _undefined_above(values: NDArray[Any]) -> list[Any]:
-    """Return ∂L_t/∂h_k with null for k > t, where it is not defined."""
+def _undefined_as_null(values: NDArray[Any], defined: NDArray[Any]) -> list[Any]:
+    """Return ∂L_t/∂h_k with null where it is not defined, mostly for k > t."""
     return [
-        [[row if k <= t else None for k, row in enumerate(rows)] for t, rows in enumerate(layer)]
-        for layer in values
+        [
+            [row if is_there else None for row, is_there in zip(rows, kept, strict=True)]
+            for rows, kept in zip(layer, of, strict=True)
+        ]
+        for layer, of in zip(values, defined, strict=True)
     ]

@@ -67,7 +67,7 @@ class FigureOptions:
     """
 
     step: int | None = None
-    layer: int = 0
+    layer: int | str = 0
     mode: Mode = "magnitude"
     range: Decades = 8
     parameter: str | None = None
@@ -95,7 +95,7 @@ class FigureDefinition:
     chooses: tuple[Choosable, ...] = ()
 
 
-def plane(run: RunData, name: str, *, step: int | None, layer: int) -> FloatArray | None:
+def plane(run: RunData, name: str, *, step: int | None, layer: int | str) -> FloatArray | None:
     """One frame of a statistic: axes step and layer (where it has them) taken out.
 
     Args:
@@ -111,21 +111,23 @@ def plane(run: RunData, name: str, *, step: int | None, layer: int) -> FloatArra
     if found is None or found.values.size == 0:
         return None
     values = np.asarray(found.values, dtype=np.float64)
-    for axis, wanted in (("layer", layer), ("step", step)):
-        if axis in found.axes:
-            position = nearest(found.coords[axis], wanted)
-            values = np.take(values, position, axis=list(found.axes).index(axis))
+    if "layer" in found.axes:
+        position = layer_position(found.coords["layer"], layer)
+        values = np.take(values, position, axis=list(found.axes).index("layer"))
+    if "step" in found.axes:
+        position = nearest(found.coords["step"], step)
+        values = np.take(values, position, axis=list(found.axes).index("step"))
     return values
 
 
-def over_steps(run: RunData, name: str, *, layer: int) -> tuple[FloatArray, FloatArray]:
+def over_steps(run: RunData, name: str, *, layer: int | str) -> tuple[FloatArray, FloatArray]:
     """All steps of a statistic and their coordinates, the layer taken out."""
     found = run.slices.get(name)
     if found is None:
         return np.empty(0), np.empty((0, 0))
     values = np.asarray(found.values, dtype=np.float64)
     if "layer" in found.axes:
-        position = nearest(found.coords["layer"], layer)
+        position = layer_position(found.coords["layer"], layer)
         values = np.take(values, position, axis=list(found.axes).index("layer"))
     return np.asarray(found.coords["step"], dtype=np.float64), values
 
@@ -136,6 +138,39 @@ def nearest(coordinates: Sequence[Any], wanted: int | None) -> int:
         return len(coordinates) - 1
     numbers = np.asarray(coordinates, dtype=np.float64)
     return max(int(np.searchsorted(numbers, wanted, side="right")) - 1, 0)
+
+
+def layer_position(coordinates: Sequence[Any], wanted: int | str) -> int:
+    """Position of a layer: of the wanted direction, and the highest that is not above it.
+
+    Where a run has one direction alone, that is meant by both.
+
+    Example:
+        >>> layer_position(["0", "0r", "1", "1r"], "1r"), layer_position([0, 1], "1r")
+        (3, 1)
+    """
+    level, backwards = _layer(wanted)
+    there = [_layer(one) for one in coordinates]
+    own = [at for at, (_, side) in enumerate(there) if side == backwards] or range(len(there))
+    return max((at for at in own if there[at][0] <= level), default=own[0])
+
+
+def reads_backwards(run: RunData, name: str, layer: int | str) -> bool:
+    """Whether the layer shown of a statistic is one that reads the sequence backwards."""
+    coordinates = run.slices[name].coords["layer"]
+    return _layer(coordinates[layer_position(coordinates, layer)])[1]
+
+
+def is_stacked_both_ways(run: RunData) -> bool:
+    """Whether every loss reaches every state: layers of two directions, one on another."""
+    model = run.config.get("model", {})
+    return bool(model.get("bidirectional")) and int(model.get("layers", 1)) > 1
+
+
+def _layer(name: int | str) -> tuple[int, bool]:
+    """Return a layer's number, and whether it reads the sequence backwards."""
+    text = str(name)
+    return int(text.removesuffix("r")), text.endswith("r")
 
 
 def coordinates(run: RunData, name: str, axis: str) -> FloatArray:
@@ -151,8 +186,13 @@ def top_layer(run: RunData) -> int:
     return int(run.config.get("model", {}).get("layers", 1)) - 1
 
 
-def last_asked(run: RunData, times: FloatArray) -> int:
-    """τ, the last time at which anything is asked; the end of the sequence where unsaid."""
+def last_asked(run: RunData, times: FloatArray, backwards: bool = False) -> int:
+    """τ, the last time at which anything is asked; the end of the sequence where unsaid.
+
+    Of a layer that reads backwards it is the first.
+    """
+    if backwards:
+        return int(run.facts.get("first_asked") or 1)
     told = run.facts.get("last_asked")
     if told is not None:
         return int(told)

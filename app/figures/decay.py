@@ -20,6 +20,7 @@ from app.figures.base import (
     last_asked,
     nearest,
     plane,
+    reads_backwards,
 )
 from app.figures.layout import Part
 from app.figures.line_labels import Wanted, place
@@ -44,7 +45,11 @@ def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
     if row is None:
         return nothing(run, NAME, TITLE, figure="decay")
     times = coordinates(run, NAME, "state_time")
-    tau = last_asked(run, times)
+    backwards = reads_backwards(run, NAME, options.layer)
+    tau = last_asked(run, times, backwards)
+    if backwards:  # from its loss to the right: the same in its own time
+        times, tau = times[-1] + 1 - times[::-1], int(times[-1]) + 1 - tau
+        row = row[::-1]
     lags, curve = by_lag(row, times, tau)
     step, latest = drawn_step(run, NAME, options.step), drawn_step(run, NAME, None)
     depth = float(lags[-1]) if lags.size else 1.0
@@ -52,6 +57,7 @@ def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
     parts = [*_curve(lags, curve, "measured", palette.VANISHING, 2.4)]
     last = plane(run, NAME, step=None, layer=options.layer)
     if latest != step and last is not None:
+        last = last[::-1] if backwards else last
         parts = _curve(*by_lag(last, times, tau), "latest", palette.MUTED, 1.2) + parts
     facts = theory(run, options.step)
     parts += _theory(facts, depth) + _rails(lags, curve, (low, high))
@@ -60,7 +66,9 @@ def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
         parts,
         {
             "xaxis": layout.axis(
-                "distance from the loss, d = τ − k", range=[0, depth], showgrid=True
+                f"distance from the loss, d = {'k − τ' if backwards else 'τ − k'}",
+                range=[0, depth],
+                showgrid=True,
             ),
             "yaxis": layout.axis(
                 "‖g<sub>τ−d</sub>‖ ÷ ‖g<sub>τ</sub>‖",

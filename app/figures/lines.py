@@ -87,15 +87,16 @@ def label(parameter: str, layers: int = 1) -> str:
     Example:
         >>> label("weight_hh_l0"), label("readout.weight"), label("nu_log_l0")
         ('W', 'V', 'nu_log')
-        >>> label("weight_ih_l1", layers=2)
-        'U, layer 1'
+        >>> label("weight_ih_l1", layers=2), label("weight_hh_l0_reverse")
+        ('U, layer 1', 'W backwards')
     """
     letters = {"weight_ih": "U", "weight_hh": "W", "bias_ih": "b", "bias_hh": "b_hn"}
     letters |= {"readout.weight": "V", "readout.bias": "b_y"}
-    stem, _, layer = parameter.rpartition("_l")
+    forwards = parameter.removesuffix("_reverse")
+    stem, _, layer = forwards.rpartition("_l")
     if not layer.isdigit():
         return letters.get(parameter, parameter)
-    letter = letters.get(stem, stem)
+    letter = letters.get(stem, stem) + ("" if forwards == parameter else " backwards")
     return letter if layers == 1 else f"{letter}, layer {layer}"
 
 

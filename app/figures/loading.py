@@ -4,7 +4,14 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from app.figures.base import FigureDefinition, FigureOptions, RunData, Slice, nearest
+from app.figures.base import (
+    FigureDefinition,
+    FigureOptions,
+    RunData,
+    Slice,
+    layer_position,
+    nearest,
+)
 from app.store import ArrayInfo, Selection, SelectionError, Store
 
 # More than this is not read for one picture: recorded steps are left out evenly, the last kept.
@@ -68,7 +75,7 @@ def _selection(
         chosen["step"] = picked
     if "layer" in info.axes and info.name not in WHOLE:
         layers = info.coords["layer"]
-        chosen["layer"] = layers[nearest(layers, options.layer)]
+        chosen["layer"] = layers[layer_position(layers, options.layer)]
     wanted = {"parameter": options.parameter, "gate": options.gate}
     for axis in figure.chooses:
         there = info.coords.get(axis, ())

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from app.figures.base import FigureDefinition, FigureOptions, RunData, plane
+from app.figures.base import FigureDefinition, FigureOptions, RunData, plane, reads_backwards
 from app.figures.missing import nothing
-from app.figures.triangle import triangle
+from app.figures.triangle import defined_sides, triangle
 
 TITLE = "Credit assignment"
 NAME = "loss_state_gradient"
@@ -18,7 +18,8 @@ def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
     values = plane(run, NAME, step=options.step, layer=options.layer)
     if values is None:
         return nothing(run, NAME, TITLE)
-    return triangle(run, options, values=values, name=NAME, title=TITLE)
+    sides = defined_sides(run, backwards=reads_backwards(run, NAME, options.layer))
+    return triangle(run, options, values=values, name=NAME, title=TITLE, sides=sides)
 
 
 FIGURE = FigureDefinition(

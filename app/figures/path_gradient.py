@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 from app.figures.base import FigureDefinition, FigureOptions, RunData, plane
 from app.figures.lines import label, layers_of
 from app.figures.missing import nothing
-from app.figures.triangle import triangle
+from app.figures.triangle import defined_sides, triangle
 
 TITLE = "Path terms"
 NAME = "path_gradient"
@@ -27,7 +27,9 @@ def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
         name=NAME,
         title=TITLE,
         words=f"term of {label(parameter, layers_of(run))}",
-        present_alone=parameter.startswith("readout"),
+        sides=""
+        if parameter.startswith("readout")
+        else defined_sides(run, backwards=parameter.endswith("_reverse")),
         parameter=parameter,
     )
 

@@ -13,7 +13,7 @@ from app import comparison
 from app.figures import FIGURES
 from app.pages.base import PLOTLY_URL, PageContext, render
 from app.pages.compare_tables import OutcomeRow, SettingRow, outcomes_of, settings_of
-from app.pages.run import VerdictView, asked_times, verdict_view
+from app.pages.run import VerdictView, asked_times, layers_of, top_of, verdict_view
 from app.runs import RunStatus
 from app.store import Run, RunNotFound, Store
 
@@ -58,7 +58,8 @@ class ComparePage(PageContext):
     missing: int
     refusal: str
     is_over: bool
-    layers: tuple[int, ...]
+    layers: tuple[str, ...]
+    top_layer: str
     settings: tuple[SettingRow, ...]
     outcomes: tuple[OutcomeRow, ...]
     how_to_read: Mapping[str, str]
@@ -114,13 +115,20 @@ def page_of(store: Store, run_ids: Sequence[str]) -> ComparePage:
         missing=len(wanted) - len(named),
         refusal=refusal,
         is_over=all(RunStatus(run.status).is_terminal for run in found),
-        layers=tuple(range(max((int(run.config["model"]["layers"]) for run in found), default=1))),
+        layers=sorted_layers(found),
+        top_layer=max((top_of(run) for run in found), key=int, default="0"),
         settings=settings_of(found) if found else (),
         outcomes=outcomes_of(found) if found else (),
         how_to_read={name: figure.how_to_read for name, figure in FIGURES.items()},
         plotly_url=PLOTLY_URL,
         data=[_script_run(run) for run in found],
     )
+
+
+def sorted_layers(runs: Sequence[Run]) -> tuple[str, ...]:
+    """Names of the layers that any of the runs has, from below."""
+    names = {name for run in runs for name in layers_of(run)} or {"0"}
+    return tuple(sorted(names, key=lambda name: (int(name.removesuffix("r")), name)))
 
 
 def refusal_of(count: int) -> str:

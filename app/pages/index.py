@@ -194,7 +194,9 @@ def summary_of(config: Mapping[str, Any]) -> str:
     parts = [" ".join(str(word) for word in words if word)]
     if "hidden_size" in model:
         layers = model.get("layers", 1)
-        parts.append(f"H {model['hidden_size']}" + (f" × {layers}" if layers > 1 else ""))
+        directions = " × 2 ways" if model.get("bidirectional") else ""
+        size = f"H {model['hidden_size']}" + (f" × {layers}" if layers > 1 else "")
+        parts.append(size + directions)
     length = f" T {task['length']}" if task.get("length") else ""
     parts.append(f"{task.get('kind', '')}{length}".replace("_", " "))
     return " · ".join(part for part in parts if part)

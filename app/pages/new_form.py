@@ -26,6 +26,7 @@ _NAMING = ("name", "seed", "tags")
 _SELDOM = frozenset(
     {
         "/task/validation",
+        "/model/bidirectional",
         "/model/layer_skips",
         "/model/bias",
         "/model/input_initializer",

@@ -47,7 +47,8 @@ class RunPage(PageContext):
     verbs: tuple[VerbView, ...]
     verdict: VerdictView | None
     asked: int
-    layers: tuple[int, ...]
+    layers: tuple[str, ...]
+    top_layer: str
     sections: tuple[tuple[str, tuple[Fact, ...]], ...]
     tabs: tuple[Tab, ...]
     choosers: tuple[Chooser, ...]
@@ -83,7 +84,8 @@ def page_of(run: Run) -> RunPage:
         verbs=VERBS,
         verdict=verdict_view(run.verdict),
         asked=asked_times(run),
-        layers=tuple(range(int(run.config["model"]["layers"]))),
+        layers=layers_of(run),
+        top_layer=top_of(run),
         sections=configuration(run.config, catalog),
         tabs=tabs_of(run.config, catalog),
         choosers=choosers_of(run.config, catalog),
@@ -91,6 +93,18 @@ def page_of(run: Run) -> RunPage:
         plotly_url=PLOTLY_URL,
         data=script_data(run),
     )
+
+
+def layers_of(run: Run) -> tuple[str, ...]:
+    """Names of a run's layers, as the layer axis has them."""
+    model = run.config["model"]
+    axis = engine.layer_axis(int(model["layers"]), bool(model.get("bidirectional")))
+    return tuple(str(layer) for layer in axis)
+
+
+def top_of(run: Run) -> str:
+    """Name of the layer under the read-out, of two directions the forward one."""
+    return str(int(run.config["model"]["layers"]) - 1)
 
 
 def asked_times(run: Run) -> int:
@@ -134,7 +148,8 @@ def script_data(run: Run) -> dict[str, Any]:
         "eta_seconds": run.eta_seconds,
         "every": int(run.config["recording"]["every"]),
         "verbs": {str(status): verbs_in(status) for status in RunStatus},
-        "layers": int(run.config["model"]["layers"]),
+        "layers": layers_of(run),
+        "top": top_of(run),
         "figures": {name: figure_facts(figure) for name, figure in FIGURES.items() if figure.needs},
     }
 

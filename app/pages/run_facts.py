@@ -27,6 +27,7 @@ def configuration(config: Json, catalog: Json) -> tuple[tuple[str, tuple[Fact, .
                 ("Activation", _choice(model.get("activation")) or "the cell's own"),
                 ("Hidden H", model["hidden_size"]),
                 ("Layers", model["layers"]),
+                ("Directions", "both" if model.get("bidirectional") else None),
                 ("Bias", None if model.get("bias", True) else "none"),
                 ("Layer skips", "yes" if model.get("layer_skips") else None),
                 ("Options", _options(model.get("options") or {})),

@@ -109,8 +109,9 @@ def parameters_of(config: Mapping[str, Any], catalog: Mapping[str, Any]) -> tupl
     if not model.get("bias", True):
         listed = [name for name in listed if "bias" not in name]
     own = [name for name in listed if name.endswith("_l0")]
-    layers = range(int(model.get("layers", 1)))
-    names = [f"{name.removesuffix('_l0')}_l{layer}" for layer in layers for name in own]
+    sides = ("", "_reverse") if model.get("bidirectional") else ("",)
+    layers = [f"_l{layer}{side}" for layer in range(int(model.get("layers", 1))) for side in sides]
+    names = [f"{name.removesuffix('_l0')}{layer}" for layer in layers for name in own]
     return (*names, *(name for name in listed if name not in own))
 
 

@@ -10,6 +10,7 @@ import engine
 from app.store import CheckpointNotFound, Run, Store
 from app.store.kept_weights import Weights
 
+REVERSE: Final = "_reverse"
 FIRST_READ: Final = 2
 """The first step at which recurrent weights multiply a state that is not the initial zero."""
 
@@ -36,9 +37,9 @@ def chain_of(store: Store, run: Run, term: Term) -> engine.Chain:
     probe = store.checkpoints.probe(run.id)
     config = engine.RunConfig.from_dict(run.config)
     parameter = term.parameter or _recurrent_of(weights)
-    loss_time = int(run.facts["last_asked"]) if term.loss_time is None else term.loss_time
-    own_time = parameter.startswith("readout.")
-    state_time = term.state_time or (loss_time if own_time else min(FIRST_READ, loss_time))
+    asked = "first_asked" if parameter.endswith(REVERSE) else "last_asked"
+    loss_time = int(run.facts[asked]) if term.loss_time is None else term.loss_time
+    state_time = term.state_time or _first_read(parameter, loss_time, config.task.length)
     trace = engine.trace(
         config.model.cell,
         weights,
@@ -77,6 +78,15 @@ def _listed(steps: list[int]) -> str:
     return f"{', '.join(map(str, steps[:5]))}, … {steps[-1]}"
 
 
+def _first_read(parameter: str, loss_time: int, length: int) -> int:
+    """Return the state time that is meant where none is named."""
+    if parameter.startswith("readout."):
+        return loss_time
+    if parameter.endswith(REVERSE):
+        return max(length + 1 - FIRST_READ, loss_time)
+    return min(FIRST_READ, loss_time)
+
+
 def _recurrent_of(weights: Weights) -> str:
     """Return the name of the top layer's recurrent weights, or of the first that it has."""
 
@@ -84,6 +94,7 @@ def _recurrent_of(weights: Weights) -> str:
         return int(name.rpartition("_l")[2])
 
     own = [name for name in weights if not name.startswith("readout.")]
+    own = [name for name in own if not name.endswith(REVERSE)]
     top = max(map(layer, own))
     names = sorted(name for name in own if layer(name) == top)
     return next((name for name in names if name.startswith("weight_hh")), names[0])

@@ -42,6 +42,8 @@ class FrameWriter:
         self._claim = claim
         self._control = control
         self._layouts = {layout.name: layout for layout in layouts}
+        drawn = self._layouts.get(SPARKLINE_STATISTIC)
+        self._layers = () if drawn is None else tuple(drawn.coords["layer"])
         steps = int(claim.config["training"]["steps"])
         every = int(claim.config["recording"]["every"])
         folder = store.arrays.folder_of(claim.run_id)
@@ -96,7 +98,7 @@ class FrameWriter:
             flushed=large,
             verdict=verdict.to_dict(),
             changed=changed,
-            sparkline=sparkline_of(frame),
+            sparkline=sparkline_of(frame, self._layers),
         )
         self.patiently(lambda: self._store.attempts.record(self._claim, recorded))
         self._steps.append(frame.step)
@@ -175,12 +177,18 @@ class FrameWriter:
             self._weights.write(part.row, part.payload)
 
 
-def sparkline_of(frame: Frame) -> list[float] | None:
-    """Return some points of how the last loss's gradient decays in the top layer, by time."""
+def sparkline_of(frame: Frame, layers: Sequence[int | str]) -> list[float] | None:
+    """Return some points of how the last loss's gradient decays in the top layer, by time.
+
+    Args:
+        frame: Where it is recorded.
+        layers: The coordinates of its layers; of two directions the forward one is shown.
+    """
     values = frame.arrays.get(SPARKLINE_STATISTIC)
     if values is None:
         return None
-    row = np.asarray(values)[-1]
+    forwards = [at for at, layer in enumerate(layers) if not str(layer).endswith("r")]
+    row = np.asarray(values)[forwards[-1]]
     picked = np.unique(np.linspace(0, len(row) - 1, SPARKLINE_POINTS).round().astype(int))
     return [float(value) for value in row[picked]]
 

@@ -88,8 +88,9 @@ def _positions_of(axis: str, coords: Sequence[Any], choice: Choice) -> Sequence[
         return _positions_of_span(axis, coords, choice)
     if choice == LAST and coords:
         return (len(coords) - 1,)
+    named = bool(coords) and isinstance(coords[0], str)
     try:
-        return (coords.index(choice),)
+        return (coords.index(str(choice) if named else choice),)
     except ValueError:
         raise SelectionError(axis, f"no coordinate {choice!r}; {_known(coords)}") from None
 

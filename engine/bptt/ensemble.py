@@ -111,7 +111,7 @@ class EnsembleSweep(Sweep):
             reduction: "mean" or "sum".
         """
         self.unroll(batch.inputs)
-        states = self.layer_outputs(len(self.tapes) - 1)
+        states = self.top_outputs
         with np.errstate(over="ignore", invalid="ignore", under="ignore"):
             self.losses = self.readouts.of_members(states, batch, loss, reduction)
         return self.losses
@@ -128,4 +128,4 @@ class EnsembleSweep(Sweep):
     def log10_hidden_norms(self) -> Array:
         """log10 ‖dℓ/dh_t‖ of every layer, time and sample, (layers, T, S·B)."""
         scale = np.log10(self.losses.sample_scale)
-        return np.stack([layer.log10_norms() for layer in self.backward_layers]) + scale
+        return self.in_time(layer.log10_norms() for layer in self.backward_layers) + scale

@@ -108,6 +108,12 @@ def scaled_near_one(values: Array, exponents: IntArray) -> Scaled:
     return Scaled(moved, np.where(zero, NONE, exponents + own).astype(np.int32))
 
 
+def together(one: Scaled, other: Scaled) -> Scaled:
+    """Return the sum of two, stored with the larger exponent of each pair."""
+    larger = np.maximum(one.exponents, other.exponents)
+    return Scaled(one.at(larger) + other.at(larger), larger)
+
+
 def powers_of_two(exponents: IntArray, dtype: DTypeLike) -> Array | None:
     """Return 2^exponents; None where one is beyond the largest number of the type.
 

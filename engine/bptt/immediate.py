@@ -10,13 +10,15 @@ and dℓ_t/dh_t is π where h is what the layer hands up, or the cell's own stat
 """
 
 from collections.abc import Iterator, Sequence
+from functools import reduce
 from typing import NamedTuple
 
 import numpy as np
 
 from engine.arrays import Array, IntArray
 from engine.bptt.blocks import BlockViews
-from engine.bptt.exponents import log10_norms, near_one
+from engine.bptt.exponents import Scaled, log10_norms, near_one, together
+from engine.bptt.network import Network
 from engine.bptt.sources import Source
 from engine.bptt.tape import CHUNK, LayerTape
 
@@ -26,7 +28,7 @@ class Immediate(NamedTuple):
 
     Attributes:
         layer: s.
-        start: First step of the chunk; state row start + 1.
+        start: The chunk begins with time start + 1.
         values: Stored dℓ_t/dh_t, (n, H, B), largest entry of each row and sample near 1.
         exponents: E, (n, B).
     """
@@ -37,48 +39,45 @@ class Immediate(NamedTuple):
     exponents: IntArray
 
 
-def immediates(
-    tapes: Sequence[LayerTape], source: Source, skips: Sequence[bool]
-) -> Iterator[Immediate]:
+def immediates(tapes: Sequence[LayerTape], source: Source, network: Network) -> Iterator[Immediate]:
     """Yield the immediate derivatives of every layer, chunk by chunk, top layer first."""
     top = tapes[-1]
     for start in range(0, top.length, CHUNK):
         stop = min(start + CHUNK, top.length)
-        arriving, exponents = _arriving(source, start, stop, top)
-        for index in range(len(tapes) - 1, -1, -1):
-            tape = tapes[index]
-            if index == 0 and not tape.cell.own_adjoints:
-                yield Immediate(index, start, arriving, exponents)
-                break
-            deltas = once_back(tape, start, stop, arriving)
-            own = tape.cell.own_adjoints
-            if not own:
-                yield Immediate(index, start, arriving, exponents)
-            else:
-                values = deltas[:, tape.delta_rows.span(own[0], own[-1])]
-                yield Immediate(index, start, *_near_one(values, exponents))
-            below = tape.to_inputs(deltas)
-            if skips[index]:
-                below += arriving
-            arriving, exponents = _near_one(below, exponents)
+        arriving = _arriving(source, start, stop, network.width, top)
+        for index in range(len(tapes) - network.directions, -1, -network.directions):
+            below: list[Scaled] = []
+            for layer in network.level(index):
+                tape = tapes[layer]
+                side = _near_one(arriving.values[:, network.side(layer)], arriving.exponents)
+                own = tape.cell.own_adjoints
+                deltas = once_back(tape, start, stop, side.values) if index or own else None
+                if deltas is None or not own:
+                    yield Immediate(layer, start, *side)
+                else:
+                    values = deltas[:, tape.delta_rows.span(own[0], own[-1])]
+                    yield Immediate(layer, start, *_near_one(values, side.exponents))
+                if deltas is not None:
+                    below.append(Scaled(tape.to_inputs(deltas), side.exponents))
+            if index:
+                below += [arriving] if network.skips[index] else []
+                arriving = _near_one(*reduce(together, below))
 
 
-def immediate_log10_norms(
-    tapes: Sequence[LayerTape], source: Source, skips: Sequence[bool]
-) -> Array:
+def immediate_log10_norms(tapes: Sequence[LayerTape], source: Source, network: Network) -> Array:
     """Return log10 of the norms up to the loss's scale, (S, T, B)."""
     top = tapes[-1]
     norms = np.full((len(tapes), top.length, top.batch), -np.inf)
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
-        for part in immediates(tapes, source, skips):
+        for part in immediates(tapes, source, network):
             squares = np.einsum("nhb,nhb->nb", part.values, part.values)
             rows = slice(part.start, part.start + len(squares))
             norms[part.layer, rows] = log10_norms(squares, part.exponents)
     return norms
 
 
-def _arriving(source: Source, start: int, stop: int, top: LayerTape) -> tuple[Array, IntArray]:
-    values = np.zeros((stop - start, top.weights.hidden, top.batch), top.dtype)
+def _arriving(source: Source, start: int, stop: int, width: int, top: LayerTape) -> Scaled:
+    values = np.zeros((stop - start, width, top.batch), top.dtype)
     exponents = np.zeros((stop - start, top.batch), np.int32)
     for t in range(start, stop):
         row = source.rows[t + 1]
@@ -89,28 +88,30 @@ def _arriving(source: Source, start: int, stop: int, top: LayerTape) -> tuple[Ar
     return _near_one(values, exponents)
 
 
-def _near_one(values: Array, exponents: IntArray) -> tuple[Array, IntArray]:
+def _near_one(values: Array, exponents: IntArray) -> Scaled:
     moved, own = near_one(values, axis=1)
-    return moved, exponents + own
+    return Scaled(moved, exponents + own)
 
 
 def once_back(tape: LayerTape, start: int, stop: int, arriving: Array) -> Array:
-    """Return the deltas of steps start … stop − 1 with nothing carried, (n, rows, B).
+    """Return the deltas of the steps of times start + 1 … stop, nothing carried, (n, rows, B).
 
     Args:
         tape: The layer's.
-        start: First step.
-        stop: One after the last.
-        arriving: Adjoints of what the layer hands up, (n, H, B).
+        start: First time less 1.
+        stop: Last time.
+        arriving: Adjoints of what the layer hands up, by time, (n, H, B).
     """
     steps = stop - start
+    if tape.reverse:
+        start, stop = tape.length - stop, tape.length - start
     slopes = np.empty((steps, tape.slope_rows.total, tape.batch), tape.dtype)
     tape.linearize(start, stop, slopes)
     nothing = np.zeros((steps, tape.delta_rows.total, tape.batch), tape.dtype)
     deltas = np.zeros_like(nothing)
     way = tape.way_back
     incoming = np.zeros((steps, way.adjoint_rows.total, tape.batch), tape.dtype)
-    incoming[:, way.output] = arriving
+    incoming[:, way.output] = tape.in_time(arriving)
     calls = way.stage_calls(
         way.local_views(BlockViews((tape.slope_rows, slopes))),
         way.adjoint_views(incoming, nothing, incoming, deltas),
@@ -118,4 +119,4 @@ def once_back(tape: LayerTape, start: int, stop: int, arriving: Array) -> Array:
     )
     for function, arguments in calls:
         function(*arguments)
-    return deltas
+    return tape.in_time(deltas)

@@ -3,36 +3,55 @@
 Optimizers and clipping see the flat vector; everybody else sees PyTorch's names and layout:
 `weight_ih_l0` (G·H, D), `weight_hh_l0` (G·H, H), `bias_ih_l0` (G·H,), for the GRU `bias_hh_l0`
 (3H,) whose r and z parts are 0, `readout.weight` (K, H), `readout.bias` (K,).
+
+A bidirectional layer is two entries of the layer axis, 0 and 0r: the second is a layer of the same
+kind that reads the sequence backwards, its parameters named `weight_ih_l0_reverse` and so on. What
+is above, the read-out too, reads both side by side, N·H wide with N the number of directions.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from engine.arrays import Array, require_shape
+from engine.arrays import Array, BoolArray, layer_axis, require_shape
 from engine.bptt.blocks import aligned_zeros
 from engine.bptt.entries import Entry
-from engine.bptt.weights import LayerWeights
+from engine.bptt.weights import REVERSE, LayerWeights
 from engine.cells.base import Cell
 from engine.errors import ShapeError, UnknownNameError
 
 READOUT = READOUT_WEIGHT, READOUT_BIAS = "readout.weight", "readout.bias"
 
 
+def layer_suffix(parameter: str) -> str:
+    """Return what a parameter's name ends with after its stem; empty for the read-out's.
+
+    Example:
+        >>> layer_suffix("weight_hh_l0_reverse"), layer_suffix("readout.bias")
+        ('_l0_reverse', '')
+    """
+    _, mark, layer = parameter.rpartition("_l")
+    return mark + layer if mark else ""
+
+
 class Network:
     """A stack of one cell with a linear read-out.
 
     Attributes:
+        layers: One for each entry of the layer axis, 0, 0r, 1, 1r, … where there are two
+            directions.
+        directions: N, 1 or 2.
+        width: N·H, what a layer hands up at a time step.
         flat: Every parameter, one vector; updated in place, then `prepare()`.
         gradient: dL/dflat, filled by a sweep, zero where `flat` holds no parameter.
         parameter_shapes: Public name -> shape.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  (what makes a network)
         self,
         cell: Cell,
         *,
@@ -41,6 +60,7 @@ class Network:
         layers: int = 1,
         outputs: int,
         bias: bool = True,
+        bidirectional: bool = False,
         layer_skips: bool = False,
         dtype: DTypeLike = np.float32,
     ) -> None:
@@ -53,16 +73,22 @@ class Network:
             layers: S.
             outputs: K.
             bias: Whether layers and read-out have biases.
+            bidirectional: Whether each layer also reads the sequence backwards.
             layer_skips: Add a layer's input to its output where the widths agree.
             dtype: float32 or float64.
         """
         self.cell, self.inputs, self.hidden, self.outputs = cell, inputs, hidden, outputs
         self.bias, self.dtype = bias, np.dtype(dtype)
+        sides = ("", REVERSE) if bidirectional else ("",)
+        self.directions, self.width = len(sides), len(sides) * hidden
         self.layers = [
-            LayerWeights(cell, s, inputs if s == 0 else hidden, hidden, bias) for s in range(layers)
+            LayerWeights(cell, f"_l{s}{side}", self.width if s else inputs, hidden, bias)
+            for s in range(layers)
+            for side in sides
         ]
-        self.skips = [layer_skips and layer.inputs == hidden for layer in self.layers]
-        sizes = [layer.size for layer in self.layers] + [outputs * (hidden + 1)]
+        self._suffixes = {layer.suffix: index for index, layer in enumerate(self.layers)}
+        self.skips = [layer_skips and layer.inputs == self.width for layer in self.layers]
+        sizes = [layer.size for layer in self.layers] + [outputs * (self.width + 1)]
         edges = np.cumsum([0, *sizes]).tolist()
         self._squares = np.zeros(edges[-1])
         self._edges = edges
@@ -75,7 +101,7 @@ class Network:
         self.flat, self.gradient = flat, gradient
         for layer, (start, stop) in zip(self.layers, pairwise(self._edges), strict=False):
             layer.bind(flat[start:stop], gradient[start:stop])
-        shape = (self.outputs, self.hidden + 1)
+        shape = (self.outputs, self.width + 1)
         self.readout = flat[self._edges[-2] :].reshape(shape)
         self.readout_gradient = gradient[self._edges[-2] :].reshape(shape)
 
@@ -91,7 +117,7 @@ class Network:
             for name, entries in layer.entries.items():
                 rows, *columns = next(entry.shape for entry in entries if entry is not None)
                 shapes[name] = (len(entries) * rows, *columns)
-        shapes[READOUT_WEIGHT] = (self.outputs, self.hidden)
+        shapes[READOUT_WEIGHT] = (self.outputs, self.width)
         if self.bias:
             shapes[READOUT_BIAS] = (self.outputs,)
         return shapes
@@ -121,7 +147,47 @@ class Network:
             layer.finish_gradient()
         self.gradient *= scale
         if not self.bias:
-            self.readout_gradient[:, self.hidden] = 0
+            self.readout_gradient[:, self.width] = 0
+
+    @property
+    def axis(self) -> tuple[int | str, ...]:
+        """Coordinates of the layer axis."""
+        return layer_axis(len(self.layers) // self.directions, self.directions > 1)
+
+    @property
+    def backwards(self) -> Sequence[bool]:
+        """Of each layer, whether it reads the sequence backwards."""
+        return [layer.reverse for layer in self.layers]
+
+    def owner(self, parameter: str) -> int | None:
+        """Return the layer that a parameter belongs to; None for the read-out's."""
+        return self._suffixes.get(layer_suffix(parameter))
+
+    def level(self, index: int) -> range:
+        """Return the layers side by side with one of them, itself included."""
+        first = index - index % self.directions
+        return range(first, first + self.directions)
+
+    def side(self, index: int) -> slice:
+        """Return where a layer's output lies in what its level hands up."""
+        first = index % self.directions * self.hidden
+        return slice(first, first + self.hidden)
+
+    def defined(self, times: Sequence[int], length: int) -> BoolArray:
+        """Return which states the loss at a time may depend on, (S, times, T).
+
+        Forwards k ≤ t, backwards k ≥ t; where layers of two directions are stacked every k, since
+        what one brings to a state the other carries on.
+
+        Args:
+            times: Loss times t, 1 … T.
+            length: T, of state times k.
+        """
+        lags = np.array(times)[:, None] - np.arange(1, length + 1)
+        stacked = len(self.layers) > self.directions > 1
+        return np.stack(
+            [stacked | (lags <= 0 if layer.reverse else lags >= 0) for layer in self.layers]
+        )
 
     def recurrent_blocks(self, layer: int) -> list[Array]:
         """Return W_h of each gate of a layer, as the sweeps multiply with it, (H, H)."""
@@ -200,7 +266,7 @@ class Network:
 
     def _layer_of(self, name: str, vector: Array) -> tuple[LayerWeights, list[Array]]:
         """Return the layer that a parameter belongs to, and its matrices in a flat vector."""
-        index = int(name.rpartition("_l")[2])
+        index = self._suffixes[layer_suffix(name)]
         layer = self.layers[index]
         return layer, layer.matrices(vector[self._edges[index] : self._edges[index + 1]])
 
@@ -218,8 +284,8 @@ class Network:
     def _rectangles(self, name: str, vector: Array) -> list[tuple[slice, Array | None]]:
         """Return (rows of the public parameter, view of `vector`) pairs that make it up."""
         if name in (READOUT_WEIGHT, READOUT_BIAS):
-            matrix = vector[self._edges[-2] :].reshape(self.outputs, self.hidden + 1)
-            column = slice(0, self.hidden) if name == READOUT_WEIGHT else self.hidden
+            matrix = vector[self._edges[-2] :].reshape(self.outputs, self.width + 1)
+            column = slice(0, self.width) if name == READOUT_WEIGHT else self.width
             return [(slice(0, self.outputs), matrix[:, column])]
         layer, matrices = self._layer_of(name, vector)
         pairs: list[tuple[slice, Array | None]] = []

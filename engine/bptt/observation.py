@@ -103,7 +103,8 @@ class Observation:
     def gains(self) -> tuple[Array, BoolArray]:
         """Return ln of each step back's factors, (S, T, 5, B), and which samples they leave out."""
         found = self._with_carries.gains()
-        return np.stack([g.factors for g in found]), np.stack([g.left_out for g in found])
+        in_time = self.sweep.in_time
+        return in_time(g.factors for g in found), in_time(g.left_out for g in found)
 
     @property
     def _with_carries(self) -> Sweep:
@@ -152,13 +153,13 @@ class Observation:
         found = np.empty((self.layers, len(self.cell.gates), self.length, self.hidden_size))
         for layer, tape in enumerate(self.sweep.tapes):
             for gate, values in enumerate(gate_values(tape)):
-                found[layer, gate] = values.mean(axis=-1)
+                found[layer, gate] = tape.in_time(values.mean(axis=-1))
         return found
 
     @property
     def preactivations(self) -> Array:
         """Pre-activations a_t (of the candidate), (S, T, B, H)."""
-        found = np.stack([preactivations(tape) for tape in self.sweep.tapes])
+        found = self.sweep.in_time(preactivations(tape) for tape in self.sweep.tapes)
         return found.transpose(0, 1, 3, 2)
 
     @cached_property
@@ -214,7 +215,7 @@ class Observation:
             logs += LOG10_2 * np.where(largest == NONE, 0, largest)[:, None]
             rows = logs.max(axis=1, keepdims=True)
             means[index] = np.where(np.isfinite(rows), np.maximum(logs, rows + floor), logs)
-        return means + scale
+        return self.sweep.in_time(means) + scale
 
     @cached_property
     def hidden(self) -> Array:
@@ -222,7 +223,7 @@ class Observation:
         parts = max(1, len(self.cell.state_totals))
         found = self.sweep.room("hidden", parts)
         for states, tape in zip(found, self.sweep.tapes, strict=True):
-            np.copyto(states, self._states(tape))
+            np.copyto(states, tape.in_time(self._states(tape)))
         return found.transpose(0, 1, 3, 2)
 
     @staticmethod
@@ -249,7 +250,7 @@ class Observation:
         name = self.cell.candidate
         for slopes, tape in zip(found, self.sweep.tapes, strict=True):
             rows = slice(1, None) if name in tape.input_rows else slice(0, self.length)
-            self.cell.activation.slope_of_value(tape.now(rows)[name], slopes)
+            self.cell.activation.slope_of_value(tape.in_time(tape.now(rows)[name]), slopes)
         return found.transpose(0, 1, 3, 2)
 
     def loss_state(self, times: Sequence[int] | None = None) -> Array:
@@ -259,7 +260,8 @@ class Observation:
             times: Loss times t (1 … T), ascending; None for all.
 
         Returns:
-            (S, R, T), NaN where k > t, −inf where exactly zero (also where t is not asked).
+            (S, R, T), NaN where not defined (k > t), −inf where exactly zero (also where t is not
+            asked).
         """
         rows = list(range(1, self.length + 1)) if times is None else list(times)
         self._add_rows([row for row in rows if row not in self._rows])
@@ -275,8 +277,9 @@ class Observation:
             return
         sweep = self._swept_back
         scale = math.log10(sweep.loss.sample_scale)
+        defined = self.network.defined(rows, self.length)
         for first, norms in sweep.stack(len(rows)).run(sweep.top_source, rows):
             for offset, row in enumerate(rows[first : first + norms.shape[1]]):
                 found = norms[:, offset] + scale
-                found[:, row:] = np.nan
+                found[~defined[:, first + offset]] = np.nan
                 self._rows[row] = found

@@ -46,9 +46,17 @@ class ObservedJacobians:
     def _once(self, name: str, times: Times, make: Callable[[Jacobians, Times], Array]) -> Array:
         if (name, times) not in self._made:
             with np.errstate(over="ignore", invalid="ignore", under="ignore"):
-                found = np.stack([make(layer, times) for layer in self._layers])
+                found = np.stack([self._in_time(make, layer, times) for layer in self._layers])
             self._made[name, times] = found
         return self._made[name, times]
+
+    @staticmethod
+    def _in_time(
+        make: Callable[[Jacobians, Times], Array], layer: Jacobians, times: Times
+    ) -> Array:
+        """Return what is made of a layer's times, in their order."""
+        tape = layer.tape
+        return tape.in_time(make(layer, tuple(sorted(tape.row_of(t) for t in times))))
 
 
 def _log10_bound(tape: LayerTape) -> float:

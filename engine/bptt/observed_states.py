@@ -60,7 +60,7 @@ def log10_cell_norms(layers: Sequence[LayerBackward]) -> Array:
     shape = layers[0].tape.length, layers[0].tape.batch
     if layers[0].tape.cell.cell_delta is None:
         return np.full((len(layers), *shape), np.nan)
-    return np.stack([_cell_norms(layer) for layer in layers]) / LN_10
+    return np.stack([layer.tape.in_time(_cell_norms(layer)) for layer in layers]) / LN_10
 
 
 def _cell_norms(layer: LayerBackward) -> Array:

@@ -19,7 +19,7 @@ import numpy as np
 from engine.arrays import Array, IntArray
 from engine.bptt.exponents import LARGEST_SHIFT, LOG10_2, NONE, near_one
 from engine.bptt.network import READOUT_BIAS, READOUT_WEIGHT
-from engine.bptt.stack import BLOCK, Visit
+from engine.bptt.stack import Visit
 from engine.bptt.sweep import Sweep
 from engine.bptt.tape import LayerTape
 from engine.bptt.weight_gradients import diagonal_terms
@@ -65,8 +65,11 @@ class PathNorms:
             for _ in sweep.stack(len(self.times)).run(sweep.top_source, self.times, self._visit):
                 pass
             self._readout()
-        later = np.arange(1, sweep.length + 1)[None, :] > np.array(self.times)[:, None]
-        self.found[:, later] = np.nan
+        defined = sweep.network.defined(self.times, sweep.length)
+        for terms, name in zip(self.found, self._names, strict=True):
+            layer = sweep.network.owner(name)
+            if layer is not None:
+                terms[~defined[layer]] = np.nan
         return self.found
 
     def _matrices(self, tape: LayerTape) -> dict[int, list[Part]]:
@@ -74,12 +77,10 @@ class PathNorms:
         return {
             self._names.index(name): parts_of(tape, name)
             for name in tape.weights.entries
-            if name.rpartition("_l")[0] not in tape.cell.diagonals
+            if name.removesuffix(tape.weights.suffix) not in tape.cell.diagonals
         }
 
     def _visit(self, visit: Visit) -> None:
-        stop = min(visit.first + BLOCK, len(self.times))
-        rows = np.arange(stop - 1, stop - 1 - len(visit.deltas), -1)
         known = np.where(np.any(visit.deltas, axis=1), visit.exponents, NONE)
         largest = known.max(axis=1, keepdims=True)
         powers = np.ldexp(1.0, np.maximum(known - largest, -LARGEST_SHIFT))
@@ -89,17 +90,17 @@ class PathNorms:
         base = np.where(largest == NONE, 0, largest)[:, 0]
         for index, parts in self._parts[visit.layer].items():
             logs = [grams.log10_norms(part) for part in parts]
-            self.found[index, rows, visit.row - 1] = _together(logs) + LOG10_2 * base
+            self.found[index, visit.losses, visit.time - 1] = _together(logs) + LOG10_2 * base
         for name, diagonal in tape.cell.diagonals.items():
             terms = diagonal_terms(tape, diagonal, deltas.astype(np.float64), visit.row - 1)
             norms = np.linalg.norm(terms.sum(axis=-1), axis=1)
-            index = self._names.index(f"{name}_l{visit.layer}")
-            self.found[index, rows, visit.row - 1] = np.log10(norms) + LOG10_2 * base
+            index = self._names.index(f"{name}{tape.weights.suffix}")
+            self.found[index, visit.losses, visit.time - 1] = np.log10(norms) + LOG10_2 * base
 
     def _readout(self) -> None:
         """Set the read-out's terms, which have k = t alone."""
         sweep = self.sweep
-        states = sweep.layer_outputs(len(sweep.tapes) - 1)
+        states = sweep.top_outputs
         derivatives = dict(zip(sweep.readout.rows, sweep.readout.dy, strict=True))
         for name in {READOUT_WEIGHT, READOUT_BIAS} & {*self._names}:
             terms = self.found[self._names.index(name)]

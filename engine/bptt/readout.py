@@ -55,7 +55,7 @@ class Readout:
 
     def outputs(self, states: Array) -> Array:
         """Return y (n, K, B) of states h (n, H, B)."""
-        H = self.network.hidden
+        H = self.network.width
         weight, bias = self.network.readout[:, :H], self.network.readout[:, H:]
         y: Array = np.matmul(weight, states)
         y += bias  # (1)
@@ -112,7 +112,7 @@ class Readout:
         if not self.network.outputs:
             return np.array(self.dy), self._ordinary(1.0)
         n, K, B = self.dy.shape
-        H = self.network.hidden
+        H = self.network.width
         dy = self.dy.transpose(1, 0, 2).reshape(K, n * B)
         read = np.empty((H, n, B), self.dy.dtype)
         np.copyto(as_items(read), as_items(self._read).T)

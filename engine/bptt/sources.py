@@ -12,7 +12,11 @@ from numpy.typing import DTypeLike
 
 from engine.arrays import Array, IntArray
 from engine.bptt.blocks import aligned_zeros
-from engine.bptt.exponents import NONE, exponent_of, shift
+from engine.bptt.exponents import NONE, Scaled, exponent_of, shift, together
+
+LEAST_ORDINARY = -28
+"""Powers of two of a row's largest number up to which it gets an exponent, where others lie
+beside it that are larger: its squared norm would lose bits."""
 
 
 class Arriving(NamedTuple):
@@ -62,7 +66,9 @@ class Source:
         return np.where(zero, NONE, 0).astype(np.int32)
 
 
-def source_of_loss(direct: Array, ordinary: bool, rows: list[int], length: int) -> Source:
+def source_of_loss(
+    direct: Array, ordinary: bool, rows: list[int], length: int, base: IntArray | None = None
+) -> Source:
     """Return the immediate derivatives of a loss as a source.
 
     Args:
@@ -70,6 +76,7 @@ def source_of_loss(direct: Array, ordinary: bool, rows: list[int], length: int) 
         ordinary: Whether all of it is of a size that needs no exponents.
         rows: The n state rows.
         length: T.
+        base: E that `direct` is stored with, (n, B); all 0 where None.
     """
     found: list[Array | None] = [None] * (length + 1)
     for row, array in zip(rows, direct, strict=True):
@@ -80,9 +87,30 @@ def source_of_loss(direct: Array, ordinary: bool, rows: list[int], length: int) 
         return Source(found, arriving=Arriving(np.ascontiguousarray(direct), where))
     exponents = np.full((length + 1, direct.shape[-1]), NONE, np.int32)
     own = exponent_of(direct, axis=1)
-    exponents[rows] = own
+    exponents[rows] = own if base is None else np.where(own == NONE, NONE, own + base)
     shift(direct, np.where(own == NONE, 0, -own)[:, None, :])
     return Source(found, exponents)
+
+
+def side_of(source: Source, side: slice, reverse: bool) -> Source:
+    """Return what arrives at one of the layers that lie side by side, by its own state rows.
+
+    Args:
+        source: Arriving at all of them, rows in the order of time.
+        side: The features that are this layer's.
+        reverse: Whether it reads the sequence backwards: row r is that of time T + 1 − r.
+    """
+    length = len(source.rows) - 1
+    found = [(t, row[side]) for t, row in enumerate(source.rows) if row is not None]
+    if not found:
+        return Source(source.rows)
+    times = [t for t, _ in found]
+    values = np.stack([row for _, row in found])
+    own = exponent_of(values, axis=1)
+    ordinary = source.exponents is None and bool(np.all((own > LEAST_ORDINARY) | (own == NONE)))
+    base = None if source.exponents is None else source.exponents[times]
+    rows = [length + 1 - t for t in times] if reverse else times
+    return source_of_loss(values, ordinary, rows, length, base)
 
 
 def joined(source: Source, other: Source, width: int, dtype: DTypeLike) -> Source:
@@ -121,6 +149,12 @@ class DenseSource:
             shift(moved, theirs - larger)
             self.array[t] += moved
             self.exponents[t] = larger
+
+    def add_backwards(self, other: "DenseSource") -> None:
+        """Add what a layer hands down that reads the sequence backwards, its rows in its order."""
+        turned = Scaled(other.array[:0:-1], other.exponents[:0:-1])
+        found = together(Scaled(self.array[1:], self.exponents[1:]), turned)
+        self.array[1:], self.exponents[1:] = found
 
     def as_source(self) -> Source:
         """Return the filled rows as a source; exponents are dropped where all are 0."""

@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from engine.arrays import Array, IntArray
-from engine.bptt.exponents import NONE, WINDOWS, Scaled, log10_mean_norms
+from engine.bptt.exponents import NONE, WINDOWS, Scaled, log10_mean_norms, together
 from engine.bptt.sources import Source
 from engine.bptt.stack_layer import StackLayer
 from engine.bptt.tape import LayerTape
@@ -35,8 +35,9 @@ class Visit(NamedTuple):
 
     Attributes:
         layer: s.
-        row: State row t = 1 … T; the deltas are those of step t − 1.
-        first: Index of the block's first loss time among all.
+        row: State row 1 … T; the deltas are those of the step before.
+        time: Its time t: the row itself, but in a layer that reads the sequence backwards.
+        losses: Index of each adjoint's loss time among all, (m,).
         incoming: Stored λ of the output at row t, (m, H, B).
         deltas: Stored deltas of step t − 1, (m, rows, B).
         exponents: E of both, (m, B).
@@ -44,7 +45,8 @@ class Visit(NamedTuple):
 
     layer: int
     row: int
-    first: int
+    time: int
+    losses: IntArray
     incoming: Array
     deltas: Array
     exponents: IntArray
@@ -109,6 +111,7 @@ class Stack:
         for layer in self.layers:
             layer.clear()
         joined, checked = 0, rows[0]
+        self._size = len(rows)
         self._joined_at = 0
         window = self.layers[0].tape.window
         for row in range(rows[0], 0, -1):
@@ -160,7 +163,8 @@ class Stack:
                 layer.measure(m, row, own, True)
             if visitor is not None:
                 adjoints = layer.incoming[:m], layer.deltas[:m], layer.exponents[:m]
-                visitor(Visit(index, row, first, *adjoints))
+                losses = first + self._size - 1 - np.arange(m)
+                visitor(Visit(index, row, row, losses, *adjoints))
         for layer in self.layers:
             layer.go_back(m, row)  # (2)
 
@@ -179,8 +183,7 @@ class Stack:
         through = Scaled(layer.tape.to_inputs(layer.deltas[:m]), layer.exponents[:m])
         if not self.skips[index] or outside is None:
             return through
-        larger = np.maximum(through.exponents, outside.exponents)
-        return Scaled(through.at(larger) + outside.at(larger), larger)
+        return together(through, outside)
 
     def _in_range(self, row: int, checked: int, m: int) -> bool:
         """Rescale where a norm left its window; False where entries may have been lost."""

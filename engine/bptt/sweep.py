@@ -5,9 +5,10 @@ on Σ m e and scales once at the end, so its adjoints are those of ℓ up to `Lo
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from engine.arrays import Array
 from engine.bptt.backward import LayerBackward
@@ -16,15 +17,19 @@ from engine.bptt.gains import Gains, LayerGains
 from engine.bptt.immediate import immediate_log10_norms
 from engine.bptt.network import Network
 from engine.bptt.readout import Loss, Readout
-from engine.bptt.sources import DenseSource, Source, joined, source_of_loss
+from engine.bptt.sources import DenseSource, Source, joined, side_of, source_of_loss
 from engine.bptt.stack import BLOCK, Stack
-from engine.bptt.tape import LayerTape
+from engine.bptt.tape import LayerTape, Number
+from engine.bptt.two_way_stack import TwoWayStack
 from engine.bptt.weight_gradients import GradientsOf, WeightGradients
 from engine.tasks.base import Batch
 
 
 class Sweep:
     """Buffers and bound programs for one network at fixed T and B.
+
+    A layer that reads the sequence backwards has its rows in the order in which it reads. What
+    goes up and comes down between layers is in the order of time.
 
     Attributes:
         loss: The last forward sweep's.
@@ -51,15 +56,19 @@ class Sweep:
             LayerTape(layer, length, batch, network.dtype, window) for layer in network.layers
         ]
         self.readout = Readout(network)
-        shape = (length + 1, network.hidden, batch)
-        self._skipped = [
-            aligned_zeros(shape, network.dtype) if skip else None for skip in network.skips
+        shape = (length + 1, network.width, batch)
+        self._levels = [network.level(s) for s in range(0, len(self.tapes), network.directions)]
+        self._handed_up = [
+            aligned_zeros(shape, network.dtype)
+            if network.skips[level.start] or network.directions > 1
+            else None
+            for level in self._levels
         ]
         self._back: list[LayerBackward] = []
         self._gains: list[LayerGains] = []
         self._between: list[DenseSource] = []
         self._rooms: dict[str, Array] = {}
-        self._stacks: dict[int, Stack] = {}
+        self._stacks: dict[int, Stack | TwoWayStack] = {}
 
     # Forward
 
@@ -73,12 +82,14 @@ class Sweep:
         self.network.renew()
         xs = np.asarray(inputs).transpose(0, 2, 1)
         with np.errstate(over="ignore", invalid="ignore", under="ignore"):
-            for index, tape in enumerate(self.tapes):
-                self._start(tape, index, initial or {})
-                np.copyto(tape.xs[:-1], xs)
-                for function, arguments in tape.forward_program:
-                    function(*arguments)
-                xs = self.layer_outputs(index)[1:]
+            for number, level in enumerate(self._levels):
+                for index in level:
+                    tape = self.tapes[index]
+                    self._start(tape, index, initial or {})
+                    np.copyto(tape.xs[:-1], tape.in_time(xs))
+                    for function, arguments in tape.forward_program:
+                        function(*arguments)
+                xs = self._level_outputs(number)[1:]
 
     def _start(self, tape: LayerTape, index: int, initial: Mapping[str, Array]) -> None:
         row = tape.now(0)
@@ -95,13 +106,23 @@ class Sweep:
                 row[name][...] = 0 if first is None else first
         tape.set_earlier(0, tape.outputs[0])
 
-    def layer_outputs(self, index: int) -> Array:
-        """Return what a layer hands up, rows 0 … T, (T+1, H, B): its output, and its skip."""
-        tape, summed = self.tapes[index], self._skipped[index]
-        if summed is None:
-            return tape.outputs
-        np.add(tape.outputs[1:], tape.xs[:-1], summed[1:])
-        return summed
+    def _level_outputs(self, number: int) -> Array:
+        """Return what layers side by side hand up, rows 0 … T: their outputs, and the skip."""
+        level, found = self._levels[number], self._handed_up[number]
+        first = self.tapes[level.start]
+        if found is None:
+            return first.outputs
+        for index in level:
+            tape = self.tapes[index]
+            found[1:, self.network.side(index)] = tape.in_time(tape.outputs[1:])
+        if self.network.skips[level.start]:
+            found[1:] += first.xs[:-1]
+        return found
+
+    @property
+    def top_outputs(self) -> Array:
+        """What is read out, rows 0 … T in the order of time, (T+1, N·H, B)."""
+        return self._level_outputs(len(self._levels) - 1)
 
     def forward(self, batch: Batch, loss: str, reduction: str = "mean") -> Loss:
         """Run the recurrences from zero states and return the loss."""
@@ -111,9 +132,7 @@ class Sweep:
     def forward_loss(self, batch: Batch, loss: str, reduction: str = "mean") -> Loss:
         """Return the loss of what was unrolled."""
         with np.errstate(over="ignore", invalid="ignore", under="ignore"):
-            self.loss = self.readout.forward(
-                self.layer_outputs(len(self.tapes) - 1), batch, loss, reduction
-            )
+            self.loss = self.readout.forward(self.top_outputs, batch, loss, reduction)
         return self.loss
 
     # Back
@@ -168,22 +187,33 @@ class Sweep:
         """Sweep every layer back from what arrives at the top.
 
         Args:
-            source: Arriving at the top layer's outputs.
+            source: Arriving at the top layer's outputs, of both directions side by side.
             final: State name -> (S, H, B), injected at the state of row T.
             to_inputs: Keep ∂/∂x of the lowest layer too, in `input_source`.
         """
-        layers = self.backward_layers
-        for index in range(len(layers) - 1, -1, -1):
-            below = self._between[index] if index or to_inputs else None
+        layers, network = self.backward_layers, self.network
+        for level in reversed(self._levels):
+            below = self._between[level.start] if level.start or to_inputs else None
+            for index in level:
+                handed = None if below is None else self._between[index]
+                if handed is not None:
+                    handed.clear()
+                injected = {name: value[index] for name, value in (final or {}).items()}
+                own = self._of_side(source, index)
+                layers[index].run(self._with_earlier(own, injected), handed, injected)
             if below is not None:
-                below.clear()
-            injected = {name: value[index] for name, value in (final or {}).items()}
-            layers[index].run(self._with_earlier(source, injected), below, injected)
-            if below is not None:
-                if self.network.skips[index]:
+                for index in level[1:]:
+                    below.add_backwards(self._between[index])
+                if network.skips[level.start]:
                     below.add(source)
                 self.input_source = below
                 source = below.as_source()
+
+    def _of_side(self, source: Source, index: int) -> Source:
+        """Return what of a level's source arrives at one of its layers."""
+        if self.network.directions == 1:
+            return source
+        return side_of(source, self.network.side(index), self.tapes[index].reverse)
 
     def _with_earlier(self, source: Source, final: Mapping[str, Array]) -> Source:
         """Return a source that also brings the gradients of earlier outputs, h_1 … of row T."""
@@ -200,6 +230,10 @@ class Sweep:
             layer.carried_rows.wanted = wanted
 
     # What a sweep leaves
+
+    def in_time(self, rows: Iterable[NDArray[Number]]) -> NDArray[Number]:
+        """Return arrays of every layer's steps, (T, …) each, in the order of time, (S, T, …)."""
+        return np.stack([t.in_time(each) for t, each in zip(self.tapes, rows, strict=True)])
 
     def gains(self) -> list[Gains]:
         """Return the factors of each step back, a layer each; the last sweep kept what it needs."""
@@ -218,27 +252,34 @@ class Sweep:
             self._rooms[name] = aligned_zeros(shape, self.network.dtype)
         return self._rooms[name]
 
-    def stack(self, count: int) -> Stack:
+    def stack(self, count: int) -> Stack | TwoWayStack:
         """Return a stack for `count` loss times over this sweep's tapes; bound once a size."""
         size = min(count, BLOCK)
         if size not in self._stacks:
-            self._stacks[size] = Stack(self.tapes, self.network.skips, size)
+            two_way = self.network.directions > 1
+            self._stacks[size] = (
+                TwoWayStack(self.tapes, self.network, size)
+                if two_way
+                else Stack(self.tapes, self.network.skips, size)
+            )
         return self._stacks[size]
 
     @property
     def log10_hidden_norms(self) -> Array:
         """log10 ‖dℓ/dh_t‖ of every layer, time and sample, (S, T, B); −inf is an exact zero."""
         scale = math.log10(self.loss.sample_scale)
-        return np.stack([layer.log10_norms() for layer in self.backward_layers]) + scale
+        norms = [layer.log10_norms() for layer in self.backward_layers]
+        return self.in_time(norms) + scale
 
     @property
     def log10_hidden_norm_means(self) -> Array:
         """log10 of the mean over samples of ‖dℓ/dh_t‖, (S, T)."""
         scale = math.log10(self.loss.sample_scale)
-        return np.stack([layer.log10_mean_norms() for layer in self.backward_layers]) + scale
+        norms = [layer.log10_mean_norms() for layer in self.backward_layers]
+        return self.in_time(norms) + scale
 
     @property
     def log10_immediate_norms(self) -> Array:
         """log10 of the norm of the immediate dℓ_t/dh_t, (S, T, B); −inf is an exact zero."""
         scale = math.log10(self.loss.sample_scale)
-        return immediate_log10_norms(self.tapes, self.top_source, self.network.skips) + scale
+        return immediate_log10_norms(self.tapes, self.top_source, self.network) + scale

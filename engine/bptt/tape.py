@@ -1,8 +1,9 @@
 """The buffers of one layer for T steps of B samples, and its bound programs.
 
 Step t (0 … T−1) reads row t of `inputs` and `tape` and writes the state into row t + 1; row 0 is
-the initial state. Binding makes every view once: a program is a flat list of (function,
-arguments), so a step costs its NumPy calls and nothing else.
+the initial state. A layer that reads the sequence backwards is the same with x_T at step 0: state
+row r is that of time T + 1 − r. Binding makes every view once: a program is a flat list of
+(function, arguments), so a step costs its NumPy calls and nothing else.
 
     inputs    (T+1, K, B)                  row t: what step t reads, mostly [h_{t-1}; x_t; 1]
     tape      (T+1, n·H, B)                row t: gates of step t, states no product reads
@@ -14,9 +15,10 @@ arguments), so a step costs its NumPy calls and nothing else.
 """
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
-from numpy.typing import DTypeLike
+from numpy.typing import DTypeLike, NDArray
 
 from engine.arrays import Array
 from engine.bptt.blocks import BlockViews, Call, Rows, aligned_zeros
@@ -24,6 +26,8 @@ from engine.bptt.compiled_layer import CompiledLayer
 from engine.bptt.multiply import multiply, product_call
 from engine.bptt.way_back import WayBack
 from engine.bptt.weights import LayerWeights, ProductWeights
+
+Number = TypeVar("Number", bound=np.generic)
 
 CHUNK = 16
 """Steps whose derivatives are taken at once: few enough to stay in the second-level cache."""
@@ -52,6 +56,7 @@ class LayerTape:
         cell, H = weights.cell, weights.hidden
         self.window = window or length
         self.weights, self.cell, self.length, self.batch = weights, cell, length, batch
+        self.reverse = weights.reverse
         self.dtype = np.dtype(dtype)
         heights = {"x": weights.inputs, "one": 1}
         self.input_rows = Rows({name: heights.get(name, H) for name in cell.inputs})
@@ -74,6 +79,14 @@ class LayerTape:
 
     def _zeros(self, rows: int, blocks: Rows) -> Array:
         return aligned_zeros((rows, blocks.total, self.batch), self.dtype)
+
+    def in_time(self, rows: NDArray[Number]) -> NDArray[Number]:
+        """Return rows of steps 0 … T−1 in the order of time, or such rows in that of steps."""
+        return rows[::-1] if self.reverse else rows
+
+    def row_of(self, time: int) -> int:
+        """Return the state row of a time 1 … T, or the time of such a row."""
+        return self.length + 1 - time if self.reverse else time
 
     def now(self, rows: int | slice) -> BlockViews:
         """Return the blocks of one row, or of a chunk of rows."""

@@ -19,6 +19,8 @@ from engine.cells.base import Cell, Product
 SMALL_PRODUCT = 1_000_000
 """Multiplications up to which OpenBLAS multiplies without packing, which is a quarter faster."""
 
+REVERSE = "_reverse"
+
 LARGE_PRODUCT = 12_000_000
 """Multiplications from which an undivided product is as fast again."""
 
@@ -97,9 +99,19 @@ class ProductWeights:
 class LayerWeights:
     """All products of one layer and its public parameters."""
 
-    def __init__(self, cell: Cell, layer: int, inputs: int, hidden: int, bias: bool) -> None:
-        """Lay out the layer; `bind` gives it memory."""
-        self.cell, self.inputs, self.hidden = cell, inputs, hidden
+    def __init__(self, cell: Cell, suffix: str, inputs: int, hidden: int, bias: bool) -> None:
+        """Lay out the layer; `bind` gives it memory.
+
+        Args:
+            cell: The recurrent cell.
+            suffix: What its parameters' names end with, as PyTorch has it: `_l0`, and `_l0_reverse`
+                for one that reads the sequence backwards.
+            inputs: D.
+            hidden: H.
+            bias: Whether it has biases.
+        """
+        self.cell, self.inputs, self.hidden, self.suffix = cell, inputs, hidden, suffix
+        self.reverse = suffix.endswith(REVERSE)
         self.products = [ProductWeights(cell, p, inputs, hidden, bias) for p in cell.products]
         self.vector_rows = Rows(dict.fromkeys(cell.diagonals, hidden))
         self.derived_rows = Rows(dict.fromkeys(cell.derived, hidden))
@@ -112,7 +124,7 @@ class LayerWeights:
         self._mapped = (
             None if cell.weight_map is None else MappedWeights(cell.weight_map, self._recurrent)
         )
-        self.entries = dict(self._public(layer, bias))
+        self.entries = dict(self._public(suffix, bias))
 
     def matrices(self, stretch: Array) -> list[Array]:
         """Return the matrices that lie in this layer's stretch of a flat vector."""
@@ -190,24 +202,24 @@ class LayerWeights:
                 )
         raise KeyError(block)
 
-    def _public(self, layer: int, bias: bool) -> Iterable[tuple[str, list[Entry | None]]]:
+    def _public(self, suffix: str, bias: bool) -> Iterable[tuple[str, list[Entry | None]]]:
         """Yield each public parameter with its rectangle for each gate, None for fixed zeros."""
         gates = [self.cell.gate_rows(gate) for gate in self.cell.gates]
         if gates:
-            yield f"weight_ih_l{layer}", [self._find(g.x, "x") for g in gates]
+            yield f"weight_ih{suffix}", [self._find(g.x, "x") for g in gates]
         # A function of a parameter has its parameter in the place of the first gate.
         stored = self._recurrent if self._mapped is None else self._recurrent[:1]
         if stored:
-            yield f"weight_hh_l{layer}", list(stored)
+            yield f"weight_hh{suffix}", list(stored)
         for name, (out, read) in self.cell.matrices.items():
-            yield f"{name}_l{layer}", [self._find(out, read)]
+            yield f"{name}{suffix}", [self._find(out, read)]
         for name in self.cell.diagonals:
-            yield f"{name}_l{layer}", [Entry(len(self.products), self.vector_rows.span(name), 0)]
+            yield f"{name}{suffix}", [Entry(len(self.products), self.vector_rows.span(name), 0)]
         if not bias or not gates:
             return
-        yield f"bias_ih_l{layer}", [self._find(g.b, "one") for g in gates]
+        yield f"bias_ih{suffix}", [self._find(g.b, "one") for g in gates]
         if any(g.second_bias for g in gates):
             yield (
-                f"bias_hh_l{layer}",
+                f"bias_hh{suffix}",
                 [self._find(g.second_bias, "one") if g.second_bias else None for g in gates],
             )

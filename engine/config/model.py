@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from annotated_types import Interval, Len
 
 from engine.activations import ACTIVATIONS, LEAKY_SLOPE
+from engine.arrays import layer_axis
 from engine.cells import CELLS, CellOptions
 from engine.errors import Problem
 from engine.initializers import (
@@ -16,7 +17,7 @@ from engine.initializers import (
     PytorchInitializer,
     Start,
 )
-from engine.schema import Depends, Described, Doc, Kinds, Later, Names
+from engine.schema import Depends, Described, Doc, Kinds, Names
 
 Initializer = Annotated[InitializerOptions, Kinds("initializer", lambda: INITIALIZERS)]
 
@@ -51,9 +52,8 @@ class ModelConfig(Described):
         int, Interval(ge=1, le=8), Doc("Recurrent layers, each reading the one below.")
     ] = 1
     bidirectional: Annotated[
-        Literal[False],
-        Doc("Layers that also read the sequence backwards."),
-        Later("bidirectional layers are not supported yet"),
+        bool,
+        Doc("Read the sequence backwards too: each layer twice, what is above reads both."),
     ] = False
     layer_skips: Annotated[
         bool,
@@ -136,6 +136,16 @@ class ModelConfig(Described):
         if isinstance(self.activation, LeakyRelu):
             return self.activation.to_dict()
         return self.activation
+
+    @property
+    def layer_axis(self) -> tuple[int | str, ...]:
+        """Coordinates of the layer axis."""
+        return layer_axis(self.layers, self.bidirectional)
+
+    @property
+    def top_entry(self) -> int:
+        """Where on the layer axis, from its end, the top layer is: of two directions ahead."""
+        return -2 if self.bidirectional else -1
 
     def start(self) -> Start:
         """Return how the weights start."""

@@ -99,6 +99,9 @@ class RunConfig(Described):
             choices = ", ".join(REGULARIZED_CELLS)
             detail = f"the cell {self.model.cell} has no such term: expected null, or one of the "
             yield Problem("/training/regularizer", f"{detail}cells {choices}")
+        if self.model.bidirectional and self.training.truncation is not None:
+            detail = "a sequence that is also read backwards has no end to cut at: expected null"
+            yield Problem("/training/truncation", detail)
         for index, step in enumerate(self.recording.checkpoints):
             if isinstance(step, int) and step > self.training.steps:
                 detail = f"expected at most the training's {self.training.steps} steps, got {step}"

@@ -65,7 +65,8 @@ def cause_of(kind: Kind, case: Case) -> Cause | None:
     if kind not in ALONG_TIME or "gain_factors" not in case.frame.arrays:
         return None
     first, last = case.task.first_heard, case.task.last_asked
-    logs = np.asarray(case.frame.arrays["gain_factors"], dtype=np.float64)[-1, first:last]
+    logs = np.asarray(case.frame.arrays["gain_factors"], dtype=np.float64)
+    logs = logs[case.config.model.top_entry, first:last]
     logs = logs[np.isfinite(logs).all(axis=-1)]  # a step that nothing passes tells no factor
     if not len(logs):
         return None
@@ -102,6 +103,6 @@ def _certain(kind: Kind, case: Case) -> float | None:
     geometry = case.frame.arrays.get("weight_geometry")
     if kind != "vanishing" or bound_of is None or geometry is None:
         return None
-    beta = bound_of(float(geometry[-1, 0, QUANTITIES.index("largest_singular_value")]))
+    beta = bound_of(float(geometry[model.top_entry, 0, QUANTITIES.index("largest_singular_value")]))
     distance = case.task.last_asked - case.task.first_heard
     return beta if beta**distance < VANISHING_SPAN else None

@@ -49,7 +49,7 @@ class Evidence:
     value: float
     text: str
     step: int | None = None
-    layer: int | None = None
+    layer: int | str | None = None
     time: int | None = None
 
 
@@ -76,6 +76,7 @@ class TaskFacts:
 
     Attributes:
         needed_lag: Steps back that it takes; None where nobody knows.
+        first_asked: The first time at which anything is asked.
         last_asked: τ.
         first_heard: State time at which the last loss's gradient ends: 1, or the first after
             the truncation wall before τ.
@@ -84,6 +85,7 @@ class TaskFacts:
     """
 
     needed_lag: int | None
+    first_asked: int
     last_asked: int
     first_heard: int
     baseline: float | None

@@ -91,7 +91,7 @@ def vanishing(case: Case) -> Judgement:
     reach = Evidence(
         statistic="last_loss_gradient",
         step=case.frame.step,
-        layer=case.config.model.layers - 1,
+        layer=_name(case, case.config.model.top_entry),
         time=case.task.last_asked - case.span.reach,
         value=float(case.span.reach),
         text=f"reach {case.span.reach}",
@@ -100,23 +100,31 @@ def vanishing(case: Case) -> Judgement:
 
 
 def _spans(case: Case) -> tuple[Evidence, ...]:
-    """Return the span of every layer in which it is defined, the top layer's first."""
-    task = case.task
-    rows = case.frame.arrays["last_loss_gradient"][:, task.first_heard - 1 : task.last_asked]
-    of = [f" of layer {layer}" for layer in range(len(rows) - 1)] + [""]
-    spans = [(layer, measure_span(row)) for layer, row in enumerate(rows)]
-    return tuple(
-        Evidence(
-            statistic="last_loss_gradient",
-            step=case.frame.step,
-            layer=layer,
-            time=task.first_heard,
-            value=span.log10_span,
-            text=f"span {power_of_ten(span.log10_span)}{of[layer]}",
+    """Return the span of every layer in which it is defined, the top layer's first.
+
+    Where a layer reads backwards its span is that of the first loss, and ends at the last time.
+    """
+    task, model = case.task, case.config.model
+    rows, axis = case.frame.arrays["last_loss_gradient"], model.layer_axis
+    found, top = [], len(axis) + model.top_entry
+    for index in [top, *(i for i in reversed(range(len(axis))) if i != top)]:
+        ahead = slice(task.first_heard - 1, task.last_asked)
+        backwards = str(axis[index]).endswith("r")
+        row = rows[index, task.first_asked - 1 :][::-1] if backwards else rows[index, ahead]
+        span, of = measure_span(row), "" if index == top else f" of layer {axis[index]}"
+        if span is None:
+            continue
+        found.append(
+            Evidence(
+                statistic="last_loss_gradient",
+                step=case.frame.step,
+                layer=axis[index],
+                time=rows.shape[1] if backwards else task.first_heard,
+                value=span.log10_span,
+                text=f"span {power_of_ten(span.log10_span)}{of}",
+            )
         )
-        for layer, span in reversed(spans)
-        if span is not None
-    )
+    return tuple(found)
 
 
 def truncated(case: Case) -> Judgement:
@@ -150,8 +158,8 @@ def saturated(case: Case) -> Judgement:
     if not shares[layer] > SATURATED_SHARE:
         return None
     sentence = (
-        f"{100 * shares[layer]:.0f} % of the units of layer {layer} are saturated, on the average "
-        "over time: hardly any gradient passes them."
+        f"{100 * shares[layer]:.0f} % of the units of layer {_name(case, layer)} are saturated, on "
+        "the average over time: hardly any gradient passes them."
     )
     return Finding(kind="saturated", sentence=sentence, evidence=(_of(case, "saturation", shares),))
 
@@ -167,8 +175,8 @@ def dead_units(case: Case) -> Judgement:
     if not shares[layer] > DEAD_SHARE:
         return None
     sentence = (
-        f"{100 * shares[layer]:.0f} % of the units of layer {layer} are off at every time step of "
-        "every probe sequence: they learn nothing any more."
+        f"{100 * shares[layer]:.0f} % of the units of layer {_name(case, layer)} are off at every "
+        "time step of every probe sequence: they learn nothing any more."
     )
     return Finding(
         kind="dead_units", sentence=sentence, evidence=(_of(case, "dead_units", shares),)
@@ -237,9 +245,13 @@ def _shares(case: Case, statistic: str) -> Array | None:
     return None if np.isnan(shares).all() else shares
 
 
+def _name(case: Case, index: int) -> int | str:
+    """Return a layer's coordinate."""
+    return case.config.model.layer_axis[index]
+
+
 def _of(case: Case, statistic: str, shares: Array) -> Evidence:
-    layer = int(np.argmax(shares))
-    share = float(shares[layer])
+    share, layer = float(shares.max()), _name(case, int(np.argmax(shares)))
     return Evidence(
         statistic=statistic,
         step=case.frame.step,

@@ -34,7 +34,8 @@ class Verdict:
         word: Word for the span. It describes and is no alarm.
         sentence: The same in a sentence, with the numbers.
         step: Training step of the frame judged (of the last finite one, where one was known).
-        span: g_D / g_0 of the top layer's last_loss_gradient.
+        span: g_D / g_0 of the top layer's last_loss_gradient, where it reads both ways of its
+            forward direction: what a task asks for lies in the past.
         log10_span: Its log10, which never underflows.
         decay: Factor per time step.
         reach: Time steps back at which at least a hundredth of the gradient still arrives.
@@ -115,7 +116,7 @@ def diagnose(
     """
     task = _facts_at(frame, task_facts(config) if facts is None else read_facts(config, facts))
     row = np.asarray(frame.arrays["last_loss_gradient"], dtype=np.float64)[
-        -1, task.first_heard - 1 : task.last_asked
+        config.model.top_entry, task.first_heard - 1 : task.last_asked
     ]
     span = measure_span(row)
     case = Case(
@@ -209,11 +210,10 @@ def _not_finite(case: Case, earlier: Verdict | None) -> Verdict:
 
 def _lost_gradient(case: Case, sentence: str) -> Finding:
     """Return what there is to say where the gradient is lost before the loss is."""
-    layer = case.config.model.layers - 1
     found = Evidence(
         statistic="last_loss_gradient",
         step=case.frame.step,
-        layer=layer,
+        layer=case.config.model.layer_axis[case.config.model.top_entry],
         value=np.nan,
         text="gradient not finite",
     )
@@ -233,6 +233,7 @@ def task_facts(config: RunConfig) -> TaskFacts:
     training = config.training
     counted = len(task.asked_times) * training.batch_size if training.reduction == "sum" else 1
     told = {"needed_lag": task.needed_lag, "last_asked": task.last_asked}
+    told["first_asked"] = task.asked_times[0]
     losses = {
         "baseline": known(task.baseline * counted),
         "solved_below": known(task.solved_below * counted),
@@ -245,6 +246,7 @@ def read_facts(config: RunConfig, facts: Mapping[str, Any]) -> TaskFacts:
     window, last = config.training.truncation, int(facts["last_asked"])
     return TaskFacts(
         needed_lag=facts["needed_lag"],
+        first_asked=int(facts.get("first_asked", 1)),
         last_asked=last,
         first_heard=1 if window is None else (last - 1) // window * window + 1,
         baseline=facts["baseline"],

@@ -33,6 +33,7 @@ def build_network(config: RunConfig, task: Task) -> Network:
         layers=model.layers,
         outputs=task.outputs,
         bias=model.bias,
+        bidirectional=model.bidirectional,
         layer_skips=model.layer_skips,
         dtype=config.training.precision,
     )

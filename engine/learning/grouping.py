@@ -20,7 +20,9 @@ RARELY = 10
 """Updates between frames of the training batch from which they are rare: each member sweeps by
 itself for one of its own."""
 
-MODEL = ("cell", "activation", "options", "hidden_size", "layers", "bias", "layer_skips")
+MODEL = (
+    "cell", "activation", "options", "hidden_size", "layers", "bidirectional", "bias", "layer_skips"
+)  # fmt: skip
 TRAINING = ("batch_size", "reduction", "precision", "truncation")
 
 

@@ -73,7 +73,7 @@ class Regularization:
         self._weight = options.weight
         self._diagonals = DIAGONALS[network.cell.name]
         weights, gradients = network.views(network.flat), network.views(network.gradient)
-        names = [f"weight_hh_l{layer}" for layer in range(len(network.layers))]
+        names = [f"weight_hh{layer.suffix}" for layer in network.layers]
         self._matrices = [(weights[name][0], gradients[name][0]) for name in names]
 
     def add(self, sweep: Sweep) -> float:

@@ -70,10 +70,17 @@ def axis_facts(config: RunConfig, data: Data | None = None) -> AxisFacts:
     cell = _cell(config)
     # Names do not depend on the widths: one unit tells them without the memory of the real one.
     narrow = Network(
-        cell, inputs=1, hidden=1, layers=model.layers, outputs=1, bias=model.bias, dtype="float64"
+        cell,
+        inputs=1,
+        hidden=1,
+        layers=model.layers,
+        outputs=1,
+        bias=model.bias,
+        bidirectional=model.bidirectional,
+        dtype="float64",
     )
     return AxisFacts(
-        layers=model.layers,
+        layers=model.layer_axis,
         length=task.length,
         hidden_size=model.hidden_size,
         gates=cell.gates,

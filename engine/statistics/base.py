@@ -56,6 +56,13 @@ class ObservedNetwork(Protocol):
     def parameter_shapes(self) -> Mapping[str, tuple[int, ...]]:
         """Shape of every parameter by its public name."""
 
+    @property
+    def backwards(self) -> Sequence[bool]:
+        """Of each layer, whether it reads the sequence backwards."""
+
+    def defined(self, times: Sequence[int], length: int) -> BoolArray:
+        """Return which of the states 1 … T a loss at each of `times` may depend on, (S, R, T)."""
+
     def recurrent_blocks(self, layer: int) -> Sequence[Array]:
         """Return W_h of each gate of a layer, as the sweeps multiply with it, (H, H)."""
 
@@ -89,7 +96,7 @@ class Observed(Protocol):
 
     @property
     def layers(self) -> int:
-        """Number of layers S."""
+        """Number of layers S, each direction counted."""
 
     @property
     def length(self) -> int:
@@ -151,14 +158,14 @@ class Observed(Protocol):
         """Slopes φ′ at the (candidate's) pre-activations, [S, T, B, H]."""
 
     def loss_state(self, times: Sequence[int] | None = None) -> Array:
-        """Return log10 of the mean over samples of ‖dℓ_t/dh_k‖, [S, R, T]; NaN for k > t."""
+        """Return log10 of the mean over samples of ‖dℓ_t/dh_k‖, [S, R, T], NaN if undefined."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AxisFacts:
     """What the coordinates of every axis follow from, known before anything runs."""
 
-    layers: int
+    layers: Coordinates
     length: int
     hidden_size: int
     gates: tuple[str, ...]
@@ -170,7 +177,7 @@ class AxisFacts:
     def coordinates(self, axis: str) -> Coordinates:
         """Return the coordinates of one of the axes that statistics share."""
         shared: dict[str, Coordinates] = {
-            "layer": tuple(range(self.layers)),
+            "layer": self.layers,
             "time": tuple(range(1, self.length + 1)),
             "state_time": tuple(range(1, self.length + 1)),
             "unit": tuple(range(self.hidden_size)),

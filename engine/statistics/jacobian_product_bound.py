@@ -24,7 +24,9 @@ from engine.statistics.sampling import state_times
 
 def compute(observation: Observed) -> Array:
     """Return log10 of the bound on ‖∂s_T/∂s_k‖₂, [S, times]."""
-    steps = observation.length - np.array(state_times(observation.length))
+    times = np.array(state_times(observation.length))
+    backwards = np.array(observation.network.backwards)[:, None]
+    steps = np.where(backwards, times - 1, observation.length - times)
     bounds = observation.jacobians.log10_bounds[:, None]
     # A bound of exactly zero says nothing of k = T, where no step is taken.
     with np.errstate(invalid="ignore"):

@@ -1,7 +1,7 @@
 """Norm of the product of all step Jacobians from T back to k: the gradient's worst case.
 
 Definition: ‖∂s_T/∂s_k‖₂ = ‖J_T J_{T−1} … J_{k+1}‖₂, s the whole state of the layer; 1 at k = T;
-    mean over samples of its log10.
+    mean over samples of its log10. Of a layer that reads backwards it goes from k to 1.
 Reduction: logs first, then their mean over the batch. A sample whose norm is exactly zero is
     left out (jacobian_product_norm_left_out counts them); −inf where every sample's is.
 Axes: step, layer, time. Above 256 time steps time holds 64, evenly spread with the first and the

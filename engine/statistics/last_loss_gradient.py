@@ -1,7 +1,8 @@
 """Gradient of the last asked loss at each state before it: the row that verdicts read.
 
 Definition: mean over samples of ‖dℓ_τ/dh_k‖₂, τ the last time at which anything is asked; k > τ
-    is not defined. It is row τ of loss_state_gradient, made at every frame.
+    is not defined. It is row τ of loss_state_gradient, made at every frame. Of a layer that reads
+    backwards τ is the last asked time that it comes to, the first of all.
 Reduction: norm of each sample first, then the mean over the batch.
 Axes: step, layer, state_time.
 Scale: log10.
@@ -24,7 +25,12 @@ def compute(observation: Observed) -> Array:
     """Return log10 of the mean over samples of ‖dℓ_τ/dh_k‖, [S, T]."""
     if not observation.asked_times:  # gradients of the final state alone: there is no τ
         return np.full((observation.layers, observation.length), np.nan)
-    return loss_rows(observation, observation.asked_times[-1:])[:, 0]
+    first, last = observation.asked_times[0], observation.asked_times[-1]
+    backwards = np.array(observation.network.backwards)
+    if not backwards.any():
+        return loss_rows(observation, [last])[:, 0]
+    rows = loss_rows(observation, sorted({first, last}))
+    return np.where(backwards[:, None], rows[:, 0], rows[:, -1])
 
 
 STATISTIC = StatisticDefinition(

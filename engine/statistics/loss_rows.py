@@ -11,7 +11,8 @@ from engine.statistics.base import Observed
 def loss_rows(observation: Observed, times: Sequence[int]) -> Array:
     """Return log10 of the mean over samples of ‖dℓ_t/dh_k‖ for loss times `times`, [S, R, T].
 
-    A row at whose time nothing is asked is exactly zero (−inf); k > t is not defined (NaN).
+    A row at whose time nothing is asked is exactly zero (−inf); k > t is not defined (NaN), of a
+    layer that reads backwards k < t, and in a stack of layers of two directions every k is.
     Where the loss asks at one time alone, its row is the gradient of the whole loss, which the
     sweep has left already.
 
@@ -21,11 +22,12 @@ def loss_rows(observation: Observed, times: Sequence[int]) -> Array:
     """
     asked = observation.asked_times
     rows = np.full((observation.layers, len(times), observation.length), -np.inf)
-    for row, time in enumerate(times):
-        rows[:, row, time:] = np.nan
+    defined = observation.network.defined(times, observation.length)
+    rows[~defined] = np.nan
     wanted = [row for row, time in enumerate(times) if time in asked]
     if len(asked) == 1 and wanted:
-        rows[:, wanted[0], : asked[0]] = observation.log10_hidden_norm_means[:, : asked[0]]
+        whole, own = observation.log10_hidden_norm_means, defined[:, wanted[0]]
+        rows[:, wanted[0]][own] = whole[own]
     elif wanted:
         rows[:, wanted] = observation.loss_state([times[row] for row in wanted])
     return rows

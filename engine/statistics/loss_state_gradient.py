@@ -1,7 +1,8 @@
 """Gradient of the loss of each time step at each state before it.
 
 Definition: mean over samples of ‖dℓ_t/dh_k‖₂ for loss time t and state time k ≤ t, along all
-    paths from h_k to ℓ_t; k > t is not defined.
+    paths from h_k to ℓ_t; k > t is not defined. Of a layer that reads backwards k ≥ t, and in a
+    stack of layers of two directions every t and k.
 Reduction: norm of each sample first, then the mean over the batch.
 Axes: step, layer, loss_time, state_time. Above 256 time steps loss_time holds 64 of the asked
     times (all, where fewer are asked), evenly spread with the first and the last among them,

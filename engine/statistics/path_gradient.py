@@ -3,7 +3,8 @@
 Definition: Frobenius norm of A_{t,k}(P) = mean over samples of λ_{t,k} · ∂⁺s_k/∂P for every
     parameter P, λ_{t,k} = dℓ_t/ds_k, ∂⁺ the immediate derivative: s_{k−1} and the layer's input
     held. Over k they sum to ∂L_t/∂P, over both to ∂L/∂P. The read-out's parameters have k = t
-    alone. Where W_h is a function of its parameter the terms are of W_h.
+    alone. Where W_h is a function of its parameter the terms are of W_h. Of a layer that reads
+    backwards it is s_{k+1} that is held.
 Reduction: mean over the batch of the matrices, then the norm of the mean; with the reduction
     "sum" the sum over the batch.
 Axes: step, parameter, loss_time, state_time. Above 256 time steps loss_time holds 64 of the asked

@@ -17,6 +17,7 @@ from engine.tasks.losses import LOSSES
 from engine.tracing.parameters import GivenParameters
 from engine.tracing.result import State, Trace
 
+NO_WINDOW = "expected null where layers read the sequence both ways"
 INPUT_AXES = ("T", "B", "D")
 
 
@@ -46,6 +47,8 @@ def trace(  # noqa: PLR0913  (the public signature)
         cell: A catalog name.
         parameters: PyTorch's names: weight_ih_l0, weight_hh_l0, bias_ih_l0, … and, where there
             are targets, readout.weight and readout.bias. A bias_hh that is given is added.
+            With weight_ih_l0_reverse, … the layers read the sequence both ways, and S counts the
+            entries of the layer axis, 0, 0r, 1, 1r, …, as PyTorch orders its states.
         inputs: x, (T, B, D).
         targets: Class numbers (T, B) for cross_entropy, values (T, B, K) for
             mean_squared_error.
@@ -53,8 +56,8 @@ def trace(  # noqa: PLR0913  (the public signature)
         loss: Raw loss of a step.
         reduction: L = Σ m e / M, or Σ m e; beside `output_gradients`, which of the two their
             scalar was.
-        output_gradients: ∂L/∂outputs, (T, B, K) or without a read-out (T, B, H), in place of
-            targets.
+        output_gradients: ∂L/∂outputs, (T, B, K) or without a read-out (T, B, H), in two
+            directions (T, B, 2H), in place of targets.
         final_state_gradients: ∂L/∂ of the final state, added; h (S, B, H) or (h, c).
         initial_state: h (S, B, H) or (h, c); zeros where None.
         truncation: w: no gradient goes on through t = w, 2w, …; None for all the way.
@@ -84,6 +87,7 @@ def trace(  # noqa: PLR0913  (the public signature)
         layers=given.layers,
         outputs=given.outputs,
         bias=given.bias,
+        bidirectional=given.bidirectional,
         layer_skips=skips,
         dtype=np.float64,
     )
@@ -92,7 +96,9 @@ def trace(  # noqa: PLR0913  (the public signature)
     if truncation is not None and truncation < 1:
         raise ShapeError(f"truncation: expected at least 1 step, got {truncation}")
     sweep = Sweep(network, length=T, batch=B, window=truncation)
-    state_shape = (given.layers, B, given.hidden)
+    if truncation is not None and given.bidirectional:
+        raise ShapeError(f"truncation: {NO_WINDOW}, got {truncation}")
+    state_shape = (len(network.layers), B, given.hidden)
     sweep.unroll(xs, _state("initial_state", initial_state, bound.state_names, state_shape))
     final = _state("final_state_gradients", final_state_gradients, bound.state_names, state_shape)
     if targets is None and output_gradients is None and not final:
@@ -140,10 +146,10 @@ def _batch(
 def _inject(sweep: Sweep, gradients: ArrayLike | None, given: GivenParameters) -> None:
     """Put ∂L/∂outputs in the place of a loss."""
     T, B = sweep.length, sweep.batch
-    width = given.outputs if given.has_readout else given.hidden
+    width = given.outputs if given.has_readout else sweep.network.width
     wanted = np.zeros((T, B, width)) if gradients is None else np.asarray(gradients, np.float64)
     require_shape("output_gradients", wanted, (T, B, width))
-    states = sweep.layer_outputs(len(sweep.tapes) - 1)[1:]
+    states = sweep.top_outputs[1:]
     sweep.readout.inject(states, np.ascontiguousarray(wanted.transpose(0, 2, 1)))
 
 

@@ -58,12 +58,12 @@ class Chain:
     """One term of the sum over paths.
 
     Attributes:
-        layer: Of the parameter; None for the read-out's.
+        layer: Of the parameter, as the layer axis names it; None for the read-out's.
         samples: How many the means are over.
         jacobian_samples: How many the norms of step Jacobians are over; fewer where more would
             take long.
         factors: From the loss to the parameter.
-        arriving: State time j = t … k and log10 of the mean over samples of ‖dℓ_t/dh_j‖.
+        arriving: State time j from t to k and log10 of the mean over samples of ‖dℓ_t/dh_j‖.
         walls: Times in k … t − 1 after which truncation cuts the way back: the term is zero.
         is_product: Whether the term is the product of its factors: not in a lower layer, nor where
             a parameter acts past the state (C and D of `lru`).
@@ -74,7 +74,7 @@ class Chain:
     loss_time: int
     state_time: int
     parameter: str
-    layer: int | None
+    layer: int | str | None
     samples: int
     jacobian_samples: int
     factors: tuple[Factor, ...]

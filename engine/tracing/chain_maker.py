@@ -52,11 +52,13 @@ class ChainMaker:
         known = list(self.sweep.network.parameter_shapes)
         if self.parameter not in known:
             raise UnknownNameError("parameter", self.parameter, known)
+        t = self.loss_time
+        states = (t, T) if self.sweep.tapes[self.layer].reverse else (1, t)
         faults = [
             Problem(f"/{name}", f"expected a number in {first} … {last}, got {value}")
             for name, value, first, last in (
-                ("loss_time", self.loss_time, 1, T),
-                ("state_time", self.state_time, 1, self.loss_time),
+                ("loss_time", t, 1, T),
+                ("state_time", self.state_time, *states),
                 ("sample", self.sample, 0, B - 1),
             )
             if value is not None and not first <= value <= last
@@ -77,8 +79,8 @@ class ChainMaker:
     @property
     def layer(self) -> int:
         """Layer of the parameter; the top one for the read-out's."""
-        last = len(self.sweep.tapes) - 1
-        return last if self.of_readout else int(self.parameter.rpartition("_l")[2])
+        own, top = self.sweep.network.owner(self.parameter), len(self.sweep.tapes)
+        return top - self.sweep.network.directions if own is None else own
 
     def make(self) -> Chain:
         """Return the chain."""
@@ -109,12 +111,15 @@ class ChainMaker:
         t, k, layer = self.loss_time, self.state_time, self.layer
         tape = self.sweep.tapes[layer]
         factors.append(self._matrix("logits_by_state", t, immediate_state(self.sweep, layer, t)))
-        count, times = self._jacobian_samples, range(k + 1, t + 1)
-        steps = zip(times, Jacobians(tape).steps(times), strict=True)
+        count, rows = self._jacobian_samples, range(tape.row_of(k) + 1, tape.row_of(t) + 1)
+        steps = zip(rows, Jacobians(tape).steps(rows), strict=True)
         factors += reversed(
-            [self._matrix("state_by_state", j, jacobian, count) for j, jacobian in steps]
+            [
+                self._matrix("state_by_state", tape.row_of(row), jacobian, count)
+                for row, jacobian in steps
+            ]
         )
-        norms, make = of_parameter(tape, self._pieces, self.parameter, k)
+        norms, make = of_parameter(tape, self._pieces, self.parameter, tape.row_of(k))
         states = Jacobians(tape).size
         small = self._alone and states * self._parameter_size <= LARGEST_VALUE
         value = make()[self.samples] if small else None
@@ -136,7 +141,7 @@ class ChainMaker:
 
     @property
     def _jacobian_samples(self) -> int:
-        lag, B = self.loss_time - self.state_time, len(range(*self.samples.indices(10**9)))
+        lag, B = abs(self.loss_time - self.state_time), len(range(*self.samples.indices(10**9)))
         width = len(self.sweep.network.cell.state_names) * self.sweep.network.hidden
         if lag * width**3 > MOST_WORK:
             told = f"{lag} Jacobians of {width} × {width} numbers are too many at once"
@@ -176,25 +181,25 @@ class ChainMaker:
     def _swept(self, layer: int) -> tuple[tuple[tuple[int, float], ...], float, Array | None]:
         """Return what arrives at each state down to k, and the term: one row of a stack."""
         t, k, tape = self.loss_time, self.state_time, self.sweep.tapes[layer]
-        loss, found = self.sweep.loss, {}
+        loss, found, last = self.sweep.loss, {}, tape.row_of(k)
         own, kept = tape.cell.own_adjoints, []
 
         def keep(visit: Visit) -> None:
-            if visit.layer != layer or visit.row < k:
+            if visit.layer != layer or visit.row < last:
                 return
             span = tape.delta_rows.span(own[0], own[-1]) if own else None
             states = visit.incoming if span is None else visit.deltas[:, span]
             chosen = states[..., self.samples]
             squares = np.einsum("mhb,mhb->mb", chosen, chosen)
-            found[visit.row] = log10_mean_norms(squares, visit.exponents[..., self.samples])[0]
-            if visit.row == k:
+            found[visit.time] = log10_mean_norms(squares, visit.exponents[..., self.samples])[0]
+            if visit.row == last:
                 kept.append((np.array(visit.deltas[0]), np.array(visit.exponents[0])))
 
         if t in self.sweep.readout.rows:
             for _ in self.sweep.stack(1).run(self.sweep.top_source, [t], keep):
                 pass
         scale = float(np.log10(loss.sample_scale))
-        arriving = tuple((j, float(found.get(j, -np.inf)) + scale) for j in range(t, k - 1, -1))
+        arriving = tuple((j, float(found.get(j, -np.inf)) + scale) for j in _between(t, k))
         if not kept:
             return arriving, -np.inf, None
         return arriving, *self._term(layer, *kept[0])
@@ -209,7 +214,8 @@ class ChainMaker:
             return -np.inf, np.zeros(shape) if self._parameter_size <= LARGEST_VALUE else None
         near = np.zeros_like(deltas)
         near[:, self.samples] = np.ldexp(chosen, np.maximum(known - largest, -LARGEST_SHIFT))
-        tape, k = self.sweep.tapes[layer], self.state_time
+        tape = self.sweep.tapes[layer]
+        k = tape.row_of(self.state_time)
         _, make = of_parameter(tape, self._pieces, self.parameter, k, near[np.newaxis])
         term = make().sum(axis=0)[0]
         size = np.abs(term).max()
@@ -234,16 +240,22 @@ class ChainMaker:
             loss_time=t,
             state_time=k,
             parameter=self.parameter,
-            layer=None if self.of_readout else self.layer,
+            layer=None if self.of_readout else self.sweep.network.axis[self.layer],
             samples=len(range(*self.samples.indices(self.sweep.batch))),
-            jacobian_samples=self._jacobian_samples if t > k else 0,
+            jacobian_samples=self._jacobian_samples if t != k else 0,
             factors=tuple(factors),
             arriving=arriving,
             walls=tuple(j for j in range(k, t) if j % window == 0),
-            is_product=self.layer == len(self.sweep.tapes) - 1 and not past_the_state,
+            is_product=len(self.sweep.tapes) - 1 in self.sweep.network.level(self.layer)
+            and not past_the_state,
             log10_norm=log10_norm,
             value=term if small else None,
         )
+
+
+def _between(t: int, k: int) -> range:
+    """Return the times from t to k."""
+    return range(t, k - 1, -1) if k <= t else range(t, k + 1)
 
 
 def _log10_spectral(matrices: Array) -> Array:

@@ -43,7 +43,7 @@ class Logits:
     @classmethod
     def of(cls, sweep: Sweep, batch: Batch, time: int) -> "Logits":
         """Read a finished sweep."""
-        states = sweep.layer_outputs(len(sweep.tapes) - 1)[time : time + 1]
+        states = sweep.top_outputs[time : time + 1]
         logits = sweep.readout.outputs(states)[0].T
         mask: BoolArray = batch.mask[time - 1]
         rows = sweep.readout.rows
@@ -114,7 +114,7 @@ class Logits:
 def immediate_state(sweep: Sweep, layer: int, time: int) -> Array:
     """Return ∂O_t/∂s_t of a layer through those above at t alone, (B, K, n): (3)."""
     network = sweep.network
-    weights = network.readout[:, : network.hidden]
+    weights = network.readout[:, : network.width]
     rows = [_once_down(sweep, layer, time, unit) for unit in weights]
     return np.stack(rows).transpose(2, 0, 1)
 
@@ -122,11 +122,14 @@ def immediate_state(sweep: Sweep, layer: int, time: int) -> Array:
 def _once_down(sweep: Sweep, layer: int, time: int, unit: Array) -> Array:
     """Return one logit's adjoint of a layer's whole state, (n, B)."""
     arriving = np.repeat(unit[:, None], sweep.batch, axis=1)[np.newaxis]
-    for index in range(len(sweep.tapes) - 1, layer, -1):
-        tape = sweep.tapes[index]
-        below = tape.to_inputs(once_back(tape, time - 1, time, arriving))
-        arriving = below + arriving if sweep.network.skips[index] else below
-    tape = sweep.tapes[layer]
+    network = sweep.network
+    for first in range(len(sweep.tapes) - network.directions, layer, -network.directions):
+        below = arriving if network.skips[first] else np.zeros(())
+        for index in network.level(first):
+            tape, own_side = sweep.tapes[index], arriving[:, network.side(index)]
+            below = tape.to_inputs(once_back(tape, time - 1, time, own_side)) + below
+        arriving = below
+    tape, arriving = sweep.tapes[layer], arriving[:, network.side(layer)]
     own = tape.cell.own_adjoints
     if own:
         deltas = once_back(tape, time - 1, time, arriving)
@@ -150,7 +153,7 @@ def of_parameter(
         tape: The layer's.
         pieces: What makes up the parameter.
         name: The parameter's.
-        time: k.
+        time: State row of k.
         deltas: Those of other adjoints than the n unit ones, (m, rows, B).
     """
     if deltas is None:
@@ -161,7 +164,7 @@ def of_parameter(
     made: list[tuple[slice, Array, Array | None]] = []
     for public, product, out, columns in pieces:
         if product == len(tape.weights.products):
-            diagonal = tape.cell.diagonals[name.rpartition("_l")[0]]
+            diagonal = tape.cell.diagonals[name.removesuffix(tape.weights.suffix)]
             terms = diagonal_terms(tape, diagonal, deltas, time - 1)
             squares += np.einsum("nhb,nhb->b", terms, terms)
             made.append((public, terms, None))

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 from engine.arrays import Array, require_shape
 from engine.bptt.entries import Entry
 from engine.bptt.network import READOUT_WEIGHT, Network
+from engine.bptt.weights import REVERSE
 from engine.cells.base import Cell
 from engine.errors import ShapeError, UnknownNameError
 
@@ -22,7 +23,9 @@ class GivenParameters:
         self.given = {name: np.asarray(value, np.float64) for name, value in parameters.items()}
         self.gates = len(cell.gates)
         name, blocks = cell.sized_by
-        self.layers = sum(key.startswith(f"{name}_l") for key in self.given)
+        of_layers = [key for key in self.given if key.startswith(f"{name}_l")]
+        self.bidirectional = f"{name}_l0{REVERSE}" in self.given
+        self.layers = sum(not key.endswith(REVERSE) for key in of_layers)
         if f"{name}_l0" not in self.given:
             raise ShapeError(f"{name}_l0: expected among the parameters, got none")
         self.hidden = self.given[f"{name}_l0"].size and len(self.given[f"{name}_l0"]) // blocks
@@ -37,20 +40,19 @@ class GivenParameters:
             self._check_name(network, name)
         ready = {name: np.zeros(shape) for name, shape in network.parameter_shapes.items()}
         for name, value in self.given.items():
-            layer = name.rpartition("_l")[2]
             if not name.startswith("bias_hh"):
                 require_shape(name, value, network.parameter_shapes[name])
                 ready[name] += value
                 continue
             require_shape(name, value, (self.gates * self.hidden,))
             cut = self._cut()
-            ready[f"bias_ih_l{layer}"][:cut] += value[:cut]
+            ready[name.replace("hh", "ih")][:cut] += value[:cut]
             if self.second:
                 ready[name][cut:] = value[cut:]
         network.load(ready)
 
     def _check_name(self, network: Network, name: str) -> None:
-        known = set(network.parameter_shapes) | {f"bias_hh_l{s}" for s in range(self.layers)}
+        known = set(network.parameter_shapes) | {f"bias_hh{x.suffix}" for x in network.layers}
         if name not in known:
             raise UnknownNameError("parameter", name, sorted(known))
         for required in network.parameter_shapes:
@@ -67,14 +69,14 @@ class GivenParameters:
         cut = self._cut()
         for name in self.given:
             if name.startswith("bias_hh"):
-                first = found[f"bias_ih_l{name.rpartition('_l')[2]}"]
+                first = found[name.replace("hh", "ih")]
                 rest = found[name][cut:] if self.second else first[cut:]
                 found[name] = np.concatenate([first[:cut], rest])
         return {name: found[name] for name in self.given}
 
     def pieces(self, network: Network, name: str) -> list[Piece]:
         """Return the rectangles that make up a parameter."""
-        layer = network.layers[int(name.rpartition("_l")[2])]
+        layer = network.layers[network.owner(name) or 0]
         blocks = layer.effective(name)
         if name.startswith("bias_hh"):  # PyTorch's: of the gates' sums too, beside b_hn
             own = [entry for _, entry in blocks] or [None] * self.gates
@@ -85,7 +87,7 @@ class GivenParameters:
 
 def own_pieces(network: Network, name: str) -> list[Piece]:
     """Return the rectangles that make up a parameter of the network's own."""
-    layer = network.layers[int(name.rpartition("_l")[2])]
+    layer = network.layers[network.owner(name) or 0]
     return pieces_of(layer.effective(name), network.hidden)
 
 

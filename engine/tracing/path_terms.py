@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from engine.arrays import Array, IntArray
+from engine.arrays import Array
 from engine.bptt.exponents import LARGEST_SHIFT
 from engine.bptt.network import READOUT_BIAS, READOUT_WEIGHT
 from engine.bptt.stack import Visit
@@ -31,31 +31,32 @@ class PathTerms:
         """Whether the parameter is the read-out's, whose terms have k = t alone."""
         return self._parameter in (READOUT_WEIGHT, READOUT_BIAS)
 
-    def add(self, visit: Visit, times: IntArray) -> None:
-        """Take the deltas of one state time; `times` are those of the losses, from 0."""
-        name, _, layer = self._parameter.rpartition("_l")
-        if visit.layer != int(layer):
+    def add(self, visit: Visit) -> None:
+        """Take the deltas of one state time, of the losses of all times."""
+        if visit.layer != self._sweep.network.owner(self._parameter):
             return
         tape = self._sweep.tapes[visit.layer]
+        name, losses = self._parameter.removesuffix(tape.weights.suffix), visit.losses
+        state = visit.time - 1
         exponents = np.maximum(visit.exponents, -LARGEST_SHIFT)[:, None, :]
         deltas = np.ldexp(visit.deltas * self._scale, exponents)
         read = tape.inputs[visit.row - 1]
         for rows, product, out, columns in self.pieces:
             if product == len(tape.weights.products):
                 terms = diagonal_terms(tape, tape.cell.diagonals[name], deltas, visit.row - 1)
-                self.found[times, visit.row - 1] += terms.sum(axis=-1)
+                self.found[losses, state] += terms.sum(axis=-1)
                 continue
             weights = tape.weights.products[product]
             seen = read[tape.read(weights)][columns]
             returned = deltas[:, tape.way_back.through(weights)][:, out]
-            self.found[times, visit.row - 1, rows] += (
+            self.found[losses, state, rows] += (
                 returned @ seen if seen.ndim == 1 else returned @ seen.T
             )
 
     def at_loss_times(self) -> Array:
         """Return the read-out's terms."""
         readout = self._sweep.readout
-        states = self._sweep.layer_outputs(len(self._sweep.tapes) - 1)
+        states = self._sweep.top_outputs
         for row, dy in zip(readout.rows, readout.dy * self._scale, strict=True):
             of_weight = self._parameter == READOUT_WEIGHT
             self.found[row - 1, row - 1] = dy @ states[row].T if of_weight else dy.sum(axis=1)

@@ -6,13 +6,13 @@ from functools import cached_property
 
 import numpy as np
 
-from engine.arrays import Array, IntArray
+from engine.arrays import Array, BoolArray
 from engine.bptt.exponents import LARGEST_SHIFT
 from engine.bptt.immediate import immediates
 from engine.bptt.observation import Observation
 from engine.bptt.readout import Loss
 from engine.bptt.sources import Source
-from engine.bptt.stack import BLOCK, Visit
+from engine.bptt.stack import Visit
 from engine.bptt.sweep import Sweep
 from engine.errors import ShapeError, UnknownNameError
 from engine.statistics import STATISTICS
@@ -63,7 +63,7 @@ class Trace:
     @cached_property
     def outputs(self) -> Array:
         """Logits y (T, B, K), or without a read-out the top layer's outputs (T, B, H)."""
-        states = self._sweep.layer_outputs(len(self._sweep.tapes) - 1)[1:]
+        states = self._sweep.top_outputs[1:]
         found = self._sweep.readout.outputs(states) if self._given.has_readout else states.copy()
         return found.transpose(0, 2, 1)
 
@@ -88,11 +88,11 @@ class Trace:
         layers = self._sweep.backward_layers
         entries = [layer.entries for layer in layers if layer.entries is not None]
         if entries:  # units that never mix: an exponent for every entry
-            values = np.stack([each.values.transpose(0, 2, 1) for each in entries])
-            exponents = np.stack([each.exponents.transpose(0, 2, 1) for each in entries])
+            values = self._sweep.in_time(each.values.transpose(0, 2, 1) for each in entries)
+            exponents = self._sweep.in_time(each.exponents.transpose(0, 2, 1) for each in entries)
             return ScaledGradient(values, exponents, self._scalar.scale)
-        values = np.stack([layer.state_adjoints.transpose(0, 2, 1) for layer in layers])
-        exponents = np.stack([layer.state_exponents for layer in layers])
+        values = self._sweep.in_time(layer.state_adjoints.transpose(0, 2, 1) for layer in layers)
+        exponents = self._sweep.in_time(layer.state_exponents for layer in layers)
         return ScaledGradient(values, exponents, self._scalar.scale)
 
     @cached_property
@@ -102,7 +102,7 @@ class Trace:
         width = self._width
         values = np.zeros((len(sweep.tapes), sweep.length, sweep.batch, width))
         exponents = np.zeros(values.shape[:3], np.int32)
-        for part in immediates(sweep.tapes, self._top, sweep.network.skips):
+        for part in immediates(sweep.tapes, self._top, sweep.network):
             rows = slice(part.start, part.start + len(part.values))
             values[part.layer, rows] = part.values.transpose(0, 2, 1)
             exponents[part.layer, rows] = part.exponents
@@ -144,7 +144,9 @@ class Trace:
         return plain if same is None else plain + same[index]
 
     def loss_state_gradients(self) -> Array:
-        """Return ∂L_t/∂h_k, (S, T, T, B, H): loss time t, then state time k; NaN for k > t.
+        """Return ∂L_t/∂h_k, (S, T, T, B, H): loss time t, then state time k.
+
+        NaN where it is not defined: for k > t, of a layer that reads backwards for k < t.
 
         Raises:
             ShapeError: The answer would hold more than LARGEST_ANSWER numbers.
@@ -164,18 +166,17 @@ class Trace:
             )
             exponents = np.maximum(visit.exponents, -LARGEST_SHIFT)[:, None, :]
             plain = np.ldexp(stored * self._scalar.scale, exponents).transpose(0, 2, 1)
-            times = self._times(visit)
-            found[visit.layer, times, visit.row - 1] = plain
+            found[visit.layer, visit.losses, visit.time - 1] = plain
 
         self._visit(keep)
-        times = np.arange(sweep.length)
-        found[:, times[None, :] > times[:, None]] = np.nan  # not defined, no zero
+        found[~self.state_defined] = np.nan  # not defined, no zero
         return found
 
-    def _times(self, visit: Visit) -> IntArray:
-        """Return the loss times (0-based) of a visit's rows: the block's, last first."""
-        stop = min(visit.first + BLOCK, self._sweep.length)
-        return np.arange(stop - 1, stop - 1 - len(visit.incoming), -1)
+    @property
+    def state_defined(self) -> BoolArray:
+        """Which states the loss at a time may depend on, (S, T, T): loss time, state time."""
+        times = range(1, self._sweep.length + 1)
+        return self._sweep.network.defined(times, self._sweep.length)
 
     def _visit(self, visitor: Callable[[Visit], None]) -> None:
         sweep = self._sweep
@@ -207,7 +208,7 @@ class Trace:
         if terms.of_readout:
             return terms.at_loss_times()
         terms.pieces = self._given.pieces(self._sweep.network, parameter)
-        self._visit(lambda visit: terms.add(visit, self._times(visit)))
+        self._visit(terms.add)
         return terms.found
 
     def chain(

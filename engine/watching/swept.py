@@ -130,6 +130,6 @@ def _only_at(outputs: Array, ends: IntArray) -> Array:
 
 
 def _back(sweep: Sweep, outputs: Array, final: Mapping[str, Array]) -> None:
-    states = sweep.layer_outputs(len(sweep.tapes) - 1)[1:]
+    states = sweep.top_outputs[1:]
     sweep.readout.inject(states, np.ascontiguousarray(outputs.transpose(0, 2, 1)))
     sweep.back_with_finals(final)

@@ -29,6 +29,11 @@ MODELS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "two layers of lstm": ({"cell": "lstm", "layers": 2}, {"num_layers": 2}),
     "gru": ({"cell": "gru"}, {}),
     "two layers of gru": ({"cell": "gru", "layers": 2}, {"num_layers": 2}),
+    "two directions of lstm": (
+        {"cell": "lstm", "layers": 2, "bidirectional": True},
+        {"num_layers": 2, "bidirectional": True},
+    ),
+    "two directions of gru": ({"cell": "gru", "bidirectional": True}, {"bidirectional": True}),
     "lstm without biases": ({"cell": "lstm", "bias": False}, {"bias": False}),
 }
 

@@ -73,7 +73,9 @@ def test_the_term_and_what_arrives_are_those_of_the_statistics(
         assert chain.log10_norm == pytest.approx(wanted, abs=1e-9), name
         if chain.layer is not None:
             found = [log10_norm for _, log10_norm in chain.arriving]
-            assert found == pytest.approx(arriving[chain.layer, 3, [3, 2, 1]].tolist(), abs=1e-9)
+            assert found == pytest.approx(
+                arriving[int(chain.layer), 3, [3, 2, 1]].tolist(), abs=1e-9
+            )
 
 
 def test_every_factor_of_a_scalar_network_is_the_number_worked_out_by_hand() -> None:

@@ -212,8 +212,7 @@ REFUSED: dict[str, tuple[str, object, str, str]] = {
     "true units": ("model.hidden_size", True, "/model/hidden_size", "got true"),
     "no units at all": ("model.hidden_size", None, "/model/hidden_size", "got null"),
     "too many layers": ("model.layers", 9, "/model/layers", "from 1 to 8"),
-    "bidirectional": ("model.bidirectional", True, "/model/bidirectional", "not supported yet"),
-    "zero for false": ("model.bidirectional", 0, "/model/bidirectional", "only false"),
+    "bidirectional by number": ("model.bidirectional", 1, "/model/bidirectional", "true or false"),
     "skips by number": ("model.layer_skips", 1, "/model/layer_skips", "true or false"),
     "option of a cell": ("model.options", {"reset": "after"}, "/model/options/reset", "unknown"),
     "option beyond its bound": (
@@ -338,6 +337,14 @@ REFUSED: dict[str, tuple[str, object, str, str]] = {
     "empty tag": ("tags", ["demo", ""], "/tags/1", "printable text"),
     "too many tags": ("tags", [str(n) for n in range(21)], "/tags", "at most 20"),
 }
+
+
+def test_a_window_is_refused_where_layers_read_the_sequence_both_ways() -> None:
+    cut = changed("training.truncation", 10)
+    assert RunConfig.from_dict(cut).training.truncation == 10
+    found = faults({**cut, "model": {"cell": "gru", "bidirectional": True}})
+    assert list(found) == ["/training/truncation"]
+    assert "no end to cut at: expected null" in found["/training/truncation"]
 
 
 @pytest.mark.parametrize(("path", "value", "pointer", "words"), REFUSED.values(), ids=REFUSED)

@@ -53,6 +53,11 @@ RUNS = {
         batch="training",
         statistics=["hidden_gradient_norm"],
     ),
+    "two directions": configuration(
+        {"kind": "copy", "length": 60},
+        {"cell": "lstm", "hidden_size": 40, "layers": 2, "bidirectional": True},
+        16,
+    ),
     "earlier states": configuration({"kind": "digits"}, {"cell": "skip", "hidden_size": 32}),
     "path terms": configuration(
         {"kind": "adding", "length": 400},

@@ -22,7 +22,7 @@ def outputs(
         readout: Has `readout.weight` and `readout.bias`.
         probe: Has `probe.inputs`, `probe.targets`, `probe.mask`.
         cell: A cell that PyTorch has.
-        options: Of the layer: hidden_size, num_layers, bias, nonlinearity.
+        options: Of the layer: hidden_size, num_layers, bias, nonlinearity, bidirectional.
 
     Returns:
         The read-out's outputs [T,B,K], and the inputs [T,B,D].
@@ -33,7 +33,7 @@ def outputs(
     layer.load_state_dict(weights, strict=True)
     named = {name.removeprefix("readout."): value for name, value in load(readout).items()}
     linear = nn.Linear(
-        options["hidden_size"],
+        options["hidden_size"] * (2 if options.get("bidirectional") else 1),
         len(named["weight"]),
         bias="bias" in named,
         dtype=named["weight"].dtype,

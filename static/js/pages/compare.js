@@ -8,7 +8,7 @@ import { createScrubber, indexOfStep, mountPicking } from "../plots/scrubber.js"
 import { themeColors } from "../plots/theme.js";
 import { GLYPHS, capital, statusWord, wordClass } from "../plots/words.js";
 import { onTheme, seenTheme } from "../shell/theme.js";
-import { COMPARE_VIEW, createState } from "../state/url_state.js";
+import { COMPARE_VIEW, createState, layerInAddress } from "../state/url_state.js";
 import { apiUrl, getJson } from "../wire/api.js";
 import { newest } from "../wire/newest.js";
 import { mountActions } from "./run_actions.js";
@@ -25,7 +25,7 @@ let colors = themeColors(seenTheme());
 
 const layers = page.querySelector("[data-layer]");
 /** The top layer unless another is chosen; a run with fewer layers shows its own top one. */
-const layerOf = () => state.get().layer ?? (layers ? layers.options.length - 1 : 0);
+const layerOf = () => state.get().layer ?? layers?.dataset.top ?? "0";
 
 const sections = [...page.querySelectorAll("[data-panel]")];
 const panels = sections.map((section) => {
@@ -70,18 +70,18 @@ onTheme((seen) => {
 
 function shownQuery() {
   const { mode, range } = state.get();
-  return { mode, range, layer: layerOf() || null };
+  return { mode, range, layer: layerInAddress(layerOf()) };
 }
 
 function addressOfRun(run) {
-  return { path: `/runs/${run.id}/figures/hidden_gradient_norm`, query: { layer: layerOf() || null }, final: false };
+  return { path: `/runs/${run.id}/figures/hidden_gradient_norm`, query: { layer: layerInAddress(layerOf()) }, final: false };
 }
 
 function addressOfAll(name) {
   const { step } = state.get();
-  const layer = layerOf();
-  if (name === "gradient_difference") return { path: `/figures/${name}`, query: { run: ids, layer: layer || null }, final: false };
-  return { path: `/figures/${name}`, query: { run: ids, layer: layer || null, step }, final: step !== null && allOver() };
+  const layer = layerInAddress(layerOf());
+  if (name === "gradient_difference") return { path: `/figures/${name}`, query: { run: ids, layer }, final: false };
+  return { path: `/figures/${name}`, query: { run: ids, layer, step }, final: step !== null && allOver() };
 }
 
 function viewOf(run) {
@@ -165,8 +165,8 @@ state.subscribe((now, changed) => {
   }
 });
 if (layers) {
-  layers.value = String(layerOf());
-  layers.addEventListener("change", () => state.set({ layer: Number(layers.value) }));
+  layers.value = layerOf();
+  layers.addEventListener("change", () => state.set({ layer: layers.value }));
 }
 
 scrubber.setStep(state.get().step);

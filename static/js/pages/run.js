@@ -32,7 +32,8 @@ let latest = null;
 const shownStep = () => scrubber?.shown() ?? null;
 /** A tab that this network does not have is the first one. */
 const tabOf = () => (page.querySelector(`[data-tab="${CSS.escape(state.get().tab)}"]`) ? state.get().tab : "overview");
-const layerOf = () => Math.min(state.get().layer ?? run.layers - 1, run.layers - 1);
+/** The top layer unless another is chosen that this network has. */
+const layerOf = () => (run.layers.includes(state.get().layer) ? state.get().layer : run.top);
 
 const panels = [...page.querySelectorAll("[data-panel]")].map((section) => {
   const name = section.dataset.panel;
@@ -147,7 +148,7 @@ function showControls() {
   for (const chip of page.querySelectorAll("[data-toggle]")) chip.setAttribute("aria-pressed", String(pressed[chip.dataset.toggle]));
   for (const part of page.querySelectorAll("[data-ratio]")) part.hidden = mode !== "ratio";
   const layers = page.querySelector("[data-layer]");
-  if (layers) layers.value = String(layerOf());
+  if (layers) layers.value = layerOf();
   const shown = page.querySelector(`[data-tab-panels="${CSS.escape(tab)}"]`);
   const offered = (shown.dataset.chooses ?? "").split(" ");
   for (const label of page.querySelectorAll("[data-choosing]")) label.hidden = !offered.includes(label.dataset.choosing);
@@ -166,7 +167,7 @@ for (const chip of page.querySelectorAll("[data-toggle]")) {
   });
 }
 for (const select of page.querySelectorAll("[data-choice]")) select.addEventListener("change", () => state.set({ [select.dataset.choice]: select.value }));
-page.querySelector("[data-layer]")?.addEventListener("change", (event) => state.set({ layer: Number(event.target.value) }));
+page.querySelector("[data-layer]")?.addEventListener("change", (event) => state.set({ layer: event.target.value }));
 
 state.subscribe((now, changed) => {
   showControls();

@@ -1,18 +1,19 @@
 // Where the figures of a run and their numbers are: which step, layer, parameter and gate each of them asks for.
 import { dataAddress } from "../plots/panel_menu.js";
+import { layerInAddress } from "../state/url_state.js";
 import { apiUrl } from "../wire/api.js";
 
 /**
  * @typedef {{frames: "all" | "one" | "one and latest", chooses: string[], statistic: string, axes: string[], picked: boolean}} Facts
  * @param {{id: string, figures: Record<string, Facts>}} run
- * @param {{view: () => object, layer: () => number}} chosen what the reader chose
+ * @param {{view: () => object, layer: () => string}} chosen what the reader chose
  */
 export function createFigures(run, { view, layer }) {
   const ofAllSteps = (name) => run.figures[name].frames === "all";
   const choice = (name) => Object.fromEntries(run.figures[name].chooses.map((axis) => [axis, view()[axis]]));
 
   function query(name) {
-    return { layer: layer() || null, step: ofAllSteps(name) ? null : view().step, ...choice(name) };
+    return { layer: layerInAddress(layer()), step: ofAllSteps(name) ? null : view().step, ...choice(name) };
   }
 
   return {

@@ -6,13 +6,17 @@
 const integer = (text) => (/^\d{1,9}$/.test(text) ? Number(text) : undefined);
 const oneOf = (...values) => (text) => values.find((value) => String(value) === text);
 const name = (text) => (/^[\w.]{1,100}$/.test(text) ? text : undefined);
+const layerName = (text) => (/^\d{1,2}r?$/.test(text) ? text : undefined);
 const flag = (text) => ({ on: true, off: false })[text];
 const printFlag = (value) => (value ? "on" : "off");
+
+/** @param {string} layer @returns {string | null} what an address says of a layer: nothing of the lowest */
+export const layerInAddress = (layer) => (layer === "0" ? null : layer);
 
 /** What the pages of figures share. `step: null` follows the newest frame, `layer: null` is the top one. */
 export const VIEW = {
   step: { parse: integer, start: null },
-  layer: { parse: integer, start: null },
+  layer: { parse: layerName, start: null },
   mode: { parse: oneOf("ratio", "magnitude"), start: "ratio" },
   range: { parse: oneOf(4, 8, 16), start: 8 },
 };

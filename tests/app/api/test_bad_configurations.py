@@ -33,7 +33,7 @@ FAULTS: list[tuple[str, Any]] = [
     ("/model/hidden_size", 4097),
     ("/model/hidden_size", math.inf),
     ("/model/layers", 9),
-    ("/model/bidirectional", True),
+    ("/model/bidirectional", "yes"),
     ("/model/activation", "tahn"),
     ("/model/activation/slope", {"kind": "leaky_relu", "slope": -1}),
     ("/model/initializer/kind", "zeros"),

@@ -33,9 +33,11 @@ class Together:
         window: int | None = None,
         loss: str = "mean_squared_error",
         bias: bool = True,
+        bidirectional: bool = False,
     ) -> None:
         self.samples, self.window, self.loss = samples, window, loss
         self.shape = {"inputs": 3, "hidden": 5, "outputs": 2, "layers": layers, "bias": bias}
+        self.shape["bidirectional"] = bidirectional
         self.cell, self.dtype = make_cell(cell), dtype
         size = self.network().flat.size
         self.flat: Array = np.zeros((MEMBERS, size), dtype)
@@ -127,6 +129,14 @@ def test_members_of_two_layers_have_their_own_gradients(
 @pytest.mark.parametrize("cell", ["elman", "lstm", "skip", "lem"])
 def test_a_truncated_way_back_is_cut_for_every_member(cell: str, rng: np.random.Generator) -> None:
     assert_each_as_alone(Together(cell, rng, window=10))
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+@pytest.mark.parametrize("cell", ["elman", "lstm", "lru"])
+def test_members_that_read_both_ways_have_their_own_gradients(
+    cell: str, layers: int, rng: np.random.Generator
+) -> None:
+    assert_each_as_alone(Together(cell, rng, layers=layers, scale=0.3, bidirectional=True))
 
 
 @pytest.mark.parametrize("bias", [True, False])

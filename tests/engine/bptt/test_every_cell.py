@@ -81,7 +81,7 @@ class Everything:
         self.network.load({n: place[n] for n in self.network.parameter_shapes})
         sweep = Sweep(self.network, length=T, batch=B)
         sweep.unroll(place["x"], self.states(place))
-        found = float(np.vdot(self.outputs, sweep.layer_outputs(S - 1)[1:].transpose(0, 2, 1)))
+        found = float(np.vdot(self.outputs, sweep.top_outputs[1:].transpose(0, 2, 1)))
         for name, weights in self.final.items():
             for layer, tape in enumerate(sweep.tapes):
                 found += float(np.vdot(weights[layer], self.last(place, layer, tape, name).T))

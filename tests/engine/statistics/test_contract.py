@@ -64,7 +64,7 @@ def test_shape_is_that_of_the_coordinates(
         OBSERVED[cell, layers] = observe(cell, layers=layers, hidden=5, length=6, asked=(3, 6))
     seen = OBSERVED[cell, layers]
     facts = AxisFacts(
-        layers=layers,
+        layers=tuple(range(layers)),
         length=6,
         hidden_size=5,
         gates=seen.cell.gates,

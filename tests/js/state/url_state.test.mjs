@@ -21,7 +21,7 @@ test("an empty address is the start, and the start is an empty address", () => {
 });
 
 test("every field goes to the address and comes back", () => {
-  const state = { tab: "training", step: 150, layer: 1, mode: "magnitude", range: 16, parameter: "weight_hh_l0", gate: "f", log: false, reach: false, order: "index" };
+  const state = { tab: "training", step: 150, layer: "1r", mode: "magnitude", range: 16, parameter: "weight_hh_l0", gate: "f", log: false, reach: false, order: "index" };
   assert.deepEqual(readState(writeState(state, "", RUN_VIEW), RUN_VIEW), state);
 });
 
