@@ -20,6 +20,7 @@ from app.runs.training import versions
 from app.runs.writer import FrameWriter
 from app.store import Run, Span, Store
 from app.store.claims import Claim
+from app.store.kept_weights import packed
 from app.store.layouts import stored
 from engine import CaptureConfig, ConfigError, Course, Frame, Problem, Taken, Verdict
 
@@ -145,7 +146,8 @@ class Captures:
             frame = engine.frame_of(opened.config, taken)
             verdict, changed = opened.judge(frame)
             try:
-                opened.writer.write(frame, verdict, changed=changed)
+                weights = packed(dict(taken.weights))
+                opened.writer.write(frame, verdict, changed=changed, weights=weights)
                 self._store.captures.advance(
                     opened.claim, step=frame.step, loss=opened.recent.mean()
                 )
