@@ -3,6 +3,7 @@
 import errno
 import json
 import math
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from safetensors.numpy import load
+from sqlalchemy.exc import OperationalError
 
 import engine
 from app.runs import training
@@ -292,10 +294,16 @@ def test_an_error_ends_the_run_with_a_message_and_keeps_its_frames(
     assert len(store.arrays.read(run.id, "hidden_gradient_norm").values) == 3
 
 
-def test_a_worker_that_cannot_renew_its_lease_stops_by_itself(store: Store) -> None:
+def test_a_worker_that_cannot_renew_its_lease_stops_by_itself(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def locked(claim: Claim) -> None:
+        raise OperationalError(f"renew {claim.run_id}", None, sqlite3.OperationalError("locked"))
+
     run = queued(store, configuration(steps=1_000_000))
     claim = store.attempts.claim(run.id, "frozen")
     assert claim is not None
+    monkeypatch.setattr(store.attempts, "beat", locked)
     with Control(store, claim) as control:
         control._beaten -= store.attempts.lease  # as after a pause of the whole process
         assert train_run(store, claim, control, checkpoint_seconds=100) == "lost"
