@@ -12,12 +12,20 @@ from typing import Any
 import httpx
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    expect,
+    sync_playwright,
+)
 
 from tests.browser.install import find
 
 START_SECONDS = 30.0
 RUN_SECONDS = 120.0
+PATIENCE_MS = 30_000  # for what a page is to show: other tests keep the processors busy, too
 OVER = {"succeeded", "diverged", "failed", "cancelled"}
 # plotly.js 4 probes once for eval and lives without it (SERVICE: the policy's one known report).
 KNOWN_REPORTS = ("'unsafe-eval' is not an allowed source of script",)
@@ -43,7 +51,7 @@ class Service:
 
     def start(self, config: Mapping[str, Any]) -> str:
         """Submit a configuration and return the run's id."""
-        answer = httpx.post(f"{self.url}/api/v1/runs", json=dict(config))
+        answer = httpx.post(f"{self.url}/api/v1/runs", json=dict(config), timeout=START_SECONDS)
         assert answer.status_code == 201, answer.text
         return str(answer.json()["id"])
 
@@ -51,7 +59,8 @@ class Service:
         """Wait for a run's end and return the run."""
         deadline = time.monotonic() + RUN_SECONDS
         while time.monotonic() < deadline:
-            found: dict[str, Any] = httpx.get(f"{self.url}/api/v1/runs/{run}").json()
+            answer = httpx.get(f"{self.url}/api/v1/runs/{run}", timeout=START_SECONDS)
+            found: dict[str, Any] = answer.json()
             if found["status"] in OVER:
                 return found
             time.sleep(0.1)
@@ -134,6 +143,7 @@ def browser() -> Iterator[Browser]:
     """One Chromium for the session; a missing one fails, it never skips."""
     path = os.environ.get("CHROMIUM") or find()
     assert path, "no Chromium on this machine: make browser"
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=path, headless=True, args=FLAGS)
         yield chromium
