@@ -8,7 +8,7 @@ import asyncio
 import hashlib
 import hmac
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
@@ -49,7 +49,6 @@ _HOST: Final = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(?::(?P<port>[
 FRAME_PATH: Final = re.compile(r"/api/v1/captures/[^/]+/frames")
 MAX_HEADER_BYTES: Final = 32_768
 MAX_TARGET_BYTES: Final = 16_384
-BODY_TIMEOUT_SECONDS: Final = 10.0
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
@@ -171,76 +170,6 @@ class HeadAnswers:
             return {"type": "http.disconnect"}
 
         await self.app({**scope, "method": "GET"}, receive_until_answered, send_head)
-
-
-class BodyLimit:
-    """Bounds what a body may weigh and how long it may take; both refusals are problems."""
-
-    def __init__(
-        self,
-        app: ASGIApp,
-        *,
-        max_bytes: int,
-        larger: Mapping[re.Pattern[str], int] | None = None,
-        timeout: float = BODY_TIMEOUT_SECONDS,
-    ) -> None:
-        self.app = app
-        self.max_bytes = max_bytes
-        self.larger = dict(larger or {})  # of addresses that take more
-        self.timeout = timeout
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Count the body as it comes; a length that is announced is refused before it is read."""
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        announced = Headers(scope=scope).get("content-length", "0")
-        limit = self._limit(scope["path"])
-        if not announced.isdecimal() or int(announced[:20]) > limit:
-            error = _too_large(limit)
-            body = problem_body(error.status_code, str(error.detail))
-            await problem_response(Request(scope), body, error.headers)(scope, receive, send)
-            return
-        await self.app(scope, self._bounded(receive, limit), send)
-
-    def _limit(self, path: str) -> int:
-        own = (size for pattern, size in self.larger.items() if pattern.fullmatch(path))
-        return next(own, self.max_bytes)
-
-    def _bounded(self, receive: Receive, limit: int) -> Receive:
-        size = 0
-        complete = False
-        deadline: float | None = None  # runs from the first look at the body
-
-        async def receive_bounded() -> Message:
-            nonlocal size, complete, deadline
-            if complete:
-                return await receive()
-            if deadline is None:
-                deadline = asyncio.get_running_loop().time() + self.timeout
-            try:
-                async with asyncio.timeout_at(deadline):
-                    message = await receive()
-            except TimeoutError as error:
-                raise HttpProblem(
-                    408,
-                    f"The body did not arrive within {self.timeout:g} seconds.",
-                    headers={"Connection": "close"},
-                ) from error
-            if message["type"] == "http.request":
-                size += len(message.get("body", b""))
-                complete = not message.get("more_body", False)
-                if size > limit:
-                    raise _too_large(limit)
-            return message
-
-        return receive_bounded
-
-
-def _too_large(limit: int) -> HttpProblem:
-    return HttpProblem(
-        413, f"The body is larger than {limit} bytes.", headers={"Connection": "close"}
-    )
 
 
 def check_origin(headers: Headers, host: str, port: int | None) -> None:

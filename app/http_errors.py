@@ -30,7 +30,9 @@ from app.store import (
     QueueFull,
     SelectionError,
     StaleCursor,
+    UploadInUse,
 )
+from app.uploads import UploadError
 from engine import ConfigError, ShapeError
 
 PROBLEM_MEDIA_TYPE = "application/problem+json"
@@ -58,6 +60,8 @@ STATUSES: Mapping[type[Exception], Row] = MappingProxyType(
         IdempotencyConflict: Row(422, "idempotency-conflict"),
         IllegalTransition: Row(409, "conflict"),
         LeaseLost: Row(409, "conflict"),
+        UploadError: Row(422, "invalid-upload"),
+        UploadInUse: Row(409, "conflict"),
         MissingDriverError: Row(503, "unavailable"),
         UnfitWorkers: Row(503, "unavailable"),
         QueueFull: Row(429, "queue-full", retry_after=10),
@@ -171,7 +175,7 @@ def domain_error(request: Request, error: Exception) -> Response:
 def _faults(error: Exception) -> list[dict[str, str]]:
     """Return the places of a request that an error points at."""
     match error:
-        case ConfigError():
+        case ConfigError() | UploadError():
             return [{"pointer": p.pointer, "detail": p.detail} for p in error.problems]
         case SelectionError():
             return [{"parameter": error.axis, "detail": error.detail}]

@@ -12,16 +12,19 @@ from app.api import build_router as build_api
 from app.api.assets import StaticAssets
 from app.api.events_hub import EventHub
 from app.api.metrics import Measured, Metrics
-from app.guards import FRAME_PATH, BodyLimit, Guard, HeadAnswers, ResponseHeaders
+from app.body_limit import BodyLimit
+from app.guards import FRAME_PATH, Guard, HeadAnswers, ResponseHeaders
 from app.openapi import openapi_of
 from app.pages import build_router as build_pages
 from app.pages import build_templates
+from app.receiving import UPLOAD_PATH
 from app.runs import RunService, executor_of
 from app.runs.captures import Captures
 from app.runs.sweeps import Sweeps
 from app.settings import Settings
 from app.store import open_store
 
+ROOM_FOR_FORM = 100_000  # what a form has beside its file
 WILDCARD_ADDRESSES = frozenset({"", "0.0.0.0", "::"})  # compared with, not bound to
 
 
@@ -54,7 +57,10 @@ def _guard(app: FastAPI, settings: Settings) -> None:
     app.add_middleware(
         BodyLimit,
         max_bytes=settings.max_body_bytes,
-        larger={FRAME_PATH: settings.max_frame_bytes},
+        larger={
+            FRAME_PATH: settings.max_frame_bytes,
+            UPLOAD_PATH: settings.max_upload_bytes + ROOM_FOR_FORM,
+        },
         timeout=settings.body_timeout,
     )
     app.add_middleware(HeadAnswers)

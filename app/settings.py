@@ -90,6 +90,9 @@ class Settings(BaseSettings):
     max_frame_bytes: int = Field(
         default=256_000_000, ge=1024, description="Bytes of a captured training step at most."
     )
+    max_upload_bytes: int = Field(
+        default=200_000_000, ge=1024, description="Bytes of an uploaded file, packed or unpacked."
+    )
     body_timeout: float = Field(default=10.0, gt=0, description="Seconds for a request body.")
     max_slice_elements: int = Field(
         default=4_000_000, ge=1, description="Elements of one answered slice at most."

@@ -19,6 +19,7 @@ from engine.learning import Many, Member, Snapshot, ensembles, train, train_many
 from engine.recording import Frame, Layout, Recorder, Series, layouts
 from engine.results import Recorded, RunResult, record
 from engine.statistics import STATISTICS, StatisticDefinition
+from engine.tasks import describe_arrays, require_shapes
 from engine.tracing import Chain, Factor, Trace, trace
 from engine.watching import Taken, frame_of
 
@@ -60,6 +61,7 @@ __all__ = [
     "compile_loops",
     "config_of",
     "config_schema",
+    "describe_arrays",
     "describe_task",
     "diagnose",
     "ensembles",
@@ -70,6 +72,7 @@ __all__ = [
     "layouts",
     "record",
     "remedies_for",
+    "require_shapes",
     "trace",
     "train",
     "train_many",

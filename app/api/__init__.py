@@ -9,6 +9,7 @@ from app.api import (
     chain,
     checkpoints,
     compare,
+    datasets,
     docs,
     events,
     export,
@@ -38,6 +39,7 @@ _RESOURCES = (
     traces,
     sweeps,
     captures,
+    datasets,
 )
 _OUTSIDE = (health, metrics, login, docs, assets)
 

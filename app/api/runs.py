@@ -19,7 +19,7 @@ from app.runs.trials import Tried, remedies_of, tried_of
 from app.store import Run
 from app.store.kept_weights import kept_bytes
 from app.store.listing import SORTS
-from engine import ConfigError, Estimate, Problem, RunConfig, estimate
+from engine import ConfigError, Estimate, Problem
 
 router = APIRouter(prefix="/runs", tags=["runs"])
 
@@ -93,9 +93,9 @@ def create_run(
     responses={200: {"model": EstimateModel}, **problems(413, 415)},
     openapi_extra=body_of("RunConfig"),
 )
-def estimate_run(body: JsonBody) -> Response:
+def estimate_run(body: JsonBody, service: ServiceOf) -> Response:
     """Return what a run of a configuration will need, without running it."""
-    return json_response(estimate_record(estimate(RunConfig.from_dict(body))))
+    return json_response(estimate_record(service.estimate(body)))
 
 
 def estimate_record(needed: Estimate) -> dict[str, int]:

@@ -41,9 +41,10 @@ def train_in_foreground(settings: Settings, path: Path, assignments: Sequence[st
     A run that diverges is a result and no failure; Ctrl-C cancels and keeps what is recorded.
     """
     log_to_stderr()
+    store = store_of(settings)
     try:
         config = assign(load_configuration(path), assignments)
-        complete, facts, layouts = described(config)
+        complete, facts, layouts = described(config, store)
     except ConfigError as problem:
         for pointer, detail in problem.problems:
             err.print(f"[bold red]{escape(pointer or '/')}[/]: {escape(detail)}")
@@ -51,7 +52,6 @@ def train_in_foreground(settings: Settings, path: Path, assignments: Sequence[st
     except ValueError as problem:
         err.print(f"[bold red]{escape(str(problem))}[/]")
         return 2
-    store = store_of(settings)
     claims: list[Claim | None] = []
 
     def claim(connection: Connection, run_id: str) -> None:

@@ -116,6 +116,7 @@ def verdict(run: RunData, step: int | None) -> dict[str, Any] | None:
         ),
         config,
         earlier=None if stored is None else engine.Verdict.from_dict(stored),
+        facts=run.facts if "solved_below" in run.facts else None,
     )
     return {key: _plain(getattr(told, key)) for key in OF_THE_SPAN}
 

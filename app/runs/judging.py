@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import engine
+from app.runs.inputs import Arrays
 from app.store import Span, Store
 from app.store.claims import Claim
 from engine import Course, Frame, RunConfig, Verdict
@@ -16,8 +17,11 @@ class Judge:
         verdict: None before the first frame.
     """
 
-    def __init__(self, store: Store, claim: Claim, config: RunConfig) -> None:
-        """Start before the first step."""
+    def __init__(
+        self, store: Store, claim: Claim, config: RunConfig, data: Arrays | None = None
+    ) -> None:
+        """Start before the first step; `data` is what the task reads."""
+        self._facts = engine.describe_task(config, data)
         self._store, self._claim, self._config = store, claim, config
         self._course = Course()
         self.verdict: Verdict | None = None
@@ -39,7 +43,9 @@ class Judge:
         """Return the verdict on a frame, and whether it is another than before."""
         before = self.verdict
         self._course.add(frame.series)
-        told = engine.diagnose(frame, self._config, course=self._course, earlier=before)
+        told = engine.diagnose(
+            frame, self._config, course=self._course, earlier=before, facts=self._facts
+        )
         self.verdict = told
         changed = before is None or (before.word, before.kinds) != (told.word, told.kinds)
         return told, changed

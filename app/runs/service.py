@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 import engine
 from app.runs.descriptions import require_valid
+from app.runs.inputs import Described, described, inputs_of
 from app.runs.states import (
     UNDER_WAY,
     IllegalTransition,
@@ -15,9 +16,9 @@ from app.runs.states import (
 )
 from app.settings import Settings
 from app.store import NewMember, Run, RunNotFound, Store, Sweep
-from app.store.layouts import stored
 from app.store.run_table import NewRun
-from engine import ConfigError, Problem
+
+__all__ = ["Executor", "RunService", "described"]
 
 
 class Executor(Protocol):
@@ -84,8 +85,7 @@ class RunService:
             IdempotencyConflict: The key came before with another configuration.
             QueueFull: The queue is full.
         """
-        self.require_memory(config)
-        complete, facts, layouts = described(config)
+        complete, facts, layouts = self.described(config)
         run, created = self._store.runs.create(
             complete,
             facts,
@@ -103,9 +103,7 @@ class RunService:
             ConfigError: One of them cannot be run, or needs too much memory.
             QueueFull: There is no room for all of them.
         """
-        for config in configs:
-            self.require_memory(config)
-        new = [NewRun(*described(config)) for config in configs]
+        new = [NewRun(*self.described(config)) for config in configs]
         made = self._store.runs.create_all(new, max_queue=self._settings.max_queue)
         self._executor.wake()
         return made
@@ -130,17 +128,22 @@ class RunService:
         self._executor.wake()
         return made
 
-    def require_memory(self, config: Mapping[str, Any]) -> None:
-        """Refuse a configuration whose run needs more memory than one may take.
+    def described(self, config: Mapping[str, Any]) -> Described:
+        """Return what the row of a run says of its configuration; see `described`.
 
         Raises:
-            ConfigError: It does, or it cannot be run.
+            ConfigError: It cannot be run, or needs more memory than a run may take.
         """
-        needed = engine.estimate(engine.RunConfig.from_dict(config)).memory
-        most = self._settings.max_run_bytes
-        if needed > most:
-            detail = f"the run needs about {needed} bytes of memory, one may take {most}"
-            raise ConfigError([Problem("", detail)])
+        return described(config, self._store, most_bytes=self._settings.max_run_bytes)
+
+    def estimate(self, config: Mapping[str, Any]) -> engine.Estimate:
+        """Return what a run of a configuration will need.
+
+        Raises:
+            ConfigError: It cannot be run.
+        """
+        parsed = engine.RunConfig.from_dict(config)
+        return engine.estimate(parsed, inputs_of(self._store, parsed).data)
 
     def cancel(self, run_id: str) -> Run:
         """Cancel a run: at once where it waits, within two seconds where it runs.
@@ -215,6 +218,7 @@ class RunService:
             require_status(run_id, run.status, "extend")
             _require_own(run, "extend")
             longer = engine.RunConfig.from_dict(run.config).extended(steps)
+            inputs_of(self._store, longer)
             return self._requeue(run, "extend", longer.to_dict())
 
         def already(run: Run) -> bool:
@@ -283,16 +287,3 @@ def _require_own(run: Run, verb: str) -> None:
 def _is_under_way(run: Run, verb: str) -> bool:
     """Return whether a verb has queued a run again that has not ended since."""
     return run.status in UNDER_WAY and run.queued_by == verb
-
-
-def described(
-    config: Mapping[str, Any],
-) -> tuple[dict[str, Any], dict[str, Any], list[dict[str, Any]]]:
-    """Return a complete configuration, its task's facts and the layouts it will record.
-
-    Raises:
-        ConfigError: The configuration cannot be run.
-    """
-    parsed = engine.RunConfig.from_dict(config)
-    layouts = [stored(layout).to_dict() for layout in engine.layouts(parsed).values()]
-    return parsed.to_dict(), engine.describe_task(parsed), layouts

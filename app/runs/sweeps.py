@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 
 from app.runs.grids import axis_label, label_of, pointer_of, read_grid
-from app.runs.service import RunService, described
+from app.runs.service import RunService
 from app.runs.states import TERMINAL, IllegalTransition, RunStatus
 from app.store import Member, NewMember, Run, SelectionError, Store, Sweep, Tally
 from app.store.run_table import NewRun
@@ -53,12 +53,11 @@ class Sweeps:
         for cell, values in grid.combinations():
             try:
                 configs = grid.configurations(values)
-                self._runs.require_memory(configs[0])
+                runs = [NewRun(*self._runs.described(config)) for config in configs]
             except ConfigError as error:
                 refusals.append((values, error))
                 skipped.append({"cell": cell, "values": values, "reason": str(error)})
             else:
-                runs = [NewRun(*described(config)) for config in configs]
                 members += [NewMember(cell, repeat, run) for repeat, run in enumerate(runs)]
         if not members:
             raise ConfigError(_places_of(refusals, grid.axes))

@@ -14,6 +14,7 @@ import structlog
 
 import engine
 from app.runs.control import Control
+from app.runs.inputs import inputs_of
 from app.runs.judging import Judge
 from app.runs.recent_loss import RECENT_STEPS, RecentLosses
 from app.runs.saving import Saver
@@ -92,14 +93,15 @@ class _Attempt:
         self._control = control
         self._listener = listener
         self._config = RunConfig.from_dict(claim.config)
+        self._inputs = inputs_of(store, self._config)
         self._saver = Saver(store, claim, checkpoint_seconds)
         self._pace = _Pace(self._config.training.steps)
-        self._judge = Judge(store, claim, self._config)
+        self._judge = Judge(store, claim, self._config, self._inputs.data)
         self._losses: RecentLosses | None = None
         self.step: int | None = None
 
     def run(self) -> str:
-        recorder = Recorder(self._config)
+        recorder = Recorder(self._config, self._inputs.data)
         layouts = self._layouts(recorder)
         resume = self._saver.restore()
         begun_with = {} if resume is None else self._claim.versions
@@ -109,7 +111,8 @@ class _Attempt:
         status = "succeeded"
         if resume is not None:
             self._judge.go_on_from(int(resume["step"]))
-        for snapshot in engine.train(self._config, resume=resume):
+        data, initial = self._inputs.data, self._inputs.initial
+        for snapshot in engine.train(self._config, data=data, initial=initial, resume=resume):
             if self._control.reason is not None:
                 return self._leave(writer, snapshot, recorder)
             self.step = snapshot.step

@@ -24,6 +24,8 @@ from app.store.errors import (
     StatisticNotFound,
     StoreError,
     SweepNotFound,
+    UploadInUse,
+    UploadNotFound,
 )
 from app.store.events import EventLog
 from app.store.kept_weights import WeightStore
@@ -32,8 +34,10 @@ from app.store.records import ArrayInfo, CheckpointInfo, Event, Run
 from app.store.run_table import RunTable
 from app.store.slices import Choice, Selection, Slice, Span, parse_choice
 from app.store.sweep_table import Member, NewMember, Sweep, SweepTable, Tally
+from app.store.upload_table import Resource, Upload, UploadTable
 
 DATABASE_FILE = "gradtide.db"
+PARTS_OF_THE_FOLDER = ("arrays", "checkpoints", "uploads")
 
 __all__ = [
     "FINISHED",
@@ -51,6 +55,7 @@ __all__ = [
     "NewMember",
     "NotFound",
     "QueueFull",
+    "Resource",
     "Run",
     "RunNotFound",
     "Selection",
@@ -64,13 +69,16 @@ __all__ = [
     "Sweep",
     "SweepNotFound",
     "Tally",
+    "Upload",
+    "UploadInUse",
+    "UploadNotFound",
     "open_store",
     "parse_choice",
 ]
 
 
 class Store:
-    """Everything stored: `runs`, `sweeps`, `events`, `arrays`, `checkpoints`, `weights`.
+    """Everything stored: runs, sweeps, events, arrays, checkpoints, weights, uploads.
 
     `attempts`, `captures` and `queue` are what workers and the run service write through.
     """
@@ -88,6 +96,7 @@ class Store:
         self.arrays = ArrayStore(database, folder / "arrays")
         self.checkpoints = CheckpointStore(database, folder / "checkpoints")
         self.weights = WeightStore(database, folder / "checkpoints")
+        self.uploads = UploadTable(database, folder / "uploads")
 
     @property
     def is_local(self) -> bool:
@@ -118,6 +127,7 @@ class Store:
         orphans = sorted(present - known)
         for run_id in orphans:
             self._remove_files(run_id)
+        self.uploads.remove_orphans()
         return orphans
 
     def free_reserve(self) -> None:
@@ -141,7 +151,7 @@ def open_store(settings: Settings, *, migrate: bool = True) -> Store:
         migrate: Bring the tables to the newest revision first. A worker leaves that to its server.
     """
     folder = settings.data
-    for path in (folder, folder / "arrays", folder / "checkpoints"):
+    for path in (folder, *(folder / part for part in PARTS_OF_THE_FOLDER)):
         # Nobody else on the machine reads a run: names and data may be private.
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
     url = settings.database_url

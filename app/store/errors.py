@@ -4,16 +4,24 @@ StoreError
 ├── NotFound (also a LookupError)
 │   ├── RunNotFound           no run of this id
 │   ├── SweepNotFound         no sweep of this id
+│   ├── UploadNotFound        no data set, or no model, of this id
 │   ├── StatisticNotFound     the run records no statistic of this name
 │   └── CheckpointNotFound    no checkpoint of this step or part
 ├── SelectionError            an axis or coordinate that the array does not have
 ├── InvalidCursor             a cursor that was never handed out
 ├── StaleCursor               a cursor of another list than the one asked for
 ├── IdempotencyConflict       a repeated key with another body
+├── UploadInUse               an upload that a run still reads
 ├── QueueFull                 as many queued runs as the settings allow
 ├── MissingDriverError        a driver that is an extra and not installed
 └── LeaseLost                 an attempt that is not the run's current one any more
 """
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Final
+
+WORDS: Final[Mapping[str, str]] = MappingProxyType({"dataset": "data set"})
 
 
 class StoreError(Exception):
@@ -48,6 +56,26 @@ class SweepNotFound(NotFound):
         """Name the id that was looked for."""
         super().__init__(f"no sweep {sweep_id!r}")
         self.sweep_id = sweep_id
+
+
+class UploadNotFound(NotFound):
+    """No data set, or no model, has this id."""
+
+    def __init__(self, resource: str, upload_id: str) -> None:
+        """Name what was looked for, and its id."""
+        super().__init__(f"no {WORDS.get(resource, resource)} {upload_id!r}")
+        self.upload_id = upload_id
+
+
+class UploadInUse(StoreError):
+    """An upload that runs which are not over read."""
+
+    def __init__(self, resource: str, upload_id: str, users: Sequence[str]) -> None:
+        """Name the upload and its first readers."""
+        shown = ", ".join(users[:3]) + ("…" if len(users) > 3 else "")
+        what = WORDS.get(resource, resource)
+        super().__init__(f"the {what} {upload_id!r} is read by a run that is not over: {shown}")
+        self.users = tuple(users)
 
 
 class StatisticNotFound(NotFound):

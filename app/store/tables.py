@@ -187,3 +187,19 @@ sweep_runs = sa.Table(
         unique=True,
     ),
 )
+
+uploads = sa.Table(
+    "uploads",
+    metadata,
+    sa.Column("number", Counter, primary_key=True, autoincrement=True),
+    sa.Column("id", sa.String(36), nullable=False, unique=True),
+    sa.Column("resource", sa.String(16), nullable=False),
+    sa.Column("kind", sa.String(64), nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("description", JsonText, nullable=False),
+    sa.Column("bytes", sa.BigInteger, nullable=False),
+    sa.Column("sha256", sa.String(64), nullable=False),
+    sa.Column("created_at", Moment, nullable=False),
+    sa.Index("ix_uploads_resource_number", "resource", "number"),
+    sqlite_autoincrement=True,
+)

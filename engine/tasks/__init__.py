@@ -33,6 +33,7 @@ from engine.tasks.base import (
     known,
 )
 from engine.tasks.captured import CapturedOptions
+from engine.tasks.sequences import describe_arrays, require_shapes
 
 TASKS: Mapping[str, TaskDefinition] = MappingProxyType(
     {
@@ -96,7 +97,9 @@ __all__ = [
     "TaskDefinition",
     "TaskOptions",
     "definition_of",
+    "describe_arrays",
     "generator",
     "known",
     "make_task",
+    "require_shapes",
 ]

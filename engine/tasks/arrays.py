@@ -16,7 +16,7 @@ Source: definition.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal, NamedTuple
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from annotated_types import Interval
@@ -25,6 +25,7 @@ from numpy.typing import DTypeLike, NDArray
 from engine.arrays import Array, BoolArray
 from engine.schema import Doc
 from engine.tasks.base import LONGEST, Batch, Data, Streams, Task, TaskDefinition
+from engine.tasks.sequences import Sequences, asked_steps, sequences_of
 from engine.tasks.uploaded import (
     MOST_HELD_OUT,
     Normalize,
@@ -32,14 +33,12 @@ from engine.tasks.uploaded import (
     affine_baseline,
     entropy_of,
     looks,
-    one_of,
     refuse,
     scaling,
     split_at,
 )
 
 SHUFFLE = 20_240  # the split is no run's: any number that never changes
-MOST_CLASSES = 10_000
 AT_ONCE = 256
 
 
@@ -64,100 +63,6 @@ class ArraysOptions(UploadedOptions):
     kind: Literal["arrays"] = "arrays"
 
 
-class Sequences(NamedTuple):
-    """Uploaded sequences whose shapes fit together.
-
-    Attributes:
-        inputs: (N, T, D).
-        targets: (N, T) class numbers, or (N, T, K) values; (N, 1, …) where only T is asked.
-        mask: (N, T), or None where every sequence is asked alike.
-        classes: How many, 0 where the targets are values.
-    """
-
-    inputs: NDArray[Any]
-    targets: NDArray[Any]
-    mask: BoolArray | None
-    classes: int
-
-    @property
-    def at_end(self) -> bool:
-        """Whether targets are asked at the last step alone."""
-        return bool(self.targets.shape[1] != self.inputs.shape[1])
-
-
-def sequences_of(data: Data) -> Sequences:
-    """Return the sequences of uploaded arrays.
-
-    Raises:
-        ConfigError: Arrays are missing, or their shapes or types do not fit together.
-    """
-    unknown = sorted(set(data) - {"inputs", "targets", "mask"})
-    if unknown:
-        detail = f"unknown array {unknown[0]!r}; known: inputs, targets, mask"
-        raise refuse("/task/dataset", detail)
-    inputs = one_of(data, "inputs", data.get("inputs"), 3)
-    if inputs.dtype.kind not in "fui" or not inputs.size:
-        detail = f"inputs: expected numbers [N, T, D], got {inputs.dtype} of shape {inputs.shape}"
-        raise refuse("/task/dataset", detail)
-    N, T, _ = inputs.shape
-    if T > LONGEST:
-        raise refuse("/task/dataset", f"inputs: expected at most {LONGEST} steps, got {T}")
-    if N < 2:
-        raise refuse("/task/dataset", f"inputs: expected at least 2 sequences, got {N}")
-    targets, classes = _targets(data, N, T)
-    return Sequences(inputs, targets, _mask(data, N, T, targets), classes)
-
-
-def _targets(data: Data, N: int, T: int) -> tuple[NDArray[Any], int]:
-    found = data.get("targets")
-    if found is None:
-        raise refuse("/task/dataset", "targets: expected among the arrays, got none")
-    is_class, shape = found.dtype.kind in "ui", found.shape
-    steps = shape[:2] == (N, T) and (len(shape) == (2 if is_class else 3))
-    if not (steps or shape == (N,)) or found.dtype.kind not in "fui" or not found.size:
-        detail = (
-            f"targets: expected class numbers [{N}] or [{N}, {T}], or values [{N}] or "
-            f"[{N}, {T}, K], got {found.dtype} of shape {shape}"
-        )
-        raise refuse("/task/dataset", detail)
-    if not is_class:
-        return (found if steps else found[:, None, None]), 0
-    low, high = int(found.min()), int(found.max())
-    if low < 0 or high >= MOST_CLASSES:
-        detail = f"targets: expected class numbers from 0 to {MOST_CLASSES - 1}, got {low} … {high}"
-        raise refuse("/task/dataset", detail)
-    return (found if steps else found[:, None]), high + 1
-
-
-def _mask(data: Data, N: int, T: int, targets: NDArray[Any]) -> BoolArray | None:
-    mask = data.get("mask")
-    if mask is None:
-        return None
-    if mask.shape != (N, T) or mask.dtype.kind not in "buif":
-        detail = f"mask: expected [{N}, {T}] of 0 and 1, got {mask.dtype} of shape {mask.shape}"
-        raise refuse("/task/dataset", detail)
-    asked: BoolArray = np.not_equal(mask, 0)
-    if targets.shape[1] != T and asked[:, :-1].any():
-        detail = "mask: asks before the last step, where the targets have one for each sequence"
-        raise refuse("/task/dataset", detail)
-    silent = np.flatnonzero(~asked.any(axis=1))
-    if silent.size:
-        raise refuse("/task/dataset", f"mask: sequence {silent[0]} is asked at no step")
-    return asked
-
-
-def _asked(found: Sequences, T: int) -> tuple[BoolArray, NDArray[np.intp]]:
-    """Return which of the last T steps are asked, (N, T) or (1, T), and who is asked at all."""
-    N, whole = found.inputs.shape[:2]
-    if found.mask is not None:
-        asked = found.mask[:, whole - T :]
-        return asked, np.flatnonzero(asked.any(axis=1))
-    alike = np.ones((1, T), np.bool_)
-    if found.at_end:
-        alike[:, :-1] = False
-    return alike, np.arange(N)
-
-
 def read(options: ArraysOptions, streams: Streams, dtype: DTypeLike, data: Data) -> Task:
     """Bind the task to its options and sequences."""
     found = sequences_of(data)
@@ -165,7 +70,7 @@ def read(options: ArraysOptions, streams: Streams, dtype: DTypeLike, data: Data)
     T = options.length or whole
     if whole < T:
         raise refuse("/task/length", f"expected at most the sequences' {whole} steps, got {T}")
-    asked, heard = _asked(found, T)
+    asked, heard = asked_steps(found, T)
     if heard.size < 2:
         raise refuse("/task/length", f"{heard.size} sequences are asked in their last {T} steps")
     order = np.random.Generator(np.random.PCG64(SHUFFLE)).permutation(heard)

@@ -79,7 +79,7 @@ def columns_of(data: Data) -> int:
     """
     rows: dict[str, int] = {}
     for name, column in data.items():
-        rows[name] = one_of(data, name, column, 1).size
+        rows[name] = one_of(data, name, 1).size
         if column.dtype.kind not in "fui":
             raise refuse("/task/dataset", f"{name}: expected numbers, got {column.dtype}")
     if len(set(rows.values())) != 1:

@@ -59,7 +59,7 @@ def characters_of(data: Data) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
     Raises:
         ConfigError: It is no vector of whole numbers, or has too many different characters.
     """
-    text = one_of(data, "characters", data.get("characters"), 1)
+    text = one_of(data, "characters", 1)
     if text.dtype.kind not in "ui" or text.size < 2:
         detail = "characters: expected a vector of at least two whole numbers, got "
         raise refuse("/task/dataset", f"{detail}{text.size} of {text.dtype}")

@@ -5,9 +5,9 @@ part, whatever their seed. What normalises the data is measured on the training 
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 from annotated_types import Interval, Len
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from engine.arrays import Array
 from engine.errors import ConfigError, Problem
 from engine.schema import Doc
-from engine.tasks.base import LONGEST, Batch, Data, Streams, TaskOptions, generator
+from engine.tasks.base import LONGEST, Batch, Streams, TaskOptions, generator
 
 MOST_HELD_OUT = 256
 """Windows or sequences that a validation sweeps: a mean within a few per cent, at little cost."""
@@ -49,21 +49,37 @@ class UploadedOptions(TaskOptions):
     ] = None
 
 
+class Shaped(Protocol):
+    """What a look at shapes asks of an array."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Sizes of the axes."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the entries."""
+
+
+AnyShaped = TypeVar("AnyShaped", bound=Shaped)
+
+
 def refuse(pointer: str, detail: str) -> ConfigError:
     """Return the refusal of a configuration that does not fit its data."""
     return ConfigError([Problem(pointer, detail)])
 
 
-def one_of(data: Data, name: str, array: NDArray[Any] | None, axes: int) -> NDArray[Any]:
+def one_of(data: Mapping[str, AnyShaped], name: str, axes: int) -> AnyShaped:
     """Return an array of the data that has so many axes.
 
     Raises:
         ConfigError: It is missing, or has another number of axes.
     """
+    array = data.get(name)
     if array is None:
         known = ", ".join(sorted(data))
         raise refuse("/task/dataset", f"{name}: expected among the arrays, got {known or 'none'}")
-    if array.ndim != axes:
+    if len(array.shape) != axes:
         detail = f"{name}: expected {axes} axes, got an array of shape {array.shape}"
         raise refuse("/task/dataset", detail)
     return array

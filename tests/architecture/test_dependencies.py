@@ -16,7 +16,6 @@ ENGINE_NEEDS = {"numpy", "annotated_types"}
 COMPILER = {"numba", "llvmlite"}  # of the extra `fast`, in one package alone
 # Declared for another reason than an import of ours.
 BY_ANOTHER_PART = {
-    "python-multipart": "FastAPI reads forms with it",
     "fastapi-offline": "its copy of Swagger UI is served as files",
     "starlette": "a lower bound that FastAPI does not set",
 }

@@ -1,5 +1,6 @@
 """The OpenAPI document is complete, and /docs shows it from files that are here."""
 
+import json
 import re
 from typing import Any
 
@@ -68,6 +69,13 @@ async def test_every_call_of_this_version_is_in_it(document: dict[str, Any]) -> 
         "GET /api/v1/runs/{run_id}/checkpoints",
         "GET /api/v1/runs/{run_id}/checkpoints/{step}",
         "GET /api/v1/runs/{run_id}/chain",
+        "POST /api/v1/captures",
+        "POST /api/v1/captures/{run_id}/frames",
+        "POST /api/v1/captures/{run_id}/finish",
+        "POST /api/v1/datasets",
+        "GET /api/v1/datasets",
+        "GET /api/v1/datasets/{dataset_id}",
+        "DELETE /api/v1/datasets/{dataset_id}",
         "GET /healthz",
         "GET /readyz",
     }
@@ -112,12 +120,20 @@ async def test_every_example_of_a_body_is_taken(
         if "requestBody" not in operation:
             continue
         method, path = name.split(" ")
-        run = (await client.post("/api/v1/runs", json=EXAMPLES["RunConfig"])).json()["id"]
-        with app.state.store.database.write() as connection:
-            connection.execute(sa.update(runs).values(status="succeeded"))
-        example = operation["requestBody"]["content"]["application/json"]["example"]
-        answer = await client.request(method, path.replace("{run_id}", run), json=example)
-        assert answer.is_success, (name, answer.text)
+        captured = "captures" in path
+        made, example = ("captures", "CaptureConfig") if captured else ("runs", "RunConfig")
+        run = (await client.post(f"/api/v1/{made}", json=EXAMPLES[example])).json()["id"]
+        if not captured:
+            with app.state.store.database.write() as connection:
+                connection.execute(sa.update(runs).values(status="succeeded"))
+        for kind, media in operation["requestBody"]["content"].items():
+            if "example" not in media:  # bytes that no document can show
+                continue
+            body = media["example"] if kind == "text/csv" else json.dumps(media["example"])
+            answer = await client.request(
+                method, path.replace("{run_id}", run), content=body, headers={"Content-Type": kind}
+            )
+            assert answer.is_success, (name, answer.text)
 
 
 async def test_every_axis_is_a_described_parameter(document: dict[str, Any]) -> None:

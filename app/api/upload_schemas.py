@@ -1,0 +1,49 @@
+"""What OpenAPI says of uploads."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+TABLE = "time,load\n0,3.5\n1,3.1\n2,\n3,4.2\n"
+_BINARY = {"type": "string", "format": "binary"}
+
+
+class DatasetModel(BaseModel):
+    """An uploaded data set."""
+
+    model_config = ConfigDict(title="Dataset")
+
+    id: str
+    name: str
+    kind: Literal["series", "text", "arrays"] = Field(description="The task that learns from it")
+    bytes: int = Field(description="What it takes on disk")
+    sha256: str
+    created_at: datetime
+    description: dict[str, Any] = Field(
+        description="Of a series its rows and columns with what is missing, of a text its length "
+        "and characters, of arrays their sizes; a preview of each"
+    )
+
+
+class DatasetPageModel(BaseModel):
+    """A page of data sets."""
+
+    model_config = ConfigDict(title="DatasetPage")
+
+    items: list[DatasetModel]
+    next_cursor: str | None
+
+
+def file_body(*media_types: str, example: str | None = None) -> dict[str, Any]:
+    """Return the OpenAPI entry of a body that is a file, or a form with one."""
+    form = {
+        "type": "object",
+        "properties": {"file": _BINARY, "name": {"type": "string"}},
+        "required": ["file"],
+    }
+    content: dict[str, Any] = {each: {"schema": _BINARY} for each in media_types}
+    if example is not None:
+        content[media_types[0]]["example"] = example
+    content["multipart/form-data"] = {"schema": form}
+    return {"requestBody": {"required": True, "content": content}}
