@@ -127,7 +127,9 @@ def show(
 def export(
     run: Annotated[str, typer.Argument(help="Id of the run, or how it begins.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="File to write.", dir_okay=False)],
-    format_: Annotated[str, typer.Option("--format", help="npz, csv, arrow or html.")] = "npz",
+    format_: Annotated[
+        str, typer.Option("--format", help="npz, csv, arrow, html or tensorboard.")
+    ] = "npz",
     data: DataOption = None,
 ) -> None:
     """Write everything that is recorded of a run into a file."""

@@ -16,7 +16,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from app import arrow
+from app import arrow, tensorboard
 from app.definedness import undefined
 from app.export_page import html_page
 from app.store import ArrayInfo, Run, Slice, Span, Store
@@ -83,6 +83,12 @@ EXPORTS: Mapping[str, Export] = MappingProxyType(
         "csv": Export(name="csv", suffix="csv", media_type="text/csv", write=csv),
         "arrow": Export(
             name="arrow", suffix="arrows", media_type=arrow.MEDIA_TYPE, write=arrow_table
+        ),
+        "tensorboard": Export(
+            name="tensorboard",
+            suffix=tensorboard.SUFFIX,
+            media_type=tensorboard.MEDIA_TYPE,
+            write=tensorboard.events,
         ),
     }
 )

@@ -26,7 +26,7 @@ def export_run(
     run_id: str,
     store: StoreOf,
     format: Annotated[
-        Literal["npz", "csv", "arrow", "html"],
+        Literal["npz", "csv", "arrow", "html", "tensorboard"],
         Query(description="arrow needs the extra of this name"),
     ] = "npz",
 ) -> Response:
