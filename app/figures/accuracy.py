@@ -9,6 +9,7 @@ from app.figures import layout
 from app.figures.base import FigureDefinition, FigureOptions, RunData, over_steps
 from app.figures.lines import LEGEND, many
 from app.figures.missing import is_undefined, nothing
+from app.figures.training_axis import steps_axis
 
 TITLE = "Accuracy"
 NAME = "accuracy"
@@ -28,11 +29,10 @@ def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
             words = "This task has no classes: there is no right or wrong to count"
             return layout.empty(TITLE, words, figure=NAME)
         return nothing(run, NAME, TITLE)
-    end = max(run.steps, 1)
     return layout.figure(
         many(series)[0],
         {
-            "xaxis": layout.axis("training step", range=[0, end], **layout.no_parts(end)),
+            "xaxis": steps_axis([run]),
             "yaxis": layout.axis("share right", range=[-0.02, 1.02], showgrid=True, nticks=5),
             "showlegend": True,
             "legend": dict(LEGEND),

@@ -12,6 +12,7 @@ from app.figures.layout import Part
 from app.figures.lines import LEGEND, many
 from app.figures.loss import line
 from app.figures.missing import nothing
+from app.figures.training_axis import steps_axis
 
 TITLE = "Clipping"
 NAME = "clipping"
@@ -37,13 +38,10 @@ def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
         steps, 100 * share, role="share-line", name="clipped", color=palette.MUTED, yaxis="y2"
     )[0]
     parts.append({**strip, "showlegend": False})
-    end = max(run.steps, 1)
     return layout.figure(
         parts,
         {
-            "xaxis": layout.axis(
-                "training step", range=[0, end], anchor="y2", **layout.no_parts(end)
-            ),
+            "xaxis": steps_axis([run], anchor="y2"),
             "yaxis": layout.axis(
                 "‖g‖₂",
                 range=[low, high],

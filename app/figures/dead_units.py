@@ -9,6 +9,7 @@ from app.figures import layout
 from app.figures.base import FigureDefinition, FigureOptions, RunData
 from app.figures.lines import LEGEND, many
 from app.figures.missing import is_undefined, nothing
+from app.figures.training_axis import steps_axis
 
 TITLE = "Dead units"
 NAME = "dead_units"
@@ -27,11 +28,10 @@ def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
     values = np.asarray(found.values, dtype=np.float64)
     layers = found.coords["layer"]
     series = [(f"layer {layer}", steps, values[:, i]) for i, layer in enumerate(layers)]
-    end = max(run.steps, 1)
     return layout.figure(
         many(series)[0],
         {
-            "xaxis": layout.axis("training step", range=[0, end], **layout.no_parts(end)),
+            "xaxis": steps_axis([run]),
             "yaxis": layout.axis("share dead", range=[-0.02, 1.02], showgrid=True, nticks=5),
             "showlegend": len(layers) > 1,
             "legend": dict(LEGEND),

@@ -97,11 +97,14 @@ class _Row:
 
 
 OF_THE_SPAN = ("word", "sentence", "step", "span", "log10_span", "decay", "reach", "needed_lag")
-"""Fields of a verdict that one frame tells."""
+"""Fields of a verdict that one frame tells; the kinds go by the whole training before it."""
 
 
 def verdict(run: RunData, step: int | None) -> dict[str, Any] | None:
-    """Return the engine's verdict on the frame shown; None for a configuration it cannot read."""
+    """Return the engine's verdict on the frame shown; None for a configuration it cannot read.
+
+    The frame that the run's own verdict is on has its kinds, too.
+    """
     found = run.slices[NAME]
     at = nearest(found.coords["step"], step)
     try:
@@ -118,7 +121,10 @@ def verdict(run: RunData, step: int | None) -> dict[str, Any] | None:
         earlier=None if stored is None else engine.Verdict.from_dict(stored),
         facts=run.facts if "solved_below" in run.facts else None,
     )
-    return {key: _plain(getattr(told, key)) for key in OF_THE_SPAN}
+    fields = {key: _plain(getattr(told, key)) for key in OF_THE_SPAN}
+    if run.verdict and run.verdict.get("step") == told.step:
+        fields["kinds"] = list(run.verdict.get("kinds", ()))
+    return fields
 
 
 def _length(run: RunData, row: FloatArray) -> int | None:

@@ -10,6 +10,7 @@ from app.figures.base import FigureDefinition, FigureOptions, FloatArray, RunDat
 from app.figures.layout import Part
 from app.figures.loss import line
 from app.figures.missing import nothing
+from app.figures.training_axis import steps_axis
 
 TITLE = "Gradient norm of the update"
 NAME = "gradient_norm"
@@ -33,13 +34,10 @@ def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
     low, high = (min(heights) - 0.2, max(heights) + 0.2) if heights else (-1.0, 1.0)
     for trace in traces:
         _rail(trace, low, high)
-    end = max(max(run.steps for run in runs), 1)
     return layout.figure(
         traces,
         {
-            "xaxis": layout.axis(
-                "training step", range=[0, end], anchor="y2", **layout.no_parts(end)
-            ),
+            "xaxis": steps_axis(runs, anchor="y2"),
             "yaxis": layout.axis(
                 "‖∂L/∂θ‖₂",
                 range=[low, high],

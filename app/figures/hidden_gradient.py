@@ -39,7 +39,7 @@ def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
     reference = mean_of_logs(values[np.searchsorted(times, tau).clip(0, times.size - 1)])
     order = np.argsort(_height(values), kind="stable")
     z, shown_times, block_t = pool(values[:, order], times, 0)
-    z, ranks, block_u = pool(z, np.arange(1, units.size + 1), 1)
+    z, ranks, block_u = pool(z, np.arange(units.size), 1)
     floors, _, _ = pool(floor, times, 0)
     cells = Cells(z=z.T, x=shown_times, y=ranks, reference=reference, along="x", floor=floors)
     parts = traces(cells, options, hover=HOVER)
@@ -57,8 +57,8 @@ def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
             ),
             "yaxis": layout.axis(
                 "unit (smallest at bottom)",
-                range=[0.5, units.size + 0.5],
-                **layout.time_ticks(int(units.size)),
+                range=[-0.5, units.size - 0.5],
+                **layout.step_ticks(units.size - 1, most=4),
             ),
             "annotations": layout.pooled_note(max(block_t, block_u)),
         },

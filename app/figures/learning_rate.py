@@ -9,6 +9,7 @@ from app.figures import layout
 from app.figures.base import FigureDefinition, FigureOptions, RunData, over_steps
 from app.figures.lines import many
 from app.figures.missing import nothing
+from app.figures.training_axis import steps_axis
 
 TITLE = "Learning rate"
 NAME = "learning_rate"
@@ -23,11 +24,10 @@ def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
     # A schedule may end at 0: an update of exactly nothing, on the lower edge.
     with np.errstate(divide="ignore", invalid="ignore"):
         parts, (low, high) = many([("learning rate", steps, np.log10(rates))])
-    end = max(run.steps, 1)
     return layout.figure(
         parts,
         {
-            "xaxis": layout.axis("training step", range=[0, end], **layout.no_parts(end)),
+            "xaxis": steps_axis([run]),
             "yaxis": layout.axis(
                 "η", range=[low, high], showgrid=True, **layout.power_ticks(low, high)
             ),

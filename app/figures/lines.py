@@ -11,6 +11,7 @@ from app.figures.base import FigureOptions, FloatArray, RunData, over_steps
 from app.figures.layout import Part
 from app.figures.loss import line
 from app.figures.missing import nothing
+from app.figures.training_axis import steps_axis
 
 # Room above and below a line, in units of its axis.
 MARGIN = 0.2
@@ -64,11 +65,10 @@ def parameter_lines(
     names = [str(one) for one in run.slices[name].coords["parameter"]]
     series = [(label(one, layers_of(run)), steps, values[:, i]) for i, one in enumerate(names)]
     parts, (low, high) = many(series)
-    end = max(run.steps, 1)
     return layout.figure(
         parts,
         {
-            "xaxis": layout.axis("training step", range=[0, end], **layout.no_parts(end)),
+            "xaxis": steps_axis([run]),
             "yaxis": layout.axis(
                 ytitle, range=[low, high], showgrid=True, **layout.power_ticks(low, high)
             ),

@@ -10,6 +10,7 @@ from app.figures import layout, palette
 from app.figures.base import FigureDefinition, FigureOptions, FloatArray, RunData, over_steps
 from app.figures.layout import Part
 from app.figures.pooling import thin
+from app.figures.training_axis import steps_axis
 
 TITLE = "Loss over training"
 # Points as few as these are no line: a run that diverged at its second step has one.
@@ -34,11 +35,10 @@ def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
     shapes, notes = _baseline(runs[0])
     # The dashed line takes part in what the axis spans.
     seen = [*positive, *(shape["y0"] for shape in shapes)] or [low, high]
-    end = max(max(run.steps for run in runs), 1)
     return layout.figure(
         traces,
         {
-            "xaxis": layout.axis("training step", range=[0, end], **layout.no_parts(end)),
+            "xaxis": steps_axis(runs),
             "yaxis": layout.axis(
                 "loss",
                 type="log",

@@ -26,7 +26,7 @@ def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
         values=values[0],
         name=NAME,
         title=TITLE,
-        words=f"term of {label(parameter, layers_of(run))}",
+        words=f"term of {label(parameter, layers_of(run))}, {parameter}",
         sides=""
         if parameter.startswith("readout")
         else defined_sides(run, backwards=parameter.endswith("_reverse")),

@@ -1,5 +1,7 @@
 """The axis of training steps: the whole planned training, so that nothing moves while it fills."""
 
+from collections.abc import Sequence
+
 from app.figures import layout, scale
 from app.figures.base import RunData, coordinates
 from app.figures.layout import Part
@@ -25,6 +27,12 @@ def span_of_steps(run: RunData, name: str) -> tuple[float, float]:
     every = int(run.config.get("recording", {}).get("every", 1))
     half = min(every, max(run.steps, 1)) / 2
     return -half, max(run.steps + half, last)
+
+
+def steps_axis(runs: Sequence[RunData], **more: object) -> Part:
+    """Axis of lines over the training: to the planned end, or to where a run's training ended."""
+    end = max(1, *(run.steps if run.status in GOING_ON else run.step for run in runs))
+    return layout.axis("training step", range=[0, end], **layout.no_parts(end), **more)
 
 
 def whole_steps(run: RunData, name: str) -> Part:

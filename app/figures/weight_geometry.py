@@ -12,6 +12,7 @@ from app.figures.layout import Part
 from app.figures.lines import LEGEND, many
 from app.figures.missing import nothing
 from app.figures.theory import gamma
+from app.figures.training_axis import steps_axis
 
 TITLE = "Geometry of the recurrent weights"
 NAME = "weight_geometry"
@@ -40,7 +41,6 @@ def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
     lower, below = many([(WORDS[n], steps, v) for n, v in lines if n not in UPPER], yaxis="y2")
     for part, color in zip(lower[::2], palette.RUNS[2:4], strict=True):
         part["line"]["color"] = color
-    end = max(run.steps, 1)
     slope = gamma(run.config)
     # Under 1/γ the gradient must vanish; a gated cell has no such line.
     critical = None if slope is None else 1 / slope
@@ -48,9 +48,7 @@ def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
     return layout.figure(
         [*upper, *lower],
         {
-            "xaxis": layout.axis(
-                "training step", range=[0, end], anchor="y2", **layout.no_parts(end)
-            ),
+            "xaxis": steps_axis([run], anchor="y2"),
             "yaxis": layout.axis(
                 f"of W, gate {gate}" if gate != "h" else "of W",
                 range=list(top),

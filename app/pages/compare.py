@@ -13,7 +13,8 @@ from app import comparison
 from app.figures import FIGURES
 from app.pages.base import PLOTLY_URL, PageContext, render
 from app.pages.compare_tables import OutcomeRow, SettingRow, outcomes_of, settings_of
-from app.pages.run import VerdictView, asked_times, layers_of, top_of, verdict_view
+from app.pages.run import asked_times, layers_of, top_of
+from app.pages.verdicts import ShownVerdict, shown_verdict
 from app.runs import RunStatus
 from app.store import Run, RunNotFound, Store
 
@@ -31,7 +32,7 @@ class ComparedRun:
     name: str
     status: str
     differences: tuple[tuple[str, str], ...]
-    verdict: VerdictView | None
+    verdict: ShownVerdict | None
     asked: int
 
 
@@ -42,7 +43,7 @@ class Choice:
     id: str
     name: str
     status: str
-    verdict: VerdictView | None
+    verdict: ShownVerdict | None
     is_chosen: bool
 
 
@@ -97,7 +98,7 @@ def page_of(store: Store, run_ids: Sequence[str]) -> ComparePage:
                 name=run.name,
                 status=run.status,
                 differences=told,
-                verdict=verdict_view(run.verdict),
+                verdict=shown_verdict(run.verdict),
                 asked=asked_times(run),
             )
             for run, told in zip(found, differing, strict=True)
@@ -107,7 +108,7 @@ def page_of(store: Store, run_ids: Sequence[str]) -> ComparePage:
                 id=run.id,
                 name=run.name,
                 status=run.status,
-                verdict=verdict_view(run.verdict),
+                verdict=shown_verdict(run.verdict),
                 is_chosen=run.id in chosen,
             )
             for run in newest

@@ -11,21 +11,15 @@ from starlette.responses import RedirectResponse, Response
 
 from app.pages.base import PageContext, render
 from app.pages.new import posted_form
-from app.pages.verdicts import Quantity, plain_number, quantity_of_log10
+from app.pages.places import place_of
+from app.pages.verdicts import Quantity, kind_words, plain_number, quantity_of_log10
 from app.runs.trials import MOST_SEEDS, UNCHANGED, Tried, remedies_of, start_trials, tried_of
 from app.store import Run, Store
 from engine import Evidence, Verdict
 
 MOST_COMPARED = 6  # what the comparison takes
-
-# Where the run page draws what a finding rests on; the rest is on its first tab.
-TABS = {
-    "loss": "training",
-    "gradient_norm": "training",
-    "clip_factor": "training",
-    "saturation": "training",
-    "dead_units": "activations",
-}
+NOTHING_TICKED = "Nothing is ticked, so nothing was started: tick at least one remedy."
+TRIED_ALREADY = "All that is ticked was tried over so many seeds already: choose more seeds."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,11 +68,13 @@ class RemediesPage(PageContext):
     sentence: str
     findings: tuple[FindingView, ...]
     cause: str
+    cause_href: str
     remedies: tuple[RemedyView, ...]
     tried: tuple[TriedView, ...]
     conclusion: str
     compare_href: str
     most_seeds: int
+    refusal: str
     data: dict[str, Any]
 
 
@@ -101,14 +97,16 @@ def build_router(templates: Jinja2Templates) -> APIRouter:
         seeds = int(text) if text.isdecimal() and 1 <= int(text) <= MOST_SEEDS else 1
         titles = form.get("remedy", [])
         service = request.app.state.service
-        await run_in_threadpool(start_trials, service, store, run, titles, seeds)
-        return RedirectResponse(f"/runs/{run_id}/remedies", status_code=303)
+        if titles and await run_in_threadpool(start_trials, service, store, run, titles, seeds):
+            return RedirectResponse(f"/runs/{run_id}/remedies", status_code=303)
+        page = remedies_page(store, run, refusal=TRIED_ALREADY if titles else NOTHING_TICKED)
+        return render(request, templates, page, status_code=422)
 
     return router
 
 
-def remedies_page(store: Store, run: Run) -> RemediesPage:
-    """Return the lab of a run."""
+def remedies_page(store: Store, run: Run, refusal: str = "") -> RemediesPage:
+    """Return the lab of a run; `refusal` says why what was asked for starts nothing."""
     verdict = None if run.verdict is None else Verdict.from_dict(run.verdict)
     tried = tried_of(store, run)
     titles = {each.title for each in tried}
@@ -120,6 +118,7 @@ def remedies_page(store: Store, run: Run) -> RemediesPage:
         sentence="" if verdict is None else verdict.sentence,
         findings=() if verdict is None else findings_of(run, verdict),
         cause="" if verdict is None or verdict.cause is None else verdict.cause.sentence,
+        cause_href=place_of(run.id, "gain_factors", step=None if verdict is None else verdict.step),
         remedies=tuple(
             RemedyView(
                 title=each.title,
@@ -134,13 +133,9 @@ def remedies_page(store: Store, run: Run) -> RemediesPage:
         conclusion=conclusion_of(tried),
         compare_href="/compare?" + urlencode([("run", each) for each in shown]),
         most_seeds=MOST_SEEDS,
+        refusal=refusal,
         data={"runs": [each.id for one in tried for each in one.runs]},
     )
-
-
-def kind_words(kind: str) -> str:
-    """Return a kind of trouble as pages write it."""
-    return kind.replace("_", " ").capitalize()
 
 
 def findings_of(run: Run, verdict: Verdict) -> tuple[FindingView, ...]:
@@ -156,9 +151,7 @@ def findings_of(run: Run, verdict: Verdict) -> tuple[FindingView, ...]:
 
 
 def _place(run: Run, evidence: Evidence) -> str:
-    view = {"step": evidence.step, "layer": evidence.layer, "tab": TABS.get(evidence.statistic)}
-    query = urlencode({name: value for name, value in view.items() if value is not None})
-    return f"/runs/{run.id}?{query}" if query else f"/runs/{run.id}"
+    return place_of(run.id, evidence.statistic, step=evidence.step, layer=evidence.layer)
 
 
 def changes_of(patch: Any, path: str = "") -> list[str]:  # noqa: ANN401  (any JSON value)

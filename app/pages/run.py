@@ -14,19 +14,9 @@ from app.pages.base import PLOTLY_URL, PageContext, render
 from app.pages.run_facts import Fact, configuration
 from app.pages.run_tabs import Chooser, Tab, choosers_of, tabs_of
 from app.pages.run_verbs import VERBS, VerbView, verbs_in
-from app.pages.verdicts import SPAN_WORDS
+from app.pages.verdicts import ShownVerdict, shown_verdict
 from app.runs import RunStatus
 from app.store import Run, Store
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class VerdictView:
-    """The word for the span, as the tile shows it."""
-
-    word: str
-    glyph: str
-    sentence: str
-    step: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,7 +35,7 @@ class RunPage(PageContext):
     remark: str
     error: str
     verbs: tuple[VerbView, ...]
-    verdict: VerdictView | None
+    verdict: ShownVerdict | None
     asked: int
     layers: tuple[str, ...]
     top_layer: str
@@ -82,7 +72,7 @@ def page_of(run: Run) -> RunPage:
         remark=remark_of(run),
         error=run.error or "",
         verbs=VERBS,
-        verdict=verdict_view(run.verdict),
+        verdict=shown_verdict(run.verdict),
         asked=asked_times(run),
         layers=layers_of(run),
         top_layer=top_of(run),
@@ -120,21 +110,6 @@ def remark_of(run: Run) -> str:
         "cancelled": "what was recorded stays readable",
         "diverged": "the loss is no longer finite",
     }.get(run.status, "")
-
-
-def verdict_view(verdict: Mapping[str, Any] | None) -> VerdictView | None:
-    """Word, glyph and sentence of a stored verdict."""
-    if verdict is None:
-        return None
-    word = str(verdict["word"])
-    known = SPAN_WORDS.get(word)
-    return VerdictView(
-        word=word,
-        # A span that is undefined has no glyph: there is nothing to point at.
-        glyph=known.glyph if known is not None else "\N{EN DASH}",
-        sentence=str(verdict["sentence"]),
-        step=int(verdict["step"]),
-    )
 
 
 def script_data(run: Run) -> dict[str, Any]:

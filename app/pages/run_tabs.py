@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from app.figures import FIGURES
+from app.figures.lines import label
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,12 +32,14 @@ class Tab:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Chooser:
-    """One axis of which a figure shows one coordinate."""
+    """One axis of which a figure shows one coordinate; an option is that, and what it is called."""
 
     axis: str
     title: str
-    options: tuple[str, ...]
+    options: tuple[tuple[str, str], ...]
 
+
+_LETTERS = "U = weight_ih, W = weight_hh, V = readout.weight"
 
 # Name, width and formula of every panel, in reading order.
 _LAYOUT: tuple[tuple[str, str, tuple[tuple[str, str, str], ...]], ...] = (
@@ -73,13 +77,30 @@ _LAYOUT: tuple[tuple[str, str, tuple[tuple[str, str, str], ...]], ...] = (
         "parameters",
         "Parameters",
         (
-            ("parameter_gradient_norm", "span-6", "before clipping"),
-            ("update_ratio", "span-6", "of each update"),
-            ("parameter_gradient_histogram", "span-6", "by size, at one step"),
+            ("parameter_gradient_norm", "span-6", f"before clipping; {_LETTERS}"),
+            ("update_ratio", "span-6", f"of each update; {_LETTERS}"),
+            ("parameter_gradient_histogram", "span-6", f"by size, at one step; {_LETTERS}"),
             ("weight_geometry", "span-6", "by gate"),
         ),
     ),
 )
+
+
+# The figures of the tab of the training, whose panels stand in the template: one has the scrubber.
+TRAINING = (
+    "loss",
+    "gradient_norm",
+    "clipping",
+    "saturation",
+    "accuracy",
+    "learning_rate",
+    "dead_units",
+)
+TAB_OF_FIGURE: Mapping[str, str] = MappingProxyType(
+    dict.fromkeys(TRAINING, "training")
+    | {figure: tab for tab, _, panels in _LAYOUT for figure, _, _ in panels}
+)
+"""The tab of each figure that is not on the first one."""
 
 
 def tabs_of(config: Mapping[str, Any], catalog: Mapping[str, Any]) -> tuple[Tab, ...]:
@@ -94,9 +115,11 @@ def tabs_of(config: Mapping[str, Any], catalog: Mapping[str, Any]) -> tuple[Tab,
 
 def choosers_of(config: Mapping[str, Any], catalog: Mapping[str, Any]) -> tuple[Chooser, ...]:
     """Return what can be chosen: a parameter, and a gate where there are several."""
-    gates = tuple(_cell(config, catalog).get("gates", ()))
+    gates = tuple((str(gate), str(gate)) for gate in _cell(config, catalog).get("gates", ()))
+    layers = int(config["model"].get("layers", 1))
+    parameters = tuple((name, both_names(name, layers)) for name in parameters_of(config, catalog))
     found = [
-        Chooser(axis="parameter", title="Parameter", options=parameters_of(config, catalog)),
+        Chooser(axis="parameter", title="Parameter", options=parameters),
         Chooser(axis="gate", title="Gate", options=gates),
     ]
     return tuple(one for one in found if len(one.options) > 1)
@@ -113,6 +136,17 @@ def parameters_of(config: Mapping[str, Any], catalog: Mapping[str, Any]) -> tupl
     layers = [f"_l{layer}{side}" for layer in range(int(model.get("layers", 1))) for side in sides]
     names = [f"{name.removesuffix('_l0')}{layer}" for layer in layers for name in own]
     return (*names, *(name for name in listed if name not in own))
+
+
+def both_names(parameter: str, layers: int = 1) -> str:
+    """Return the letter that formulas and legends have, and the name in a configuration.
+
+    Example:
+        >>> both_names("weight_ih_l0"), both_names("nu_log_l0")
+        ('U · weight_ih_l0', 'nu_log_l0')
+    """
+    letter = label(parameter, layers).partition(",")[0]
+    return parameter if parameter.startswith(letter) else f"{letter} · {parameter}"
 
 
 def _cell(config: Mapping[str, Any], catalog: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -1,4 +1,8 @@
-"""A verdict as pages show it: the word for the span, its glyph, and the span as a power of ten."""
+"""A verdict as pages show it: one word with its glyph, and the span as a power of ten.
+
+The list, the page of a run and the comparison word a verdict here and nowhere else; its twin for
+what arrives while one looks is `static/js/plots/verdicts.js`, held to it by the vectors of both.
+"""
 
 import math
 from collections.abc import Mapping
@@ -61,6 +65,14 @@ SPAN_WORDS: Mapping[str, SpanWord] = MappingProxyType(
     }
 )
 
+TROUBLE_GLYPH = "◆"
+UNDEFINED = SpanWord(
+    title="Undefined",
+    glyph="\N{EN DASH}",
+    style="undefined",
+    meaning="nothing arrives at the last asked state itself",
+)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Quantity:
@@ -72,24 +84,69 @@ class Quantity:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ShownVerdict:
-    """A verdict for a row or a tile."""
+    """A verdict for a row or a tile; `troubles` names the kinds that the word does not say."""
 
     word: SpanWord
     span: Quantity | None
     sentence: str
+    troubles: str = ""
+    step: int = 0
 
 
 def shown_verdict(verdict: Mapping[str, Any] | None) -> ShownVerdict | None:
-    """Return how a stored verdict is shown, or None where there is none or it is not defined."""
-    word = SPAN_WORDS.get(str((verdict or {}).get("word")))
-    if verdict is None or word is None:
+    """Return how a stored verdict is shown, or None where there is none."""
+    if verdict is None:
         return None
+    word = headline(verdict)
     log10_span = verdict.get("log10_span")
+    kinds = (kind_words(str(kind)) for kind in verdict.get("kinds", ()))
     return ShownVerdict(
         word=word,
         span=quantity_of_log10(log10_span) if isinstance(log10_span, int | float) else None,
         sentence=str(verdict.get("sentence") or ""),
+        troubles=", ".join(kind for kind in kinds if kind not in ("Healthy", word.title)),
+        step=int(verdict.get("step") or 0),
     )
+
+
+def headline(verdict: Mapping[str, Any]) -> SpanWord:
+    """Return the word over a verdict: what is wrong with the gradient, or that nothing is.
+
+    The word for the span describes and is no alarm. Where no kind holds the card says Healthy,
+    whatever the span; where one holds it never says so.
+
+    >>> headline({"word": "fading", "kinds": ["healthy"]}).title
+    'Healthy'
+    >>> headline({"word": "healthy", "kinds": ["not_learning"]}).title
+    'Not learning'
+    """
+    word, kinds = str(verdict.get("word")), [str(kind) for kind in verdict.get("kinds", ())]
+    if word not in SPAN_WORDS:
+        return UNDEFINED
+    if word == "not finite" or not kinds:
+        return SPAN_WORDS[word]
+    if kinds == ["healthy"]:
+        return SPAN_WORDS["healthy"]
+    of_the_gradient = next((kind for kind in kinds if kind in SPAN_WORDS), None)
+    if of_the_gradient is not None:
+        return SPAN_WORDS[of_the_gradient]
+    if word != "healthy":
+        return SPAN_WORDS[word]
+    return SpanWord(
+        title=kind_words(kinds[0]),
+        glyph=TROUBLE_GLYPH,
+        style="trouble",
+        meaning="the gradient arrives; what is wrong is something else",
+    )
+
+
+def kind_words(kind: str) -> str:
+    """Return a kind of trouble as pages write it.
+
+    >>> kind_words("not_learning")
+    'Not learning'
+    """
+    return kind.replace("_", " ").capitalize()
 
 
 def quantity_of_log10(log10: float) -> Quantity:

@@ -15,6 +15,11 @@ from engine.cells import CELLS, make_cell
 SMALLER = 0.1
 """Factor of a learning rate, or of weights, that were too large."""
 
+SOUND_RATES: Mapping[str, float] = MappingProxyType({"sgd": 0.1, "adagrad": 0.1})
+"""Learning rates from which one can go down; what adapts its steps otherwise starts at SOUND."""
+
+SOUND = 0.01
+
 INSIDE = 0.95
 """Spectral radius at which a linear network forgets within some twenty steps."""
 
@@ -105,7 +110,6 @@ def _vanishing(base: Mapping[str, Any], factor: str | None) -> Iterator[Cure]:
 
 
 def _exploding(base: Mapping[str, Any], _factor: str | None) -> Iterator[Cure]:
-    rate = float(base["training"]["optimizer"]["learning_rate"])
     yield (
         "clipping by norm",
         "An update is never larger than the threshold, however large the gradient; its "
@@ -123,11 +127,7 @@ def _exploding(base: Mapping[str, Any], _factor: str | None) -> Iterator[Cure]:
             "The recurrent weights start a little inside of where they could make a gradient grow.",
             {"model/spectral_radius": INSIDE},
         )
-    yield (
-        "a smaller learning rate",
-        "Updates that are a tenth as large do not jump out of the region where the loss falls.",
-        {"training/optimizer/learning_rate": rate * SMALLER},
-    )
+    yield _smaller_rate(base, "do not jump out of the region where the loss falls")
     yield (
         "a learning rate that falls",
         "A cosine from the present rate to zero: large steps early, small ones late.",
@@ -168,17 +168,12 @@ def _saturated(base: Mapping[str, Any], _factor: str | None) -> Iterator[Cure]:
 
 
 def _dead_units(base: Mapping[str, Any], _factor: str | None) -> Iterator[Cure]:
-    rate = float(base["training"]["optimizer"]["learning_rate"])
     yield (
         "leaky ReLU",
         "Units that are off still get a gradient, and can come back.",
         {"model/activation": {"kind": "leaky_relu", "slope": 0.1}},
     )
-    yield (
-        "a smaller learning rate",
-        "Units die of updates that are too large.",
-        {"training/optimizer/learning_rate": rate * SMALLER},
-    )
+    yield _smaller_rate(base, "do not push a unit out of reach of every input")
     orthogonal = _orthogonal(base)
     yield (
         "tanh with orthogonal weights" if orthogonal else "tanh",
@@ -221,16 +216,37 @@ def _not_learning(base: Mapping[str, Any], _factor: str | None) -> Iterator[Cure
             "Each weight gets steps of about the learning rate, however small its gradient.",
             {"training/optimizer": {"kind": "adam", "learning_rate": 0.003}},
         )
-    yield (
-        "a larger learning rate",
-        "Where the loss does not move, steps may be too small.",
-        {"training/optimizer/learning_rate": rate * LARGER},
-    )
+    if rate <= SOUND_RATES.get(training["optimizer"]["kind"], SOUND):
+        yield (
+            "a larger learning rate",
+            "Where the loss does not move, steps may be too small.",
+            {"training/optimizer/learning_rate": rate * LARGER},
+        )
     yield (
         "twice as many steps",
         "Long dependencies are often found late, after a long plateau.",
         {"training/steps": 2 * int(training["steps"])},
     )
+
+
+def _smaller_rate(base: Mapping[str, Any], effect: str) -> Cure:
+    """Return a tenth of the learning rate; of one beyond all use, one to go down from."""
+    optimizer = base["training"]["optimizer"]
+    rate = float(optimizer["learning_rate"])
+    sound = SOUND_RATES.get(optimizer["kind"], SOUND)
+    if rate * SMALLER <= sound:
+        smaller, size = rate * SMALLER, "a tenth as large"
+    else:
+        smaller, size = sound, f"{_times(rate / sound)} times smaller"
+    return (
+        "a smaller learning rate",
+        f"Updates that are {size} {effect}.",
+        {"training/optimizer/learning_rate": smaller},
+    )
+
+
+def _times(ratio: float) -> str:
+    return f"{ratio:,.0f}"
 
 
 def _starts_by_choice(base: Mapping[str, Any]) -> bool:

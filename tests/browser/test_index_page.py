@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import httpx
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
@@ -22,6 +23,18 @@ from tests.browser.page_checks import (
 )
 
 LONG_STEPS = 1_000_000
+# The height of a row before and after the longest words that a progress event makes.
+TOLD = """async (name) => {
+  const row = document.querySelector(`[data-name="${name}"]`);
+  const module = document.querySelector("script[src*='/js/pages/index.js']").src;
+  const { showProgress } = await import(module.replace("index.js", "run_rows.js"));
+  const heights = [];
+  for (const [step, eta] of [[1, null], [999999, 359999]]) {
+    showProgress(row, { step, steps: 1000000, eta_seconds: eta, loss: 1.2e-7 });
+    heights.push(row.getBoundingClientRect().height);
+  }
+  return heights;
+}"""
 
 
 def config_of(name: str, steps: int = 30) -> dict[str, Any]:
@@ -65,6 +78,7 @@ def test_a_running_run_moves_without_a_fetch_for_every_step(page: Page, service:
     expect(row_of(page, "running").locator("[data-eta]")).to_contain_text("left")
     row_of(page, "running").locator("summary").click()
     row_of(page, "running").get_by_role("button", name="Cancel the run").click()
+    page.get_by_role("dialog").get_by_role("button", name="Stop").click()
     expect(page.locator(".toast")).to_contain_text("running is being cancelled")
     expect(row_of(page, "running").locator(".status")).to_have_text("Cancelled", timeout=20_000)
     assert service.wait(run)["status"] == "cancelled"
@@ -275,6 +289,21 @@ def test_nothing_in_the_list_moves_by_itself(
     follow(page)
     expect(page.locator("[data-time]").first).to_have_attribute("title", re.compile("20"))
     assert shifts(page) == []
+
+
+@pytest.mark.parametrize("viewport", [DESKTOP, PHONE, NARROW], ids=["desktop", "phone", "narrow"])
+def test_a_row_keeps_its_height_whatever_a_run_tells(
+    new_page: Callable[..., Page], service: Service, viewport: dict[str, int]
+) -> None:
+    run = service.start(config_of("telling", steps=LONG_STEPS))
+    page = new_page(viewport=viewport)
+    follow(page)
+    row = row_of(page, "telling")
+    expect(row.locator("[data-progress]")).to_be_visible(timeout=60_000)
+    before, after = page.evaluate(TOLD, "telling")
+    assert after == before
+    httpx.post(f"{service.url}/api/v1/runs/{run}/cancel")
+    assert service.wait(run)["status"] == "cancelled"
 
 
 @pytest.mark.parametrize(

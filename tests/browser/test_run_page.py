@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
+from app.pages.verdicts import shown_verdict
 from tests.browser.conftest import Service, Watch
 from tests.browser.page_checks import (
     DESKTOP,
@@ -122,7 +123,10 @@ def test_the_card_says_status_verdict_and_numbers(
     opened(page, finished)
     told = httpx.get(f"{service.url}/api/v1/runs/{finished}").json()["verdict"]
     expect(page.locator("[data-status]")).to_have_text("Finished")
-    expect(page.locator("[data-verdict-text]")).to_have_text(told["word"].capitalize())
+    shown = shown_verdict(told)
+    assert shown is not None
+    expect(page.locator("[data-verdict-text]")).to_have_text(shown.word.title)
+    expect(page.locator("[data-verdict-troubles]")).to_have_text(shown.troubles)
     expect(page.locator("[data-verdict-sentence]")).to_have_text(told["sentence"])
     expect(page.locator("[data-number=decay]")).to_have_text(re.compile(r"^\d"))
     expect(page.locator("[data-number=radius]")).to_have_text(re.compile(r"^\d"))
@@ -236,10 +240,22 @@ def test_stop_cancels_and_keeps_what_is_recorded(page: Page, service: Service) -
     page.goto(f"/runs/{run}")
     ready(page, "hidden_gradient_norm")
     page.get_by_role("button", name="Stop").click()
+    page.get_by_role("dialog", name="Stop this run?").get_by_role("button", name="Stop").click()
     expect(page.locator("[data-status]")).to_have_text("Cancelled", timeout=PATIENCE_MS)
     expect(page.locator("[data-pace]")).to_contain_text("stays readable")
     expect(page.get_by_role("button", name="Stop")).to_be_hidden()
     assert heatmap(page)["type"] == "heatmap"
+
+
+def test_the_evidence_of_a_verdict_leads_to_its_figure_step_and_layer(
+    page: Page, finished: str
+) -> None:
+    page.goto(f"/runs/{finished}/remedies")
+    page.locator("[data-evidence]").first.click()
+    page.wait_for_url("**/runs/*?*#panel-*")
+    panel = page.locator(page.evaluate("location.hash"))
+    expect(panel).to_be_in_viewport()
+    expect(panel).to_have_attribute("data-state", "ready", timeout=PATIENCE_MS)
 
 
 def test_a_queued_run_says_that_it_waits(page: Page, service: Service) -> None:

@@ -96,9 +96,14 @@ def test_a_run_is_paused_and_goes_on(page: Page, service: Service) -> None:
     expect(page.get_by_role("button", name="Resume")).to_be_hidden()
     page.get_by_role("button", name="Pause", exact=True).click()
     expect(page.locator("[data-status]")).to_have_text("Paused", timeout=PATIENCE_MS)
+    page.locator(".toast").get_by_role("button", name="Undo").click()
+    expect(page.locator("[data-status]")).to_have_text("Running", timeout=PATIENCE_MS)
+    page.get_by_role("button", name="Pause", exact=True).click()
+    expect(page.locator("[data-status]")).to_have_text("Paused", timeout=PATIENCE_MS)
     page.get_by_role("button", name="Resume").click()
     expect(page.locator("[data-status]")).to_have_text("Running", timeout=PATIENCE_MS)
     page.get_by_role("button", name="Stop").click()
+    page.get_by_role("dialog").get_by_role("button", name="Stop").click()
     expect(page.locator("[data-status]")).to_have_text("Cancelled", timeout=PATIENCE_MS)
 
 

@@ -6,7 +6,8 @@ import { createPanel } from "../plots/panel.js";
 import { dataAddress, mountPanelMenu } from "../plots/panel_menu.js";
 import { createScrubber, indexOfStep, mountPicking } from "../plots/scrubber.js";
 import { themeColors } from "../plots/theme.js";
-import { GLYPHS, capital, statusWord, wordClass } from "../plots/words.js";
+import { headline } from "../plots/verdicts.js";
+import { statusWord } from "../plots/words.js";
 import { onTheme, seenTheme } from "../shell/theme.js";
 import { COMPARE_VIEW, createState, layerInAddress } from "../state/url_state.js";
 import { apiUrl, getJson } from "../wire/api.js";
@@ -149,9 +150,10 @@ async function refreshRun(id) {
   badge.className = `status status--${found.status}`;
   badge.textContent = statusWord(found.status);
   if (!found.verdict) return;
+  const { title, glyph, style } = headline(found.verdict);
   const word = section.querySelector("[data-verdict-word]");
-  word.className = `verdict verdict--${wordClass(found.verdict.word)} small`;
-  word.textContent = `${GLYPHS[found.verdict.word] ?? "–"} ${capital(found.verdict.word)}`;
+  word.className = `verdict verdict--${style} small`;
+  word.textContent = `${glyph} ${title}`;
 }
 
 state.subscribe((now, changed) => {

@@ -2,10 +2,11 @@
 import { confirmAction } from "../shell/dialog.js";
 import { shortcut } from "../shell/keyboard.js";
 import { toast, toastError } from "../shell/toasts.js";
-import { post, remove } from "../wire/api.js";
+import { remove } from "../wire/api.js";
 import { newest } from "../wire/newest.js";
 import { followRuns } from "./live_runs.js";
 import { mountPicks } from "./picks.js";
+import { cancelRun } from "./run_verbs.js";
 import { listOf, mergeList, showProgress, showTimes } from "./run_rows.js";
 
 const REFRESH_MS = 1000;
@@ -67,10 +68,7 @@ filters.addEventListener("submit", (event) => {
 shortcut("/", "Search", () => filters.querySelector("[type=search]").focus());
 
 const ACTIONS = {
-  async cancel(id, name) {
-    await post(`/runs/${id}/cancel`);
-    toast(`${name} is being cancelled; what it recorded stays.`);
-  },
+  cancel: cancelRun,
   async delete(id, name) {
     const question = { title: "Delete this run?", text: `${name} and everything it recorded will be gone.`, yes: "Delete" };
     if (!(await confirmAction(question))) return;

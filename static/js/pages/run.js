@@ -12,6 +12,7 @@ import { getJson, numberOf } from "../wire/api.js";
 import { mountActions } from "./run_actions.js";
 import { createFigures } from "./run_figures.js";
 import { createRunHead, isOver } from "./run_head.js";
+import { showNamed } from "./run_jump.js";
 import { mountKeys } from "./run_keys.js";
 import { followRun } from "./run_live.js";
 
@@ -190,6 +191,7 @@ fold();
 
 scrubber.setStep(state.get().step);
 showControls();
+showNamed(panels);
 head.progress(run);
 refreshAll();
 followRun(run, {

@@ -1,8 +1,15 @@
 // The verbs of a run: pause, resume, retry, train longer, stop, delete; and the link to this view.
 import { confirmAction } from "../shell/dialog.js";
 import { toast, toastError } from "../shell/toasts.js";
-import { post, remove } from "../wire/api.js";
+import { getJson, post, remove } from "../wire/api.js";
 import { openCode } from "./as_code.js";
+import { cancelRun, takeBack } from "./run_verbs.js";
+
+/** What takes a verb back, and the states in which it can. */
+const UNDO = {
+  pause: { verb: "resume", from: ["paused"], done: "Goes on as soon as a worker is free." },
+  resume: { verb: "pause", from: ["running"], done: "Pausing again." },
+};
 
 /** @param {HTMLElement} page @param {{id: string, name: string, steps: number}} run */
 export function mountActions(page, run) {
@@ -17,18 +24,9 @@ export function mountActions(page, run) {
   };
   on("copy", copyLink);
   on("code", () => openCode(run.id));
-  on("cancel", async () => {
-    await post(`/runs/${run.id}/cancel`);
-    toast("Stopping. What is recorded stays readable.");
-  });
-  on("pause", async () => {
-    await post(`/runs/${run.id}/pause`);
-    toast("Pausing: it saves where it is, and goes on from there.");
-  });
-  on("resume", async () => {
-    await post(`/runs/${run.id}/resume`);
-    toast("Goes on as soon as a worker is free.");
-  });
+  on("cancel", () => cancelRun(run.id, run.name));
+  on("pause", () => asked(run.id, "pause", "Pausing: it saves where it is, and goes on from there."));
+  on("resume", () => asked(run.id, "resume", "Goes on as soon as a worker is free."));
   on("retry", async () => {
     await post(`/runs/${run.id}/retry`);
     toast("Tried again, from its last checkpoint.");
@@ -55,6 +53,21 @@ export function mountActions(page, run) {
     await remove(`/runs/${run.id}`);
     location.assign("/");
   });
+}
+
+/** Ask for a verb that can be taken back, and offer that. */
+async function asked(id, verb, words) {
+  await post(`/runs/${id}/${verb}`);
+  const { verb: back, from, done } = UNDO[verb];
+  const onAction = async () => {
+    try {
+      const found = await takeBack(id, back, from, { getJson, post });
+      toast(found === null ? done : `Too late: the run is ${found}.`);
+    } catch (error) {
+      toastError(error);
+    }
+  };
+  toast(words, { action: "Undo", onAction });
 }
 
 async function copyLink() {

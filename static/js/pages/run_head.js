@@ -1,5 +1,6 @@
 // The run card: status, progress, verdict and the four numbers, in the words of the newest event or the chosen step.
-import { GLYPHS, capital, duration, short, showMagnitude, statusWord, wordClass } from "../plots/words.js";
+import { headline, troublesOf } from "../plots/verdicts.js";
+import { duration, short, showMagnitude, statusWord } from "../plots/words.js";
 import { numberOf } from "../wire/api.js";
 
 const OVER = new Set(["succeeded", "diverged", "failed", "cancelled"]);
@@ -65,11 +66,12 @@ export function createRunHead(page, run) {
   /** @param {object | null} verdict as the service says it */
   function verdict(found) {
     if (!found) return;
-    const kind = wordClass(found.word);
-    part("verdict").className = `run-verdict tint--${kind}`;
-    part("verdict-word").className = `verdict verdict--tile verdict--${kind}`;
-    part("verdict-glyph").textContent = GLYPHS[found.word] ?? "–";
-    part("verdict-text").textContent = capital(found.word);
+    const { title, glyph, style } = headline(found);
+    part("verdict").className = `run-verdict tint--${style}`;
+    part("verdict-word").className = `verdict verdict--tile verdict--${style}`;
+    part("verdict-glyph").textContent = glyph;
+    part("verdict-text").textContent = title;
+    part("verdict-troubles").textContent = troublesOf(found);
     part("verdict-when").textContent = `Verdict at step ${found.step}`;
     part("verdict-sentence").textContent = found.sentence;
     part("verdict-sentence").title = found.sentence;

@@ -1,12 +1,13 @@
 // The line at the chosen step. It lies over the plot as an element of its own: moving a shape of Plotly's makes it draw
 // the whole figure again, at a quarter of what a step of the scrubber costs.
+import { roomAround } from "./mount.js";
 
 // Beyond this share of the axis the tag stands at the left of the line, where there is room.
 const LATE = 0.85;
 
 /**
  * Where a step is in the plot: a CSS length, so that it holds at every width.
- * @param {number | null} step @param {[number, number]} range of the x axis @param {{l: number, r: number}} margin
+ * @param {number | null} step @param {[number, number]} range of the x axis @param {{l: number, r: number}} room
  * @returns {{left: string, late: boolean} | null} null where the step is not on the axis
  */
 export function placeOf(step, range, { l, r }) {
@@ -27,13 +28,14 @@ export function mountCursor(plot) {
   line.append(tag);
   plot.after(line);
   return (step) => {
-    const { layout } = plot;
-    const place = layout ? placeOf(step, layout.xaxis?.range, layout.margin) : null;
+    const room = roomAround(plot);
+    const place = room ? placeOf(step, plot.layout?.xaxis?.range, room) : null;
     line.hidden = !place;
     if (!place) return;
     line.style.left = place.left;
-    line.style.top = `${layout.margin.t}px`;
-    line.style.bottom = `${layout.margin.b}px`;
+    // The panel may be taller than its plot.
+    line.style.top = `${plot.offsetTop + room.t}px`;
+    line.style.height = `${plot.offsetHeight - room.t - room.b}px`;
     line.classList.toggle("cursor--late", place.late);
     tag.textContent = String(step);
   };

@@ -33,6 +33,14 @@ export function onHover(element, onCell) {
   element.on("plotly_unhover", () => onCell(null));
 }
 
+/**
+ * Where the axes of a drawn figure are, in pixels from its edges. A legend takes room of its own that no margin says.
+ * @param {HTMLElement} element @returns {{l: number, r: number, t: number, b: number} | null}
+ */
+export function roomAround({ layout, _fullLayout: drawn }) {
+  return drawn?._size ?? layout?.margin ?? null;
+}
+
 /** @param {HTMLElement} element @param {() => void} onMoved the axes of a drawn figure were zoomed or reset */
 export function onZoom(element, onMoved) {
   element.on("plotly_relayout", onMoved);

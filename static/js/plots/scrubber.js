@@ -1,4 +1,5 @@
 // The scrubber: one training step for all panels. Buttons, slider, play, follow live; keys are registered by the page.
+import { roomAround } from "./mount.js";
 
 /** Steps that are recorded: 0, every, 2·every, …, and the last one. @param {number} every @param {number | null} latest */
 export function recordedSteps(every, latest) {
@@ -124,9 +125,10 @@ export function createScrubber(element, { onStep }) {
 export function mountPicking(plot, choose) {
   const stepAt = (event) => {
     const { layout } = plot;
-    if (!layout?.xaxis?.range) return null;
+    const room = roomAround(plot);
+    if (!layout?.xaxis?.range || !room) return null;
     const box = plot.getBoundingClientRect();
-    const { l, r } = layout.margin;
+    const { l, r } = room;
     const share = (event.clientX - box.left - l) / (box.width - l - r);
     const [low, high] = layout.xaxis.range;
     return low + Math.min(Math.max(share, 0), 1) * (high - low);

@@ -130,7 +130,7 @@ function byIndex(figure) {
     z[unit] = heatmap.z[row];
     units[unit] = heatmap.customdata?.[row];
   });
-  const moved = new Map(order.map((unit, row) => [row + 1, unit + 1]));
+  const moved = new Map(order.map((unit, row) => [row, unit]));
   return {
     data: figure.data.map((trace) => {
       if (trace === heatmap) return { ...trace, z, customdata: heatmap.customdata ? units : undefined };

@@ -1,4 +1,4 @@
-// Numbers as a reader wants them: powers of ten, short decimals, durations; and the words and glyphs for a span.
+// Numbers as a reader wants them: powers of ten, short decimals, durations.
 
 const MINUS = "−";
 
@@ -55,21 +55,6 @@ export function duration(seconds) {
   const parts = [Math.floor(whole / 60) % 60, whole % 60].map((n) => String(n).padStart(2, "0"));
   const hours = Math.floor(whole / 3600);
   return hours ? `${hours}:${parts.join(":")}` : `${Number(parts[0])}:${parts[1]}`;
-}
-
-export const GLYPHS = {
-  vanishing: "▼",
-  fading: "▽",
-  healthy: "●",
-  growing: "△",
-  exploding: "▲",
-  "not finite": "✕",
-  undefined: "–",
-};
-
-/** @param {string} word @returns {string} the last part of a class: "not-finite" */
-export function wordClass(word) {
-  return word.replace(/\s+/g, "-");
 }
 
 /** @param {string} status as pages say it, like `status_word` in app/pages/base.py */

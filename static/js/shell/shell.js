@@ -23,5 +23,3 @@ shortcut("n", "New run", follow("new"), EVERYWHERE);
 shortcut("c", "Compare", follow("compare"), EVERYWHERE);
 shortcut("t", "Change the theme", () => setTheme(nextTheme(chosenTheme())), EVERYWHERE);
 shortcut("?", "This list", openHelp, EVERYWHERE);
-// On a narrow screen the bar scrolls: where one is should be seen.
-document.querySelector(".app-nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });

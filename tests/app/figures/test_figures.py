@@ -248,6 +248,16 @@ def test_a_frame_that_is_not_finite_has_the_figures_of_the_last_finite_one() -> 
     assert found["sentence"].endswith("no longer finite. Before: What was.")
 
 
+@pytest.mark.parametrize(("step", "kinds"), [(0, None), (10, ["not_learning"])])
+def test_the_kinds_stand_on_the_frame_that_the_runs_verdict_is_on(
+    step: int, kinds: list[str] | None
+) -> None:
+    config = {"task": {"kind": "adding", "length": 5}, "model": {"cell": "elman"}}
+    stored = {"word": "fading", "step": 10, "kinds": ["not_learning"]}
+    run = replace(linear_run([0.5, 0.6], length=5), config=config, verdict=stored)
+    assert draw("decay", run, step=step).layout.meta["verdict"].get("kinds") == kinds
+
+
 def test_the_chosen_step_is_the_last_recorded_one_that_is_not_beyond_it() -> None:
     drawn = draw("hidden_gradient", linear_run([0.5, 0.6, 0.7]), step=17)
     assert drawn.layout.meta["step"] == 10

@@ -5,6 +5,7 @@ import math
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,8 +14,10 @@ from app.pages.sparkline import HEIGHT, WIDTH, sparkline
 from app.pages.verdicts import SPAN_WORDS, plain_number, quantity_of_log10, shown_verdict
 from app.store import Run
 
-# What tests/js/pages/words.test.mjs holds the page's own words to.
-VECTORS = json.loads((Path(__file__).parents[2] / "js" / "vectors" / "words.json").read_text())
+# What words.test.mjs and verdicts.test.mjs hold the page's own words to.
+FOLDER = Path(__file__).parents[2] / "js" / "vectors"
+VECTORS = json.loads((FOLDER / "words.json").read_text())
+VERDICTS = json.loads((FOLDER / "verdicts.json").read_text())
 NOW = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
 RUN = Run(
     id="1",
@@ -79,7 +82,15 @@ def test_the_last_line_of_a_traceback_is_the_error() -> None:
 
 def test_a_row_without_a_verdict_shows_none() -> None:
     assert run_row(RUN).verdict is None
-    assert run_row(replace(RUN, verdict={"word": "undefined", "sentence": "…"})).verdict is None
+
+
+@pytest.mark.parametrize("case", VERDICTS, ids=lambda case: f"{case['word']} {case['kinds']}")
+def test_a_verdict_is_worded_as_the_page_words_it(case: dict[str, Any]) -> None:
+    shown = shown_verdict({"word": case["word"], "kinds": case["kinds"], "sentence": "so"})
+    assert shown is not None
+    word = shown.word
+    told = [word.title, word.glyph, word.style, shown.troubles]
+    assert told == [case["title"], case["glyph"], case["style"], case["troubles"]]
 
 
 @pytest.mark.parametrize("word", list(SPAN_WORDS))

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from app.main import create_app
-from app.pages.remedies import changes_of, conclusion_of
+from app.pages.remedies import NOTHING_TICKED, TRIED_ALREADY, changes_of, conclusion_of
 from app.runs.control import Control
 from app.runs.training import train_run
 from app.runs.trials import UNCHANGED, Tried, tag_of
@@ -107,3 +107,21 @@ async def test_what_was_tried_is_not_tried_again(tmp_path: Path) -> None:
         for _ in range(2):
             await client.post(f"/runs/{run}/remedies", data={"remedy": CHOSEN, "seeds": "1"})
         assert train_what_waits(settings) == len(CHOSEN)
+
+
+@pytest.mark.parametrize(
+    ("posts", "words"),
+    [
+        ([{"seeds": "3"}], NOTHING_TICKED),
+        ([{"remedy": CHOSEN, "seeds": "1"}] * 2, TRIED_ALREADY),
+    ],
+)
+async def test_what_starts_nothing_says_why(
+    tmp_path: Path, posts: list[dict[str, Any]], words: str
+) -> None:
+    run, settings = train_into(tmp_path, SIGMOID), settings_of(tmp_path)
+    async with serving(create_app(settings)) as client:
+        for form in posts:
+            answer = await client.post(f"/runs/{run}/remedies", data=form)
+    assert answer.status_code == 422
+    assert words in unescape(answer.text)

@@ -49,10 +49,17 @@ def test_the_parameters_to_choose_from_are_those_that_are_recorded(model: dict[s
 
 def test_gates_are_offered_where_there_are_several() -> None:
     axes = {one.axis: one.options for one in choosers_of(config_of(cell="lstm"), CATALOG)}
-    assert axes["gate"] == ("i", "f", "g", "o")
+    assert [value for value, _ in axes["gate"]] == ["i", "f", "g", "o"]
     assert "gate" not in {one.axis for one in choosers_of(config_of(), CATALOG)}
 
 
 def test_the_gates_to_choose_from_are_those_that_the_options_make() -> None:
     config = config_of(cell="antisymmetric", options={"gated": True})
-    assert {one.axis: one.options for one in choosers_of(config, CATALOG)}["gate"] == ("z", "h")
+    gates = {one.axis: one.options for one in choosers_of(config, CATALOG)}["gate"]
+    assert [value for value, _ in gates] == ["z", "h"]
+
+
+def test_a_parameter_is_offered_with_its_letter_and_its_name() -> None:
+    choosers = {one.axis: dict(one.options) for one in choosers_of(config_of(), CATALOG)}
+    assert choosers["parameter"]["weight_hh_l0"] == "W · weight_hh_l0"
+    assert choosers["parameter"]["readout.weight"] == "V · readout.weight"

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from engine import RunConfig, apply_patch, remedies_for
+from engine.cells import CELLS
 from engine.diagnosis.cures import CURES
 from engine.diagnosis.merge_patch import patch_between
 from engine.initializers import INITIALIZERS
@@ -13,6 +14,13 @@ from engine.initializers import INITIALIZERS
 TASK = {"kind": "adding", "length": 30}
 SIGMOID = {"cell": "elman", "activation": "sigmoid"}
 ENOUGH = 2
+OPTIMIZERS = ("sgd", "rmsprop", "adagrad", "adam", "adamw")
+CLIPPINGS: tuple[dict[str, object] | None, ...] = (
+    None,
+    {"kind": "norm", "threshold": 1.0},
+    {"kind": "value", "threshold": 0.5},
+    {"kind": "adaptive"},
+)
 
 
 def config_of(**model: object) -> RunConfig:
@@ -41,6 +49,86 @@ def test_every_remedy_is_a_configuration_and_its_patch_makes_it(
         made = RunConfig.from_dict(apply_patch(config.to_dict(), remedy.patch))
         assert made.to_dict() == remedy.config
         assert made != config
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_every_cell_with_every_optimizer_has_remedies_that_are_accepted(
+    cell: str, optimizer: str
+) -> None:
+    """Every clipping and kind of trouble in turn, so that each meets each cell and optimizer."""
+    turn = list(CELLS).index(cell) + list(OPTIMIZERS).index(optimizer)
+    kinds = list(CURES)
+    accepted(cell, optimizer, CLIPPINGS[turn % len(CLIPPINGS)], kinds[turn % len(kinds)])
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("clipping", CLIPPINGS, ids=str)
+@pytest.mark.parametrize("kind", list(CURES))
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_every_remedy_of_every_network_is_accepted(
+    cell: str, optimizer: str, kind: str, clipping: dict[str, object] | None
+) -> None:
+    accepted(cell, optimizer, clipping, kind)
+
+
+def accepted(cell: str, optimizer: str, clipping: dict[str, object] | None, kind: str) -> None:
+    """Hold the remedies of one network to being configurations that can be run."""
+    config = RunConfig.from_dict(
+        {
+            "task": TASK,
+            "model": {"cell": cell},
+            "training": {"optimizer": {"kind": optimizer}, "clipping": clipping},
+        }
+    )
+    found = remedies_for(config, (kind,))
+    # Without a window or a threshold there is none to widen.
+    assert len(found) >= (0 if kind in ("truncated", "clipped_always") else 1)
+    for remedy in found:
+        made = RunConfig.from_dict(apply_patch(config.to_dict(), remedy.patch))
+        assert made.to_dict() == remedy.config
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "rate", "wanted", "size"),
+    [
+        ("sgd", 1000.0, 0.1, "10,000 times smaller"),
+        ("sgd", 1.0, 0.1, "a tenth as large"),
+        ("adam", 1.0, 0.01, "100 times smaller"),
+        ("adam", 0.01, 0.001, "a tenth as large"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["exploding", "dead_units"])
+def test_a_smaller_learning_rate_is_one_that_can_train(
+    kind: str, optimizer: str, rate: float, wanted: float, size: str
+) -> None:
+    config = RunConfig.from_dict(
+        {
+            "task": TASK,
+            "model": SIGMOID,
+            "training": {"optimizer": {"kind": optimizer, "learning_rate": rate}},
+        }
+    )
+    found = {remedy.title: remedy for remedy in remedies_for(config, (kind,))}
+    remedy = found["a smaller learning rate"]
+    assert RunConfig.from_dict(remedy.config).training.optimizer.learning_rate == pytest.approx(
+        wanted
+    )
+    assert size in remedy.why
+
+
+@pytest.mark.parametrize(("rate", "offered"), [(0.01, True), (1000.0, False)])
+def test_a_rate_that_is_large_already_is_not_made_larger(rate: float, offered: bool) -> None:
+    config = RunConfig.from_dict(
+        {
+            "task": TASK,
+            "model": SIGMOID,
+            "training": {"optimizer": {"kind": "sgd", "learning_rate": rate}},
+        }
+    )
+    titles = [remedy.title for remedy in remedies_for(config, ("not_learning",))]
+    assert ("a larger learning rate" in titles) == offered
 
 
 @pytest.mark.parametrize(

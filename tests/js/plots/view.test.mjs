@@ -53,12 +53,12 @@ test("without the log the loss strip starts at zero", () => {
 
 test("units by index are put back, their masks too", () => {
   const data = [
-    { ...heatmap([[5, 5], [7, 7], [9, 9]], { reference: 0, along: null }), y: [1, 2, 3], customdata: [[2], [0], [1]] },
-    { type: "scatter", fill: "toself", x: [0, 1, 1, 0, 0], y: [0.5, 0.5, 2.5, 2.5, 0.5], line: {}, fillpattern: {}, meta: { role: "zero" } },
+    { ...heatmap([[5, 5], [7, 7], [9, 9]], { reference: 0, along: null }), y: [0, 1, 2], customdata: [[2], [0], [1]] },
+    { type: "scatter", fill: "toself", x: [0, 1, 1, 0, 0], y: [-0.5, -0.5, 1.5, 1.5, -0.5], line: {}, fillpattern: {}, meta: { role: "zero" } },
   ];
   const shown = present({ data, layout: layout("hidden_gradient", { order: [2, 0, 1] }) }, { ...view, order: "index" });
   assert.deepEqual(shown.data[0].z.map((row) => row[0]), [7, 9, 5]);
   assert.deepEqual(shown.data[0].customdata.map((row) => row[0]), [0, 1, 2]);
   const heights = shown.data[1].y.filter((value) => !Number.isNaN(value));
-  assert.deepEqual([...new Set(heights)].sort(), [0.5, 1.5, 2.5, 3.5]);
+  assert.deepEqual([...new Set(heights)].sort(), [-0.5, 0.5, 1.5, 2.5]);
 });

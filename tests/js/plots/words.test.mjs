@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { duration, exponentText, magnitudeText, short, statusWord, wordClass } from "../../../static/js/plots/words.js";
+import { duration, exponentText, magnitudeText, short, statusWord } from "../../../static/js/plots/words.js";
 
 for (const [log10, text] of [[-11.43, "10^−11.4"], [-12041.4, "10^−12041.4"], [0, "1"], [-1, "0.1"], [5, "10^5"], [-Infinity, "0"], [NaN, "not finite"]]) {
   test(`10 to the ${log10} reads ${text}`, () => assert.equal(magnitudeText(log10), text));
@@ -15,7 +15,6 @@ for (const [seconds, text] of [[42, "0:42"], [3723, "1:02:03"], [0.2, "0:00"], [
 }
 
 test("an exponent has a true minus sign", () => assert.equal(exponentText(-4), "−4"));
-test("a word of two makes one class", () => assert.equal(wordClass("not finite"), "not-finite"));
 
 test("a run that came to its end is finished, whatever it learned", () => {
   assert.deepEqual(["succeeded", "running"].map(statusWord), ["Finished", "Running"]);
