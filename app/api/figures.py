@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final, Literal, get_args
 import plotly.graph_objects as go
 import plotly.io
 from fastapi import APIRouter, Depends, Query
+from pydantic import Field
 from starlette.responses import Response
 
 from app.api.dependencies import StoreOf, json_response
@@ -35,6 +36,7 @@ FIGURE_ANSWER: dict[int | str, dict[str, Any]] = {
     }
 }
 Step = Annotated[str, Query(pattern="^(last|[0-9]{1,9})$", description="Training step, or `last`")]
+OneStep = Annotated[int, Field(ge=0, le=999_999_999)]
 Layer = Annotated[
     str, Query(pattern="^[0-9]{1,2}r?$", description="Layer, from 0; with r its way backwards")
 ]
@@ -89,12 +91,21 @@ def get_figure(
     store: StoreOf,
     choice: Choice,
     run: Annotated[list[str] | None, Query(description="The runs, in their order")] = None,
+    of_step: Annotated[
+        list[OneStep] | None, Query(description="A step for each run, where not one for all")
+    ] = None,
     length: Length = 20,
     at: At = 1.0,
     format: Format = "json",
 ) -> Response:
     """Return a figure of the runs named, or of none where it needs none."""
-    return _draw(store, name, run or [], replace(choice, length=length, at=at), format)
+    runs, steps = run or [], tuple(of_step or ())
+    if steps and len(steps) != len(runs):
+        raise bad_parameter(
+            "of_step", f"expected one for each of {len(runs)} runs, got {len(steps)}"
+        )
+    look = replace(choice, steps=steps, step=None) if steps else choice
+    return _draw(store, name, runs, replace(look, length=length, at=at), format)
 
 
 @router.get("/runs/{run_id}/figures/{name}", responses={**FIGURE_ANSWER, **problems(404)})

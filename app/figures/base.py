@@ -62,11 +62,13 @@ class FigureOptions:
 
     In mode `magnitude` a heatmap's z is the recorded log10 itself, in `ratio` its
     difference from the value at the last time asked. `range` is half the width of the
-    colour scale in decades. `parameter` and `gate` are coordinates, None for the first
+    colour scale in decades. `steps` is a step for each of several runs, in their order, where
+    they are not looked at at one. `parameter` and `gate` are coordinates, None for the first
     that there is. `length` and `at` are the T and the pre-activation of a figure without a run.
     """
 
     step: int | None = None
+    steps: tuple[int, ...] = ()
     layer: int | str = 0
     mode: Mode = "magnitude"
     range: Decades = 8

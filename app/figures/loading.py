@@ -1,6 +1,7 @@
 """Read what a figure needs of its runs, and no more."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -28,7 +29,8 @@ def load(
     Raises:
         RunNotFound: One of the runs does not exist.
     """
-    return [_load(store, run_id, figure, options) for run_id in run_ids]
+    each = [replace(options, step=step) for step in options.steps] or [options] * len(run_ids)
+    return [_load(store, run, figure, look) for run, look in zip(run_ids, each, strict=True)]
 
 
 def _load(store: Store, run_id: str, figure: FigureDefinition, options: FigureOptions) -> RunData:

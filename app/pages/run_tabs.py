@@ -47,7 +47,7 @@ _LAYOUT: tuple[tuple[str, str, tuple[tuple[str, str, str], ...]], ...] = (
         "paths",
         "Paths",
         (
-            ("path_gradient", "span-6", "‖λₜ,ₖ · ∂⁺sₖ/∂P‖"),
+            ("path_gradient", "span-6", "‖λₜ,ₖ · ∂⁺sₖ/∂P‖; a click: factor by factor"),
             ("immediate_gradient_norm", "span-6", "‖∂ℓₜ/∂hₜ‖ of the same time alone"),
             ("cell_gradient_norm", "span-6", "‖dℓ/dcₜ‖"),
             ("output_gradient_norm", "span-6", "‖∂ℓₜ/∂yₜ‖"),

@@ -69,6 +69,7 @@ class SweepPage(PageContext):
     skipped: tuple[tuple[str, str], ...]
     panels: tuple[tuple[str, str, str], ...]
     plotly_url: str
+    run_ids: tuple[str, ...]
 
 
 def build_router(templates: Jinja2Templates) -> APIRouter:
@@ -115,7 +116,8 @@ def row_of(sweep: Sweep, tallies: dict[str, Tally]) -> SweepRow:
 def page_of(store: Store, sweep: Sweep, x: str | None, y: str | None, value: str) -> SweepPage:
     """Return the context of a sweep's grid."""
     across, up = axes_of(sweep, x or None, y or None)
-    cells = matrix(sweep, store.sweeps.members(sweep.id), across, up, value)
+    members = store.sweeps.members(sweep.id)
+    cells = matrix(sweep, members, across, up, value)
     ups: Sequence[object] = [""] if up is None else sweep.axes[up]
     return SweepPage(
         sweep=row_of(sweep, store.sweeps.tallies([sweep.id])[sweep.id]),
@@ -135,6 +137,7 @@ def page_of(store: Store, sweep: Sweep, x: str | None, y: str | None, value: str
             (success_by_lag.NAME, success_by_lag.TITLE, success_by_lag.HOW_TO_READ),
         ),
         plotly_url=PLOTLY_URL,
+        run_ids=tuple(member.run.id for member in members),
     )
 
 

@@ -180,3 +180,25 @@ def test_two_runs_show_what_differs_and_by_how_much(
         "plot => [plot._fullData[0].type, plot._fullData[0].zmin, plot._fullData[0].zmax]"
     )
     assert drawn == ["heatmap", -8, 8]
+
+
+def test_by_loss_each_run_is_where_it_first_was_as_good(
+    page: Page, service: Service, runs: list[str]
+) -> None:
+    page.goto(address(runs[:2], "&mode=magnitude"))
+    ready(page)
+    page.get_by_role("button", name="by loss").click()
+    label = page.locator("[data-scrub=label]")
+    expect(label).to_contain_text("loss")
+    lowest = label.text_content()
+    with page.expect_response(lambda answer: "of_step=" in answer.url) as answered:
+        page.locator("[data-scrub=slider]").press("Home")
+    expect(label).not_to_have_text(lowest or "")
+    meta = answered.value.json()["layout"]["meta"]
+    # The highest level is where both begin.
+    assert meta["steps"] == [0, 0]
+    assert "align=loss" in page.url
+    second = page.context.new_page()
+    second.goto(page.url)
+    ready(second)
+    expect(second.locator("[data-scrub=label]")).to_have_text(label.text_content() or "")

@@ -1,5 +1,6 @@
 """The page of a sweep in a real browser: figures drawn, every cell opens its runs."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -62,3 +63,20 @@ def test_a_cell_opens_its_runs(page: Page, swept: str) -> None:
     cell.locator("summary").click()
     cell.get_by_role("link", name="run 1").click()
     expect(page.locator("h1")).to_contain_text("activation tanh, length 8")
+
+
+def test_the_grid_fills_while_one_looks(page: Page, service: Service) -> None:
+    slow = {**BASE, "name": "watched sweep", "training": {"steps": 400, "batch_size": 2}}
+    with Client(service.url) as client:
+        made = client.create_sweep(slow, {"model.activation": ["tanh", "relu"]}, repeats=2)
+        page.goto(f"/sweeps/{made['id']}")
+        expect(page.locator("[data-part=progress]")).to_contain_text("of 4 runs over")
+        for run in made["runs"]:
+            client.wait(run["id"], timeout=120)
+    expect(page.locator("[data-part=progress]")).to_contain_text("4 of 4 runs over", timeout=60_000)
+    expect(page.locator("[data-cell] .number").first).to_have_text(re.compile(r"\d"))
+    ready(page, "sweep_matrix")
+    drawn = page.locator("[data-panel=sweep_matrix] [data-plot]")
+    page.wait_for_function(
+        "plot => plot._fullData[0].z.flat().every(Number.isFinite)", arg=drawn.element_handle()
+    )

@@ -1,4 +1,5 @@
 // A run's configuration as code: JSON, a call with curl, Python, and the same network in PyTorch.
+import { element, openSheet } from "../shell/dialog.js";
 import { toast, toastError } from "../shell/toasts.js";
 import { getJson } from "../wire/api.js";
 import { curlText, jsonText, pythonText } from "./snippets.js";
@@ -14,16 +15,13 @@ const FORMATS = [
 /** Open the dialog. @param {string} run */
 export async function openCode(run) {
   const { config } = await getJson(`/runs/${run}`);
-  const dialog = make("dialog", "dialog table-dialog");
-  dialog.setAttribute("aria-label", "The configuration as code");
-  const body = make("div", "dialog-body");
-  const formats = make("div", "segmented");
+  const formats = element("div", "segmented");
   formats.setAttribute("role", "group");
   formats.setAttribute("aria-label", "Shown as");
-  const code = make("pre", "code table-scroll");
+  const code = element("pre", "code table-scroll");
   code.tabIndex = 0;
   for (const [title, text] of FORMATS) {
-    const button = make("button", "", title);
+    const button = element("button", "", title);
     button.type = "button";
     button.addEventListener("click", () => {
       code.textContent = text(config);
@@ -31,23 +29,9 @@ export async function openCode(run) {
     });
     formats.append(button);
   }
-  const foot = make("form", "dialog-actions");
-  foot.method = "dialog";
-  const copy = make("button", "button button--primary", "Copy");
+  const copy = element("button", "button button--primary", "Copy");
   copy.type = "button";
   copy.addEventListener("click", () => navigator.clipboard.writeText(code.textContent).then(() => toast("Copied."), toastError));
-  foot.append(copy, make("button", "button", "Close"));
-  body.append(make("h2", "", "As code"), formats, code, foot);
-  dialog.append(body);
-  document.body.append(dialog);
-  dialog.addEventListener("close", () => dialog.remove());
+  openSheet("The configuration as code", "As code", [formats, code], [copy]);
   formats.firstElementChild.click();
-  dialog.showModal();
-}
-
-function make(tag, className, text = "") {
-  const element = document.createElement(tag);
-  element.className = className;
-  element.textContent = text;
-  return element;
 }

@@ -12,6 +12,7 @@ import { onTheme, seenTheme } from "../shell/theme.js";
 import { COMPARE_VIEW, createState, layerInAddress } from "../state/url_state.js";
 import { apiUrl, getJson } from "../wire/api.js";
 import { newest } from "../wire/newest.js";
+import { createCourse } from "./compare_course.js";
 import { mountActions } from "./run_actions.js";
 import { isOver } from "./run_head.js";
 import { mountKeys } from "./run_keys.js";
@@ -21,7 +22,7 @@ const page = document.querySelector("[data-compare]");
 const runs = JSON.parse(document.getElementById("compare-data").textContent);
 const ids = runs.map((run) => run.id);
 const state = createState(COMPARE_VIEW);
-const recorded = new Map();
+const course = createCourse(state, runs);
 let colors = themeColors(seenTheme());
 
 const layers = page.querySelector("[data-layer]");
@@ -43,11 +44,11 @@ const panels = sections.map((section) => {
   mountPanelMenu(panel, {
     title: section.querySelector("h2").textContent,
     filename: () => `${panel.name}-${scrubber.shown() ?? 0}`,
-    data: (format) => dataAddress(run?.id ?? ids[0], "hidden_gradient_norm", { step: run ? null : (state.get().step ?? "last"), layer: layerOf(), format }),
-    page: () => apiUrl(`/figures/${panel.name}`, { run: run ? run.id : ids, ...shownQuery(), step: state.get().step, format: "html" }),
+    data: (format) => dataAddress(run?.id ?? ids[0], "hidden_gradient_norm", { step: run ? null : (course.stepOf(runs[0]) ?? "last"), layer: layerOf(), format }),
+    page: () => apiUrl(`/figures/${panel.name}`, { run: run ? run.id : ids, ...shownQuery(), ...course.query(), format: "html" }),
   });
   if (run) {
-    mountPicking(panel.plot, (step) => choose(scrubber.nearest(step + run.every / 2)));
+    mountPicking(panel.plot, (step) => choose(scrubber.nearest(course.positionOf(run, step + run.every / 2))));
   }
   return panel;
 });
@@ -56,8 +57,9 @@ const difference = panels.find((panel) => panel.name === "gradient_difference");
 const columns = panels.filter((panel) => panel.section.dataset.compared);
 
 const scrubber = createScrubber(page.querySelector("[data-scrubber]"), {
-  onStep: (step) => {
-    state.set({ step });
+  words: course.words,
+  onStep: (position) => {
+    course.choose(position);
     return refreshStep();
   },
 });
@@ -79,45 +81,38 @@ function addressOfRun(run) {
 }
 
 function addressOfAll(name) {
-  const { step } = state.get();
   const layer = layerInAddress(layerOf());
   if (name === "gradient_difference") return { path: `/figures/${name}`, query: { run: ids, layer }, final: false };
-  return { path: `/figures/${name}`, query: { run: ids, layer, step }, final: step !== null && allOver() };
+  const asked = course.query();
+  return { path: `/figures/${name}`, query: { run: ids, layer, ...asked }, final: allOver() && asked.step !== null };
 }
 
 function viewOf(run) {
   const { mode, range } = state.get();
-  return { mode, range, colors, cursor: Boolean(run), picking: Boolean(run), step: run ? stepOf(run) : null };
+  return { mode, range, colors, cursor: Boolean(run), picking: Boolean(run), step: run ? course.stepOf(run) : null };
 }
 
-/** The recorded step of one run for the step chosen for all. */
-function stepOf(run) {
-  const steps = recorded.get(run.id) ?? [];
-  return steps[indexOfStep(steps, state.get().step)] ?? null;
-}
-
-function choose(step) {
-  if (step === null || step === state.get().step) return;
-  state.set({ step });
-  scrubber.setStep(step);
+function choose(position) {
+  if (position === null || position === course.position()) return;
+  course.choose(position);
+  scrubber.setStep(position);
   refreshStep();
 }
 
 function arrived(panel, run, figure) {
-  if (!run) return;
-  const { latest } = figure.layout.meta;
-  if (latest === undefined || latest === null) return;
-  const steps = [];
-  for (let step = 0; step <= latest; step += run.every) steps.push(step);
-  if (steps[steps.length - 1] !== latest) steps.push(latest);
-  recorded.set(run.id, steps);
-  scrubber.setSteps([...new Set([...recorded.values()].flat())].sort((a, b) => a - b));
+  if (!run || !course.put(run, figure)) return;
+  showPositions();
   describe(panel, run, figure);
+}
+
+function showPositions() {
+  scrubber.setSteps(course.positions());
+  scrubber.setStep(course.position());
 }
 
 function describe(panel, run, figure) {
   const trace = heatmapOf(figure);
-  const shown = stepOf(run);
+  const shown = course.stepOf(run);
   if (!trace || shown === null) return;
   panel.plot.removeAttribute("aria-labelledby");
   panel.plot.setAttribute("aria-label", summarize(run.name, trace, indexOfStep(Array.from(trace.x), shown)));
@@ -126,7 +121,8 @@ function describe(panel, run, figure) {
 function refreshStep() {
   for (const panel of columns) {
     const run = runs.find((one) => one.id === panel.section.dataset.compared);
-    panel.cursor(stepOf(run));
+    panel.cursor(course.stepOf(run));
+    panel.section.querySelector("[data-reached]").hidden = course.reached(run);
     if (panel.figure()) describe(panel, run, panel.figure());
   }
   return comparison.refresh();
@@ -161,17 +157,26 @@ state.subscribe((now, changed) => {
   for (const part of page.querySelectorAll("[data-ratio]")) part.hidden = now.mode !== "ratio";
   if (changed.includes("mode") || changed.includes("range")) for (const panel of panels) panel.redraw();
   if (changed.includes("layer")) refreshAll();
-  if (changed.includes("step") && now.step !== scrubber.step()) {
-    scrubber.setStep(now.step);
+  if (changed.includes("align")) showPositions();
+  const moved = ["align", "step", "loss"].some((name) => changed.includes(name));
+  if (moved && (changed.includes("align") || course.position() !== scrubber.step())) {
+    scrubber.setStep(course.position());
     refreshStep();
   }
+  showAlign();
 });
 if (layers) {
   layers.value = layerOf();
   layers.addEventListener("change", () => state.set({ layer: layers.value }));
 }
 
-scrubber.setStep(state.get().step);
+function showAlign() {
+  for (const button of page.querySelectorAll("[data-align]")) button.setAttribute("aria-pressed", String(button.dataset.align === state.get().align));
+}
+for (const button of page.querySelectorAll("[data-align]")) button.addEventListener("click", () => state.set({ align: button.dataset.align }));
+
+showAlign();
+scrubber.setStep(course.position());
 for (const part of page.querySelectorAll("[data-ratio]")) part.hidden = state.get().mode !== "ratio";
 refreshAll();
 
@@ -179,7 +184,7 @@ const changedRuns = new Set();
 const framesSoon = newest(async () => {
   const touched = columns.filter((panel) => changedRuns.has(panel.section.dataset.compared));
   changedRuns.clear();
-  const all = [...touched, ...(state.get().step === null ? [comparison] : []), ...(difference ? [difference] : [])];
+  const all = [...touched, ...(course.position() === null ? [comparison] : []), ...(difference ? [difference] : [])];
   await Promise.all(all.map((panel) => panel.refresh({ fresh: true })));
 });
 followRuns(ids, {

@@ -11,10 +11,21 @@ export async function fetchPage(address) {
   return new DOMParser().parseFromString(await response.text(), "text/html");
 }
 
-/** Replace every `[data-part]` by its newer self. @param {Document} newer @param {ParentNode} [here] */
+/** Replace every `[data-part]` by its newer self, but for what the reader holds open. @param {Document} newer @param {ParentNode} [here] */
 export function replaceParts(newer, here = document) {
   for (const part of here.querySelectorAll("[data-part]")) {
     const found = newer.querySelector(`[data-part="${part.dataset.part}"]`);
-    if (found) part.replaceChildren(...[...found.childNodes].map((node) => document.importNode(node, true)));
+    if (!found || part.isEqualNode(found) || part.querySelector("details[open]")) continue;
+    part.replaceChildren(...[...found.childNodes].map((node) => document.importNode(node, true)));
+  }
+}
+
+/** Fetch this page anew and put its parts in place; where the service is away the pill says so. @returns {Promise<void>} */
+export async function refreshParts() {
+  try {
+    const newer = await fetchPage(location.pathname + location.search);
+    if (newer) replaceParts(newer);
+  } catch {
+    // The parts are fetched anew when the service is back.
   }
 }

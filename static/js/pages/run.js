@@ -6,9 +6,11 @@ import { createPanel } from "../plots/panel.js";
 import { mountPanelMenu } from "../plots/panel_menu.js";
 import { createScrubber, indexOfStep, mountPicking, recordedSteps } from "../plots/scrubber.js";
 import { themeColors } from "../plots/theme.js";
+import { toastError } from "../shell/toasts.js";
 import { onTheme, seenTheme } from "../shell/theme.js";
 import { RUN_VIEW, createState } from "../state/url_state.js";
 import { getJson, numberOf } from "../wire/api.js";
+import { openChain, timesOf } from "./chain.js";
 import { mountActions } from "./run_actions.js";
 import { createFigures } from "./run_figures.js";
 import { createRunHead, isOver } from "./run_head.js";
@@ -23,6 +25,9 @@ const head = createRunHead(page, run);
 const summary = document.querySelector("[data-summary]");
 
 const EAGER = new Set(["decay", "hidden_gradient_norm"]);
+
+// A cell of these is one term of a sum.
+const CHAINED = new Set(["loss_state_gradient", "path_gradient"]);
 
 const figures = createFigures(run, { view: () => state.get(), layer: () => layerOf() });
 
@@ -44,6 +49,7 @@ const panels = [...page.querySelectorAll("[data-panel]")].map((section) => {
     view: () => viewOf(name),
     onFigure: (figure) => arrived(name, figure),
     onCell: (cell) => readCell(cell),
+    onPick: CHAINED.has(name) ? (cell) => openCell(name, cell) : null,
     // The verdict and the numbers come with these two, wherever they are on the page.
     eager: EAGER.has(name),
   });
@@ -84,6 +90,13 @@ onTheme((seen) => {
   colors = themeColors(seen);
   for (const panel of panels) panel.redraw();
 });
+
+/** The chain behind a cell; a cell of the future has none. */
+function openCell(name, cell) {
+  const times = timesOf(cell);
+  const { step, parameter = null } = panelOf(name).figure().layout.meta;
+  if (times) openChain(run.id, { step, ...times, parameter }).catch(toastError);
+}
 
 function viewOf(name) {
   const { mode, range, log, reach, order } = state.get();

@@ -4,9 +4,15 @@ import { mountPanelMenu } from "../plots/panel_menu.js";
 import { themeColors } from "../plots/theme.js";
 import { onTheme, seenTheme } from "../shell/theme.js";
 import { apiUrl } from "../wire/api.js";
+import { newest } from "../wire/newest.js";
+import { followRuns } from "./live_runs.js";
+import { refreshParts } from "./page_parts.js";
 
 const page = document.querySelector("[data-sweep]");
 const { sweep, x, y, value } = page.dataset;
+const members = new Set(JSON.parse(document.getElementById("sweep-runs").textContent));
+const REFRESH_MS = 1000;
+const TOLD = new Set(["status", "verdict", "end"]);
 const query = { x, y: y || null, value };
 let colors = themeColors(seenTheme());
 
@@ -28,4 +34,15 @@ onTheme((seen) => {
   colors = themeColors(seen);
   for (const panel of panels) panel.redraw();
 });
-for (const panel of panels) panel.refresh();
+
+const drawAll = () => Promise.all(panels.map((panel) => panel.refresh({ fresh: true })));
+const refresh = newest(() => Promise.all([refreshParts(), drawAll()]), { interval: REFRESH_MS });
+drawAll();
+// A sweep may have more runs than an address has room for: all are followed, and others' events let go by.
+followRuns([], {
+  onEvent(kind, data) {
+    if (TOLD.has(kind) && members.has(data.run)) refresh();
+  },
+  onLive: refresh,
+  catchUp: refresh,
+});

@@ -24,6 +24,11 @@ export function mountCellCursor(panel) {
   panel.plot.addEventListener("keydown", (event) => {
     const heatmap = trace();
     if (!heatmap || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === "Enter" && at && panel.onPick) {
+      event.preventDefault();
+      panel.onPick({ x: heatmap.x[at.column], y: heatmap.y[at.row] });
+      return;
+    }
     const [rows, columns] = [heatmap.z.length, heatmap.z[0]?.length ?? 0];
     const moves = {
       ArrowUp: [1, 0],

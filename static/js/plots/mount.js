@@ -33,6 +33,13 @@ export function onHover(element, onCell) {
   element.on("plotly_unhover", () => onCell(null));
 }
 
+/** @param {HTMLElement} element @param {(point: {x: number, y: number}) => void} onPick a cell was clicked */
+export function onClick(element, onPick) {
+  element.on("plotly_click", ({ points: [point] }) => {
+    if (point.data.meta?.role === "gradient") onPick({ x: point.x, y: point.y });
+  });
+}
+
 /**
  * Where the axes of a drawn figure are, in pixels from its edges. A legend takes room of its own that no margin says.
  * @param {HTMLElement} element @returns {{l: number, r: number, t: number, b: number} | null}

@@ -4,7 +4,7 @@ import { apiUrl, ApiError } from "../wire/api.js";
 import { newest } from "../wire/newest.js";
 import { decodeFigure } from "./decode.js";
 import { mountCursor } from "./cursor.js";
-import { draw, onHover, onZoom } from "./mount.js";
+import { draw, onClick, onHover, onZoom } from "./mount.js";
 import { present } from "./view.js";
 
 /** Figures of finished frames never change: so many are kept for scrubbing back and forth. */
@@ -14,9 +14,10 @@ const kept = new Map();
 /**
  * @param {HTMLElement} section `[data-panel]`
  * @param {{address: () => {path: string, query: object, final: boolean}, view: () => object,
- *   onFigure?: (figure: object) => void, onCell?: (cell: object | null) => void, eager?: boolean}} options `eager`: fetched off screen too
+ *   onFigure?: (figure: object) => void, onCell?: (cell: object | null) => void,
+ *   onPick?: ((cell: {x: number, y: number}) => void) | null, eager?: boolean}} options `eager`: fetched off screen too
  */
-export function createPanel(section, { address, view, onFigure = () => {}, onCell = () => {}, eager = false }) {
+export function createPanel(section, { address, view, onFigure = () => {}, onCell = () => {}, onPick = null, eager = false }) {
   const plot = section.querySelector("[data-plot]");
   const message = section.querySelector("[data-message]");
   let figure = null;
@@ -86,6 +87,7 @@ export function createPanel(section, { address, view, onFigure = () => {}, onCel
     moveCursor?.(view().step ?? null);
     if (!listening) {
       onHover(plot, onCell);
+      if (onPick) onClick(plot, onPick);
       onZoom(plot, () => moveCursor?.(view().step ?? null));
       listening = true;
     }
@@ -123,6 +125,7 @@ export function createPanel(section, { address, view, onFigure = () => {}, onCel
     plot,
     figure: () => figure,
     url: () => url,
+    onPick,
     /** Fetch what is chosen now; `fresh` also where the address did not change. */
     refresh({ fresh = false } = {}) {
       if (!visible && !eager) {

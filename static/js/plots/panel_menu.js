@@ -1,4 +1,5 @@
 // What the "…" of a panel offers: full size, table, pictures and data.
+import { element, openSheet } from "../shell/dialog.js";
 import { apiUrl } from "../wire/api.js";
 import { tableOf } from "./cells.js";
 import { resize, saveImage } from "./mount.js";
@@ -89,40 +90,16 @@ function showTable(panel, title, csv) {
   const figure = panel.figure();
   if (!figure) return;
   const { head, rows } = tableOf(figure, TABLE_ROWS);
-  const dialog = document.createElement("dialog");
-  dialog.className = "dialog table-dialog";
-  dialog.setAttribute("aria-label", `${title} as a table`);
-  const heading = document.createElement("h2");
-  heading.textContent = title;
-  const scroller = document.createElement("div");
-  scroller.className = "table-scroll";
+  const scroller = element("div", "table-scroll");
   scroller.tabIndex = 0;
   scroller.append(tableElement(head, rows));
-  const foot = document.createElement("form");
-  foot.method = "dialog";
-  foot.className = "dialog-actions";
-  if (csv) {
-    const all = document.createElement("a");
-    all.className = "button";
-    all.href = csv;
-    all.download = "";
-    all.textContent = "Everything as CSV";
-    foot.append(all);
-  }
-  const close = document.createElement("button");
-  close.className = "button";
-  close.textContent = "Close";
-  foot.append(close);
-  const body = document.createElement("div");
-  body.className = "dialog-body";
-  body.append(heading, scroller, foot);
-  dialog.append(body);
-  document.body.append(dialog);
-  dialog.addEventListener("close", () => dialog.remove());
-  dialog.showModal();
+  const all = element("a", "button", "Everything as CSV");
+  if (csv) Object.assign(all, { href: csv, download: "" });
+  openSheet(`${title} as a table`, title, [scroller], csv ? [all] : []);
 }
 
-function tableElement(head, rows) {
+/** @param {string[]} head @param {(string | Node)[][]} rows */
+export function tableElement(head, rows) {
   const table = document.createElement("table");
   const top = table.createTHead().insertRow();
   for (const text of head) {
@@ -134,7 +111,7 @@ function tableElement(head, rows) {
   const body = table.createTBody();
   for (const row of rows) {
     const line = body.insertRow();
-    for (const text of row) line.insertCell().textContent = text;
+    for (const text of row) line.insertCell().append(text);
   }
   return table;
 }

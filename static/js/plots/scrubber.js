@@ -27,9 +27,10 @@ const PLAY_MS = 60;
 
 /**
  * @param {HTMLElement} element `[data-scrubber]`
- * @param {{onStep: (step: number | null) => void | Promise<void>}} options null: follow the newest
+ * @param {{onStep: (step: number | null) => void | Promise<void>, words?: (step: number) => string}} options null: follow the
+ *   newest; `words` says what stands at a step where that is something else
  */
-export function createScrubber(element, { onStep }) {
+export function createScrubber(element, { onStep, words }) {
   const part = (name) => element.querySelector(`[data-scrub=${name}]`);
   const [back, play, forward, slider, label, follow] = ["back", "play", "forward", "slider", "label", "follow"].map(part);
   let steps = [];
@@ -41,8 +42,9 @@ export function createScrubber(element, { onStep }) {
     slider.max = String(Math.max(steps.length - 1, 0));
     slider.value = String(Math.max(at, 0));
     slider.disabled = steps.length < 2;
-    slider.setAttribute("aria-valuetext", `training step ${steps[at] ?? 0}`);
-    label.textContent = String(steps[at] ?? 0);
+    const text = words ? words(steps[at] ?? 0) : String(steps[at] ?? 0);
+    slider.setAttribute("aria-valuetext", words ? text : `training step ${text}`);
+    label.textContent = text;
     back.disabled = at <= 0;
     forward.disabled = at >= steps.length - 1;
     play.disabled = steps.length < 2;

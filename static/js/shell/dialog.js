@@ -1,4 +1,4 @@
-// Dialogs made of text: the help overlay and the question before what cannot be undone.
+// Dialogs: the help overlay, the question before what cannot be undone, and sheets of what a page holds besides.
 import { shortcuts } from "./keyboard.js";
 
 const SHOWN = { Space: "Space", ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓", Escape: "Esc" };
@@ -41,6 +41,26 @@ export function confirmAction({ title, text, yes, danger = true }) {
   ]).then((value) => value === "yes");
 }
 
+/**
+ * A sheet over the page: something to read, with what can be done with it beside Close.
+ * @param {string} label @param {string} title @param {Element[]} content @param {Element[]} [offers]
+ * @returns {HTMLDialogElement} shown already, and gone once closed
+ */
+export function openSheet(label, title, content, offers = []) {
+  const dialog = element("dialog", "dialog table-dialog");
+  dialog.setAttribute("aria-label", label);
+  const body = element("div", "dialog-body");
+  const foot = element("form", "dialog-actions");
+  foot.method = "dialog";
+  foot.append(...offers, element("button", "button", "Close"));
+  body.append(element("h2", "", title), ...content, foot);
+  dialog.append(body);
+  document.body.append(dialog);
+  dialog.addEventListener("close", () => dialog.remove());
+  dialog.showModal();
+  return dialog;
+}
+
 function open(title, content, actions) {
   const dialog = element("dialog", "dialog");
   const form = element("form", "dialog-body");
@@ -69,7 +89,8 @@ function open(title, content, actions) {
   });
 }
 
-function element(tag, className = "", text = "") {
+/** @param {string} tag @returns {HTMLElement} */
+export function element(tag, className = "", text = "") {
   const made = document.createElement(tag);
   if (className) made.className = className;
   if (text) made.textContent = text;

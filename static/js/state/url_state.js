@@ -32,12 +32,16 @@ export const RUN_VIEW = {
   order: { parse: oneOf("size", "index"), start: "size" },
 };
 
-/** @type {Record<string, Field>} */
-export const COMPARE_VIEW = { ...VIEW };
-
 const within = (low, high) => (text) => {
   const value = Number(text);
   return text.trim() !== "" && value >= low && value <= high ? value : undefined;
+};
+
+/** @type {Record<string, Field>} one scrubber by step or by loss; `loss: null` is where each run is now */
+export const COMPARE_VIEW = {
+  ...VIEW,
+  align: { parse: oneOf("step", "loss"), start: "step" },
+  loss: { parse: within(Number.MIN_VALUE, Number.MAX_VALUE), start: null },
 };
 
 /** @type {Record<string, Field>} T steps at the pre-activation a */

@@ -47,6 +47,28 @@ async def test_a_figure_of_several_runs_draws_them_all(
     assert {"tanh", "relu"} <= {name for name in ("tanh", "relu") if name in json.dumps(figure)}
 
 
+async def test_a_figure_of_several_runs_may_show_each_at_a_step_of_its_own(
+    reader: httpx.AsyncClient, trained: Trained
+) -> None:
+    url, runs = "/api/v1/figures/activation_comparison", [trained.succeeded] * 2
+    each = await reader.get(url, params={"run": runs, "of_step": [0, 4]})
+    one = await reader.get(url, params={"run": runs, "step": 4})
+    figure, other = json.loads(each.content), json.loads(one.content)
+    assert figure["layout"]["meta"]["steps"] == [0, 4]
+    assert other["layout"]["meta"]["steps"] == [4, 4]
+    notes, others = (f["layout"]["annotations"] for f in (figure, other))
+    assert [note["text"] for note in notes][1] == [note["text"] for note in others][1]
+
+
+async def test_steps_that_are_not_one_for_each_run_are_refused(
+    reader: httpx.AsyncClient, trained: Trained
+) -> None:
+    url = "/api/v1/figures/activation_comparison"
+    answer = await reader.get(url, params={"run": [trained.succeeded], "of_step": [0, 4]})
+    assert answer.status_code == 422
+    assert "of_step" in answer.text
+
+
 async def test_a_figure_shows_the_step_that_is_asked_for(
     reader: httpx.AsyncClient, trained: Trained
 ) -> None:
