@@ -97,7 +97,10 @@ def build_router(templates: Jinja2Templates) -> APIRouter:
         seeds = int(text) if text.isdecimal() and 1 <= int(text) <= MOST_SEEDS else 1
         titles = form.get("remedy", [])
         service = request.app.state.service
-        if titles and await run_in_threadpool(start_trials, service, store, run, titles, seeds):
+        started: list[Run] = []
+        if titles:
+            started = await run_in_threadpool(start_trials, service, store, run, titles, seeds)
+        if started:
             return RedirectResponse(f"/runs/{run_id}/remedies", status_code=303)
         page = remedies_page(store, run, refusal=TRIED_ALREADY if titles else NOTHING_TICKED)
         return render(request, templates, page, status_code=422)

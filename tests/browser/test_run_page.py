@@ -258,6 +258,28 @@ def test_the_evidence_of_a_verdict_leads_to_its_figure_step_and_layer(
     expect(panel).to_have_attribute("data-state", "ready", timeout=PATIENCE_MS)
 
 
+def test_a_cell_of_the_matrix_opens_its_chain_factor_by_factor(
+    page: Page, service: Service, finished: str
+) -> None:
+    opened(page, finished)
+    plot = page.locator("[data-panel=loss_state_gradient] [data-plot]")
+    ready(page, "loss_state_gradient")
+    plot.focus()
+    for _ in range(3):
+        page.keyboard.press("ArrowLeft")
+    with page.expect_response(lambda answer: "/chain?" in answer.url) as answered:
+        page.keyboard.press("Enter")
+    chain = answered.value.json()
+    sheet = page.get_by_role("dialog", name="A term, factor by factor")
+    assert chain["lag"] == 3
+    # A row for each factor, and the term that they make.
+    expect(sheet.locator("tbody tr")).to_have_count(len(chain["factors"]) + 1)
+    expect(sheet).to_contain_text(chain["factors"][0]["symbol"])
+    assert violations(page) == []
+    sheet.get_by_role("button", name="Close").click()
+    expect(sheet).to_have_count(0)
+
+
 def test_a_queued_run_says_that_it_waits(page: Page, service: Service) -> None:
     long = {"steps": 1_000_000, "batch_size": 4}
     runs = [service.start(config(name=f"busy {i}", training=long)) for i in range(3)]
