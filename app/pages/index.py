@@ -120,8 +120,9 @@ def index_page(store: Store, wanted: Wanted, cursor: str) -> IndexPage:
         limit=PAGE_SIZE,
         cursor=cursor or None,
     )
+    ahead = store.runs.queue_positions(runs)
     return IndexPage(
-        rows=tuple(run_row(run, store.runs.queue_position(run)) for run in runs),
+        rows=tuple(run_row(run, ahead.get(run.id)) for run in runs),
         statuses=STATUSES,
         status=wanted.status,
         cells=_cells(),

@@ -5,6 +5,7 @@ import json
 import math
 import platform
 import uuid
+from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -184,6 +185,21 @@ class RunTable:
         )
         with self._database.read() as connection:
             return connection.scalar(query) or 0
+
+    def queue_positions(self, page: Sequence[Run]) -> dict[str, int]:
+        """Return how many queued runs are ahead of each queued one of a page, by id."""
+        queued = [run for run in page if run.status == "queued"]
+        if not queued:
+            return {}
+        last = max(run.number for run in queued)
+        query = (
+            sa.select(runs.c.number)
+            .where(runs.c.status == "queued", runs.c.number < last)
+            .order_by(runs.c.number)
+        )
+        with self._database.read() as connection:
+            numbers = list(connection.scalars(query))
+        return {run.id: bisect_left(numbers, run.number) for run in queued}
 
     def update(
         self,
