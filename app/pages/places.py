@@ -14,7 +14,7 @@ _DRAWN_IN: Mapping[str, str] = MappingProxyType(
 
 
 def place_of(
-    run_id: str, statistic: str, *, step: int | None = None, layer: int | None = None
+    run_id: str, statistic: str, *, step: int | None = None, layer: int | str | None = None
 ) -> str:
     """Return the address of a statistic's figure, at a step and a layer where they are known.
 

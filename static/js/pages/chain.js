@@ -9,16 +9,19 @@ const BAR_DECADES = 2;
 
 /**
  * Where a cell of a matrix is: its times, of which pooled columns have the middle.
- * @param {{x: number, y: number}} cell state k and loss t @returns {{loss_time: number, state_time: number} | null} null in the future
+ * @param {{x: number, y: number, z: number}} cell state k, loss t, and what is drawn there
+ * @returns {{loss_time: number, state_time: number} | null} null where no way leads, as from a loss to the future
  */
-export function timesOf({ x, y }) {
+export function timesOf({ x, y, z }) {
   const [state, loss] = [Math.max(Math.round(x), 1), Math.round(y)];
-  return state > loss ? null : { loss_time: loss, state_time: state };
+  // A layer that reads backwards has its states after the loss.
+  return state > loss && Number.isNaN(z) ? null : { loss_time: loss, state_time: state };
 }
 
 /** @param {object} chain as the service tells it @returns {string} what the term comes to, in a sentence */
 export function sentenceOf({ loss_time: loss, state_time: state, lag, parameter, walls, term }) {
-  const way = lag ? `${lag} ${lag === 1 ? "step" : "steps"} back` : "at the same time";
+  const far = Math.abs(lag);
+  const way = lag ? `${far} ${far === 1 ? "step" : "steps"} ${lag < 0 ? "on" : "back"}` : "at the same time";
   const start = `What the loss at t = ${loss} tells ${parameter} through the state at k = ${state}, ${way}: `;
   if (walls.length) return `${start}nothing, since truncation cuts the way after t = ${walls.join(", ")}.`;
   return start + (numberOf(term.log10_norm) === -Infinity ? "exactly zero." : "the product of what follows.");

@@ -26,7 +26,7 @@ export function mountCellCursor(panel) {
     if (!heatmap || event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === "Enter" && at && panel.onPick) {
       event.preventDefault();
-      panel.onPick({ x: heatmap.x[at.column], y: heatmap.y[at.row] });
+      panel.onPick({ x: heatmap.x[at.column], y: heatmap.y[at.row], z: heatmap.z[at.row][at.column] });
       return;
     }
     const [rows, columns] = [heatmap.z.length, heatmap.z[0]?.length ?? 0];

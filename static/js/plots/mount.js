@@ -33,10 +33,10 @@ export function onHover(element, onCell) {
   element.on("plotly_unhover", () => onCell(null));
 }
 
-/** @param {HTMLElement} element @param {(point: {x: number, y: number}) => void} onPick a cell was clicked */
+/** @param {HTMLElement} element @param {(point: {x: number, y: number, z: number}) => void} onPick a cell was clicked */
 export function onClick(element, onPick) {
   element.on("plotly_click", ({ points: [point] }) => {
-    if (point.data.meta?.role === "gradient") onPick({ x: point.x, y: point.y });
+    if (point.data.meta?.role === "gradient") onPick({ x: point.x, y: point.y, z: point.z });
   });
 }
 

@@ -15,7 +15,7 @@ const kept = new Map();
  * @param {HTMLElement} section `[data-panel]`
  * @param {{address: () => {path: string, query: object, final: boolean}, view: () => object,
  *   onFigure?: (figure: object) => void, onCell?: (cell: object | null) => void,
- *   onPick?: ((cell: {x: number, y: number}) => void) | null, eager?: boolean}} options `eager`: fetched off screen too
+ *   onPick?: ((cell: {x: number, y: number, z: number}) => void) | null, eager?: boolean}} options `eager`: fetched off screen too
  */
 export function createPanel(section, { address, view, onFigure = () => {}, onCell = () => {}, onPick = null, eager = false }) {
   const plot = section.querySelector("[data-plot]");

@@ -92,7 +92,7 @@ def test_thousands_of_runs_do_not_slow_a_page_of_the_list(
 
 
 def best_ms(store: Store, wanted: Wanted) -> float:
-    """The quickest of several rounds, in processor time: what others take meanwhile is not in it."""
+    """The quickest of several rounds, in processor time: that of others is not in it."""
     rounds = []
     for _ in range(ROUNDS):
         started = time.process_time()

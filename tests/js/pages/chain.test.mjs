@@ -3,20 +3,22 @@ import { test } from "node:test";
 import { barOf, sentenceOf, timesOf } from "../../../static/js/pages/chain.js";
 
 test("a cell of a matrix is the loss of its row and the state of its column", () => {
-  assert.deepEqual(timesOf({ x: 3, y: 9 }), { loss_time: 9, state_time: 3 });
+  assert.deepEqual(timesOf({ x: 3, y: 9, z: -4 }), { loss_time: 9, state_time: 3 });
 });
 
 test("a pooled cell is the chain of its middle, from the first state on", () => {
-  assert.deepEqual(timesOf({ x: 0.5, y: 8.6 }), { loss_time: 9, state_time: 1 });
+  assert.deepEqual(timesOf({ x: 0.5, y: 8.6, z: -4 }), { loss_time: 9, state_time: 1 });
 });
 
-test("the future has no chain", () => assert.equal(timesOf({ x: 10, y: 9 }), null));
+test("the future has no chain", () => assert.equal(timesOf({ x: 10, y: 9, z: NaN }), null));
+test("but for a layer that reads backwards", () => assert.deepEqual(timesOf({ x: 10, y: 9, z: -1 }), { loss_time: 9, state_time: 10 }));
 
 const chain = { loss_time: 9, state_time: 3, lag: 6, parameter: "weight_hh_l0", walls: [], term: { log10_norm: -4 } };
 
 for (const [changes, words] of [
   [{}, /t = 9 tells weight_hh_l0 through the state at k = 3, 6 steps back: the product/],
   [{ lag: 1 }, /1 step back/],
+  [{ lag: -2 }, /2 steps on/],
   [{ lag: 0 }, /at the same time/],
   [{ walls: [5] }, /nothing, since truncation cuts the way after t = 5/],
   [{ term: { log10_norm: "-Infinity" } }, /exactly zero/],

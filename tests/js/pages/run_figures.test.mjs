@@ -11,7 +11,7 @@ const run = {
     hidden_gradient_norm: { frames: "all", chooses: [], statistic: "hidden_gradient_norm", axes: ["step", "layer", "time"], picked: true },
   },
 };
-const figuresAt = (view, layer = 1) =>
+const figuresAt = (view, layer = "1") =>
   createFigures(run, { view: () => ({ step: null, mode: "ratio", range: 8, parameter: null, gate: null, ...view }), layer: () => layer });
 
 test("a figure of all steps is asked for whole, whatever step is chosen", () => {
@@ -21,11 +21,11 @@ test("a figure of all steps is asked for whole, whatever step is chosen", () => 
 
 test("a figure of one step is asked for at that step, and does not change any more", () => {
   const { path, query, final } = figuresAt({ step: 50 }).address("hidden_gradient");
-  assert.deepEqual([path, query.step, query.layer, final], ["/runs/7/figures/hidden_gradient", 50, 1, true]);
+  assert.deepEqual([path, query.step, query.layer, final], ["/runs/7/figures/hidden_gradient", 50, "1", true]);
 });
 
 test("the newest frame may be followed by another", () => assert.equal(figuresAt({}).address("hidden_gradient").final, false));
-test("the first layer is what the service shows unasked", () => assert.equal(figuresAt({}, 0).query("loss").layer, null));
+test("the first layer is what the service shows unasked", () => assert.equal(figuresAt({}, "0").query("loss").layer, null));
 
 test("only what a figure offers to choose is asked for", () => {
   const figures = figuresAt({ parameter: "weight_hh_l0", gate: "f" });
