@@ -17,6 +17,7 @@ from app.api import (
     health,
     login,
     metrics,
+    models,
     runs,
     statistics,
     sweeps,
@@ -40,6 +41,7 @@ _RESOURCES = (
     sweeps,
     captures,
     datasets,
+    models,
 )
 _OUTSIDE = (health, metrics, login, docs, assets)
 

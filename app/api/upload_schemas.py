@@ -35,6 +35,32 @@ class DatasetPageModel(BaseModel):
     next_cursor: str | None
 
 
+class ModelModel(BaseModel):
+    """An uploaded model."""
+
+    model_config = ConfigDict(title="Model")
+
+    id: str
+    name: str
+    cell: str = Field(description="The cell that was recognised")
+    bytes: int = Field(description="What it takes on disk")
+    sha256: str
+    created_at: datetime
+    description: dict[str, Any] = Field(
+        description="`model` as a configuration takes it, `inputs` D, `outputs` K (null without a "
+        "read-out), `parameters` with their shapes, what was `left_out`"
+    )
+
+
+class ModelPageModel(BaseModel):
+    """A page of models."""
+
+    model_config = ConfigDict(title="ModelPage")
+
+    items: list[ModelModel]
+    next_cursor: str | None
+
+
 def file_body(*media_types: str, example: str | None = None) -> dict[str, Any]:
     """Return the OpenAPI entry of a body that is a file, or a form with one."""
     form = {

@@ -15,6 +15,7 @@ from engine import ConfigError, Problem, RunConfig
 Arrays = Mapping[str, NDArray[Any]]
 OF_MODEL: Final = ("cell", "hidden_size", "layers", "bidirectional", "bias", "options")
 """What a configuration must say as the uploaded weights have it."""
+OF_ANY_CELL: Final = OF_MODEL[:-1]  # another cell has other options
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +112,8 @@ def _misfits(
 ) -> Iterator[Problem]:
     """Yield where a configuration says otherwise than the uploaded weights are."""
     said: dict[str, Any] = config.to_dict()["model"]  # type: ignore[assignment]  # an object
-    for field in OF_MODEL:
+    same_cell = said["cell"] == description["model"]["cell"]
+    for field in OF_MODEL if same_cell else OF_ANY_CELL:
         wanted = description["model"].get(field, said[field])
         if said[field] != wanted:
             detail = f"the uploaded model has {wanted!r}, got {said[field]!r}"

@@ -5,6 +5,7 @@ anything is read, and nothing is ever unpickled.
 """
 
 from app.uploads.errors import UploadError
-from app.uploads.keeping import keep_dataset
+from app.uploads.keeping import keep_dataset, keep_model
+from app.uploads.recognised import Wanted
 
-__all__ = ["UploadError", "keep_dataset"]
+__all__ = ["UploadError", "Wanted", "keep_dataset", "keep_model"]

@@ -9,6 +9,8 @@ import engine
 from app.store import Resource, Store, Upload
 from app.uploads.datasets import kind_of, read_dataset, refused
 from app.uploads.errors import UploadError, at
+from app.uploads.models import read_model
+from app.uploads.recognised import Wanted
 
 LONGEST_NAME: Final = 200
 UNNAMED: Final = "unnamed"
@@ -50,6 +52,29 @@ def keep_dataset(
             return {**engine.describe_arrays(store.uploads.mapped(stored)), **description}
 
     return keep(store, "dataset", chosen, name_of(name, hints), write, complete)
+
+
+def keep_model(
+    store: Store,
+    path: Path,
+    *,
+    wanted: Wanted,
+    name: str | None = None,
+    hints: Sequence[str] = (),
+    most_bytes: int,
+) -> Upload:
+    """Check a file as the weights of a recurrent network and keep them; as `keep_dataset`.
+
+    Raises:
+        UploadError: It is no such model; nothing is kept.
+    """
+    with ExitStack() as cleanup:
+        place = store.uploads.new_place()
+        cleanup.callback(place.unlink, missing_ok=True)
+        told = name_of(name, hints)
+        with place.open("xb") as file:
+            cell, description = read_model(path, file, wanted, most_bytes)
+        return store.uploads.add("model", cell, told, description, place)
 
 
 def keep(
