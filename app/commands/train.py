@@ -24,8 +24,8 @@ from app.commands.settings import err, out, store_of
 from app.commands.verdicts import verdict_lines
 from app.logs import log_to_stderr
 from app.runs.control import Control
+from app.runs.progress import Progress as RunProgress
 from app.runs.service import described
-from app.runs.training import Progress as RunProgress
 from app.runs.training import train_run
 from app.settings import Settings
 from app.store import Run, Store

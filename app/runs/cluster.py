@@ -16,7 +16,8 @@ from typing import Any, Final
 
 import structlog
 
-from app.runs.control import POLL_SECONDS, Control
+from app.runs.control import POLL_SECONDS
+from app.runs.controls import Controls
 from app.runs.places import Place, place_of, why_unfit
 from app.runs.states import RunError
 from app.runs.worker import attempt
@@ -64,13 +65,13 @@ def work(run_id: str) -> str | None:
     worker = get_worker()
 
     @contextlib.contextmanager
-    def watch(control: Control) -> Iterator[None]:
+    def watch(controls: Controls) -> Iterator[None]:
         over = threading.Event()
 
         def look() -> None:
             while not over.wait(POLL_SECONDS):
                 if worker.status not in (Status.running, Status.paused):
-                    control.stop("stop")  # asked to end, or its scheduler is gone: save first
+                    controls.stop("stop")  # asked to end, or its scheduler is gone: save first
                     return
 
         thread = threading.Thread(target=look, name="worker-watch", daemon=True)

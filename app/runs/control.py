@@ -57,6 +57,10 @@ class Control:
     def _overrides(self, reason: Reason) -> bool:
         return reason == "cancel" and self._reason != "lost"
 
+    def renewed(self) -> None:
+        """Count a sign of life that somebody else gave."""
+        self._beaten = time.monotonic()
+
     def require_lease(self) -> None:
         """Raise where another worker may hold the run by now.
 

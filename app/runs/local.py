@@ -27,7 +27,15 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Worker:
+    """A process and its order.
+
+    Attributes:
+        run_id: The run that was ordered.
+        runs: All that are trained beside it, itself included.
+    """
+
     run_id: str
+    runs: frozenset[str]
     owner: str
     process: SpawnProcess
 
@@ -86,8 +94,11 @@ class LocalExecutor:
 
     def pid_of(self, run_id: str) -> int | None:
         """Return the process that a run is in; None where it is in none."""
-        worker = self._workers.get(run_id)
+        worker = self._worker_of(run_id)
         return None if worker is None else worker.process.pid
+
+    def _worker_of(self, run_id: str) -> _Worker | None:
+        return next((each for each in self._workers.values() if run_id in each.runs), None)
 
     def _loop(self) -> None:
         while not self._stopping.is_set():
@@ -122,10 +133,12 @@ class LocalExecutor:
         once in the one that has it loaded.
         """
         free = self._settings.workers - len(self._workers)
-        for run_id in self._store.queue.next(free, without=frozenset(self._workers)):
+        taken = frozenset[str]().union(*(worker.runs for worker in self._workers.values()))
+        for run_id in self._store.queue.next(free, without=taken):
             owner = str(uuid.uuid4())
+            runs = frozenset(each for each in self._store.ensembles.beside(run_id) if each)
             process = self._hire(f"{run_id} {owner}")
-            self._workers[run_id] = _Worker(run_id=run_id, owner=owner, process=process)
+            self._workers[run_id] = _Worker(run_id=run_id, runs=runs, owner=owner, process=process)
         if self._workers and self._spare is None:
             self._spare = self._start_process()
         elif not self._workers:
@@ -168,31 +181,41 @@ class LocalExecutor:
             del self._workers[worker.run_id]
 
     def _account(self, worker: _Worker) -> None:
-        """Give a run back that its dead worker still holds, or never came to claim."""
+        """Give runs back that their dead worker still holds, or never came to claim."""
         code = worker.process.exitcode
-        lost = self._store.queue.lose(worker.run_id, worker.owner, _reason(code))
-        if lost is not None:
-            log.warning("worker lost", run=worker.run_id, exitcode=code, status=lost.status)
-        elif code not in (0, -signal.SIGTERM):
+        found = [
+            self._store.queue.lose(run_id, worker.owner, _reason(code))
+            for run_id in sorted(worker.runs)
+        ]
+        for lost in filter(None, found):
+            log.warning("worker lost", run=lost.run_id, exitcode=code, status=lost.status)
+        if not any(found) and code not in (0, -signal.SIGTERM):
             self._store.queue.fail_waiting(worker.run_id, worker.owner, _reason(code))
 
     def _reap(self) -> None:
         self._reaped_at = time.monotonic()
         # First of all: one that was frozen while it wrote holds the lock that taking back needs.
-        for run_id in self._store.queue.overdue_leases() & self._workers.keys():
-            self._workers[run_id].process.kill()
+        for run_id in self._store.queue.overdue_leases():
+            self._kill(run_id)
         for lost in self._store.queue.reap():
             log.info("run taken back", run=lost.run_id, status=lost.status)
-            if lost.run_id in self._workers:
+            worker = self._worker_of(lost.run_id)
+            if worker is not None and len(worker.runs) == 1:
                 # Frozen or starved: it must not hold a place, nor wake up beside its successor.
-                self._workers[lost.run_id].process.kill()
+                # (The leases of an ensemble run out together: it was ended above.)
+                worker.process.kill()
+
+    def _kill(self, run_id: str) -> None:
+        """End the process that a run is in, where that is one of ours."""
+        worker = self._worker_of(run_id)
+        if worker is not None:
+            worker.process.kill()
 
     def _enforce_cancels(self) -> None:
         if not self._workers:
             return
         for run_id in self._store.queue.overdue_cancels(self._settings.cancel_grace):
-            if run_id in self._workers:
-                self._workers[run_id].process.kill()
+            self._kill(run_id)
 
     def _end_workers(self) -> None:
         self._dismiss_spare()

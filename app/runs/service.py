@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 import engine
 from app.runs.descriptions import require_valid
+from app.runs.ensemble import formed
 from app.runs.inputs import Described, described, inputs_of
 from app.runs.states import (
     UNDER_WAY,
@@ -116,12 +117,18 @@ class RunService:
         skipped: Sequence[Mapping[str, Any]],
         idempotency_key: str | None,
     ) -> tuple[Sweep, bool]:
-        """Queue the runs of a sweep, or none at all; as `SweepTable.create`."""
+        """Queue the runs of a sweep, or none; small ones of one shape are trained side by side."""
+        ensembles = formed(
+            [member.run.config for member in members],
+            workers=self._settings.workers,
+            most_bytes=self._settings.max_run_bytes,
+        )
         made = self._store.sweeps.create(
             body,
             name,
             members,
             skipped,
+            ensembles=ensembles,
             idempotency_key=idempotency_key,
             max_queue=self._settings.max_queue,
         )

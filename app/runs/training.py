@@ -3,10 +3,7 @@
 import contextlib
 import errno
 import platform
-import time
-from collections import deque
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -16,6 +13,7 @@ import engine
 from app.runs.control import Control
 from app.runs.inputs import inputs_of
 from app.runs.judging import Judge
+from app.runs.progress import PROGRESS_SECONDS, Listener, Pace, Progress
 from app.runs.recent_loss import RECENT_STEPS, RecentLosses
 from app.runs.saving import Saver
 from app.runs.writer import FrameWriter
@@ -25,23 +23,7 @@ from app.store.kept_weights import packed
 from app.store.layouts import StoredLayout, stored
 from engine import Frame, Recorder, RunConfig, Snapshot
 
-PROGRESS_SECONDS = 0.25
-RATE_POINTS = 40  # ten seconds of progress: long enough to be steady, short enough to be true
-
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Progress:
-    """How far a run is; `loss` is the mean of its last 100 training steps."""
-
-    step: int
-    steps: int
-    loss: float | None
-    eta_seconds: float | None
-
-
-Listener = Callable[[Progress], None]
 
 
 def train_run(
@@ -60,25 +42,41 @@ def train_run(
     """
     attempt = None
     try:
-        attempt = _Attempt(store, claim, control, checkpoint_seconds, listener)
+        attempt = Attempt(store, claim, control, checkpoint_seconds, listener)
         return attempt.run()
-    except LeaseLost:
-        return "lost"
     except Exception as err:
-        message = message_of(err)
-        log.exception("run failed", run=claim.run_id, error=message)
-        if is_disk_full(err):
-            store.free_reserve()
-        with contextlib.suppress(LeaseLost):
-            # What is recorded stays readable in the database if the arrays take no more.
-            step = None if attempt is None else attempt.step
-            store.attempts.finish(claim, "failed", step=step, error=message)
-            return "failed"
+        return state_after(err, store, claim, None if attempt is None else attempt.step)
+
+
+def state_after(err: Exception, store: Store, claim: Claim, step: int | None) -> str:
+    """End a run that cannot go on; return the state it is left in: "failed" or "lost".
+
+    Args:
+        err: Why.
+        store: Where the run is.
+        claim: The hold on it.
+        step: Updates done, where known.
+    """
+    if isinstance(err, LeaseLost):
         return "lost"
+    message = message_of(err)
+    log.error("run failed", run=claim.run_id, error=message, exc_info=err)
+    if is_disk_full(err):
+        store.free_reserve()
+    with contextlib.suppress(LeaseLost):
+        # What is recorded stays readable in the database if the arrays take no more.
+        store.attempts.finish(claim, "failed", step=step, error=message)
+        return "failed"
+    return "lost"
 
 
-class _Attempt:
-    """The loop over snapshots, and what it carries from one to the next."""
+class Attempt:
+    """What is made of the snapshots of a run, and what is carried from one to the next.
+
+    Attributes:
+        config: The run's.
+        step: Updates done; None before the first snapshot.
+    """
 
     def __init__(
         self,
@@ -86,50 +84,84 @@ class _Attempt:
         claim: Claim,
         control: Control,
         checkpoint_seconds: float,
-        listener: Listener | None,
+        listener: Listener | None = None,
+        *,
+        progress_seconds: float = PROGRESS_SECONDS,
     ) -> None:
+        """Take up a claimed run; `begin` starts it.
+
+        Args:
+            store: Where the run is.
+            claim: The hold on it.
+            control: Tells when to stop.
+            checkpoint_seconds: Between states to go on from.
+            listener: Hears of the progress.
+            progress_seconds: Between reports of the progress.
+        """
         self._store = store
         self._claim = claim
         self._control = control
         self._listener = listener
-        self._config = RunConfig.from_dict(claim.config)
-        self._inputs = inputs_of(store, self._config)
+        self.config = RunConfig.from_dict(claim.config)
+        self._inputs = inputs_of(store, self.config)
         self._saver = Saver(store, claim, checkpoint_seconds)
-        self._pace = _Pace(self._config.training.steps)
-        self._judge = Judge(store, claim, self._config, self._inputs.data)
+        self._pace = Pace(self.config.training.steps, progress_seconds)
+        self._judge = Judge(store, claim, self.config, self._inputs.data)
         self._losses: RecentLosses | None = None
         self.step: int | None = None
 
     def run(self) -> str:
-        recorder = Recorder(self._config, self._inputs.data)
-        layouts = self._layouts(recorder)
+        """Train by itself from where it is to the end; return the state the run is left in."""
+        data, initial = self._inputs.data, self._inputs.initial
+        resume = self.begin()
+        for snapshot in engine.train(self.config, data=data, initial=initial, resume=resume):
+            status = self.take(snapshot)
+            if status is not None:
+                return status
+        return self.end()
+
+    def begin(self) -> dict[str, Any] | None:
+        """Tell what will be recorded; return the state to go on from, None to start anew."""
+        self._recorder = Recorder(self.config, self._inputs.data)
+        layouts = self._layouts(self._recorder)
         resume = self._saver.restore()
         begun_with = {} if resume is None else self._claim.versions
         told = going_on_from(begun_with, versions())
         self._store.attempts.describe(self._claim, told, layouts)
-        writer = FrameWriter(self._store, self._claim, self._control, layouts)
-        status = "succeeded"
+        self._writer = FrameWriter(self._store, self._claim, self._control, layouts)
+        self._status = "succeeded"
         if resume is not None:
             self._judge.go_on_from(int(resume["step"]))
-        data, initial = self._inputs.data, self._inputs.initial
-        for snapshot in engine.train(self._config, data=data, initial=initial, resume=resume):
-            if self._control.reason is not None:
-                return self._leave(writer, snapshot, recorder)
-            self.step = snapshot.step
-            frame = recorder.look(snapshot)
-            if frame is not None:
-                self._record(writer, frame, snapshot)
-            complete = snapshot.is_last and not snapshot.diverged
-            if writer.is_full or self._saver.is_due or complete:
-                self._take_series(writer, snapshot, recorder)
-                self._saver.save(snapshot)
-            self._saver.keep(snapshot)
-            self._note(snapshot)
-            if snapshot.diverged:
-                status = "diverged"
-            self._tell(writer, snapshot)
-        writer.flush()
-        return self._finish(writer, status)
+        return resume
+
+    def take(self, snapshot: Snapshot) -> str | None:
+        """Record what there is to record of the next snapshot.
+
+        Returns:
+            The state the run is left in, where it was to stop; else None.
+        """
+        writer, recorder = self._writer, self._recorder
+        if self._control.reason is not None:
+            return self._leave(writer, snapshot, recorder)
+        self.step = snapshot.step
+        frame = recorder.look(snapshot)
+        if frame is not None:
+            self._record(writer, frame, snapshot)
+        complete = snapshot.is_last and not snapshot.diverged
+        if writer.is_full or self._saver.is_due or complete:
+            self._take_series(writer, snapshot, recorder)
+            self._saver.save(snapshot)
+        self._saver.keep(snapshot)
+        self._note(snapshot)
+        if snapshot.diverged:
+            self._status = "diverged"
+        self._tell(writer, snapshot)
+        return None
+
+    def end(self) -> str:
+        """End the run after its last snapshot; return the state it is left in."""
+        self._writer.flush()
+        return self._finish(self._writer, self._status)
 
     def _layouts(self, recorder: Recorder) -> list[StoredLayout]:
         """Return the layouts of the arrays: those that are there, where something is recorded."""
@@ -209,28 +241,9 @@ class _Attempt:
         kept = 1 if status == "succeeded" else 0
         self._store.checkpoints.drop_resume(self._claim.run_id, keep=kept)
         if self._listener is not None:
-            steps = self._config.training.steps
+            steps = self.config.training.steps
             self._listener(Progress(step=self.step or 0, steps=steps, loss=loss, eta_seconds=0.0))
         return status
-
-
-class _Pace:
-    """Says how far the run is, at most four times a second, and how long the rest will take."""
-
-    def __init__(self, steps: int) -> None:
-        self._steps = steps
-        self._points: deque[tuple[float, int]] = deque(maxlen=RATE_POINTS)
-
-    def at(self, step: int, loss: Callable[[], float | None]) -> Progress | None:
-        now = time.monotonic()
-        if self._points and now - self._points[-1][0] < PROGRESS_SECONDS:
-            return None
-        self._points.append((now, step))
-        started, first = self._points[0]
-        eta = None
-        if step > first:
-            eta = (self._steps - step) * (now - started) / (step - first)
-        return Progress(step=step, steps=self._steps, loss=loss(), eta_seconds=eta)
 
 
 def versions() -> dict[str, str]:

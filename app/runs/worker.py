@@ -12,7 +12,8 @@ from multiprocessing.connection import Connection, wait
 from types import FrameType
 
 from app.logs import log_to_stderr
-from app.runs.control import Control
+from app.runs.controls import Controls
+from app.runs.ensemble import train_ensemble
 from app.runs.training import train_run
 from app.settings import Settings
 from app.store import open_store
@@ -21,13 +22,14 @@ NICENESS = 5  # pages stay quick while every processor trains
 ORPHAN_SECONDS = 8.0  # time to save after the server is gone
 
 # Tells the control to stop when what a worker runs in is about to end.
-Watch = Callable[[Control], AbstractContextManager[None]]
+Watch = Callable[[Controls], AbstractContextManager[None]]
 
 
 def attempt(run_id: str, owner: str, settings: Settings, watch: Watch) -> str | None:
     """Claim a queued run and train it: the same in every worker, whichever executor hired it.
 
-    The run's id says all: whatever else a worker needs is in the store.
+    The run's id says all: whatever else a worker needs is in the store, the runs too that are
+    trained beside it.
 
     Returns:
         The state it leaves the run in; None where somebody else has it or nobody should.
@@ -37,12 +39,18 @@ def attempt(run_id: str, owner: str, settings: Settings, watch: Watch) -> str | 
     """
     store = open_store(settings, migrate=False)
     try:
-        claim = store.attempts.claim(run_id, owner)
-        if claim is None:
+        places = store.ensembles.beside(run_id)
+        claims = store.attempts.claim_all([each for each in places if each], owner)
+        if not claims:
             store.runs.get(run_id)
             return None
-        with Control(store, claim) as control, watch(control):
-            return train_run(store, claim, control, checkpoint_seconds=settings.checkpoint_seconds)
+        seconds = settings.checkpoint_seconds
+        with Controls(store, list(claims.values())) as controls, watch(controls):
+            if len(places) > 1:
+                held = [claims.get(each or "") for each in places]
+                return train_ensemble(store, held, controls, checkpoint_seconds=seconds).get(run_id)
+            own = claims[run_id], controls.each[run_id]
+            return train_run(store, *own, checkpoint_seconds=seconds)
     finally:
         store.close()
 
@@ -66,25 +74,25 @@ def work(run_id: str, owner: str, settings: Settings) -> None:
     os.nice(NICENESS)
 
     @contextlib.contextmanager
-    def watch(control: Control) -> Iterator[None]:
+    def watch(controls: Controls) -> Iterator[None]:
         def stop(_signal: int, _frame: FrameType | None) -> None:
-            control.stop("stop")
+            controls.stop("stop")
 
         signal.signal(signal.SIGTERM, stop)
         if early.is_set():
-            control.stop("stop")
-        threading.Thread(target=_watch_parent, args=(control,), daemon=True).start()
+            controls.stop("stop")
+        threading.Thread(target=_watch_parent, args=(controls,), daemon=True).start()
         yield
 
     attempt(run_id, owner, settings, watch)
 
 
-def _watch_parent(control: Control) -> None:
+def _watch_parent(controls: Controls) -> None:
     parent = multiprocessing.parent_process()
     if parent is None:
         return
     wait([parent.sentinel])
-    control.stop("stop")
+    controls.stop("stop")
     time.sleep(ORPHAN_SECONDS)
     # Still here: one step takes longer than anybody waits. The store is whole at any moment.
     os._exit(1)

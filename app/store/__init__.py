@@ -10,6 +10,7 @@ from app.store.attempts import FINISHED, Attempts
 from app.store.captures import CaptureTable
 from app.store.checkpoints import PARTS, CheckpointStore
 from app.store.database import Database
+from app.store.ensembles import EnsembleTable
 from app.store.errors import (
     CheckpointNotFound,
     IdempotencyConflict,
@@ -80,7 +81,7 @@ __all__ = [
 class Store:
     """Everything stored: runs, sweeps, events, arrays, checkpoints, weights, uploads.
 
-    `attempts`, `captures` and `queue` are what workers and the run service write through.
+    `attempts`, `captures`, `ensembles` and `queue` are what workers and the run service use.
     """
 
     def __init__(self, database: Database, folder: Path, settings: Settings) -> None:
@@ -89,7 +90,8 @@ class Store:
         self.folder = folder
         self.events = EventLog(database)
         self.runs = RunTable(database, self.events)
-        self.sweeps = SweepTable(database, self.runs)
+        self.ensembles = EnsembleTable(database)
+        self.sweeps = SweepTable(database, self.runs, self.ensembles)
         self.attempts = Attempts(database, self.events, settings.lease)
         self.captures = CaptureTable(database, self.events, self.attempts)
         self.queue = Queue(database, self.events, settings.max_attempts, settings.lease)

@@ -74,6 +74,12 @@ class Attempts:
             recorded_series=row.recorded_series,
         )
 
+    def claim_all(self, run_ids: Sequence[str], owner: str) -> dict[str, Claim]:
+        """Take all of these runs that are queued, in one transaction; return what was taken."""
+        with self._database.write() as connection:
+            claims = [self.claim_in(connection, run_id, owner) for run_id in run_ids]
+        return {claim.run_id: claim for claim in claims if claim is not None}
+
     def describe(self, claim: Claim, versions: Json, layouts: Sequence[StoredLayout]) -> None:
         """Write what the worker computes with and what it will record."""
         values = {"versions": versions, "layouts": [each.to_dict() for each in layouts]}
@@ -89,6 +95,31 @@ class Attempts:
         with self._database.write() as connection:
             until = self._database.now(connection) + self.lease
             self._fenced(connection, claim, lease_until=until)
+
+    def beat_all(self, claims: Sequence[Claim]) -> set[str]:
+        """Renew the leases of several claims; return the runs that are no longer theirs."""
+        lost = set()
+        with self._database.write() as connection:
+            until = self._database.now(connection) + self.lease
+            for claim in claims:
+                try:
+                    self._fenced(connection, claim, lease_until=until)
+                except LeaseLost:
+                    lost.add(claim.run_id)
+        return lost
+
+    def requests(self, claims: Sequence[Claim]) -> dict[str, Literal["cancel", "pause"]]:
+        """Return what somebody wants of several runs, by run; of most of them nothing."""
+        query = sa.select(runs.c.id, runs.c.cancel_requested_at, runs.c.pause_requested_at)
+        query = query.where(
+            runs.c.id.in_([claim.run_id for claim in claims]),
+            sa.or_(runs.c.cancel_requested_at.is_not(None), runs.c.pause_requested_at.is_not(None)),
+        )
+        with self._database.read() as connection:
+            return {
+                row.id: "pause" if row.cancel_requested_at is None else "cancel"
+                for row in connection.execute(query)
+            }
 
     def request(self, claim: Claim) -> Literal["cancel", "pause"] | None:
         """Return what somebody wants of the run, without writing anything; cancelling wins."""

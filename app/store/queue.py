@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection, Row
 from app.store.database import Database
 from app.store.events import END, STATUS, EventLog
 from app.store.leases import LeaseWatch
-from app.store.tables import runs
+from app.store.tables import LARGEST_ENSEMBLE, ensemble_runs, runs
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,17 +38,34 @@ class Queue:
         self._leases = LeaseWatch(lease)
 
     def next(self, limit: int, *, without: frozenset[str] = frozenset()) -> list[str]:
-        """Return the ids of the oldest queued runs, but for those already being started."""
+        """Return the ids of the oldest queued runs, but for those already being started.
+
+        Of an ensemble that is one, which stands for all; none where a worker has one of its runs.
+        """
         if limit <= 0:
             return []
-        query = (
-            sa.select(runs.c.id)
-            .where(runs.c.status == "queued", runs.c.id.not_in(sorted(without)))
-            .order_by(runs.c.number)
-            .limit(limit)
+        at_work = sa.select(ensemble_runs.c.ensemble_id).where(
+            ensemble_runs.c.run_id.in_(sorted(without))
         )
+        query = (
+            sa.select(runs.c.id, ensemble_runs.c.ensemble_id)
+            .outerjoin(ensemble_runs, ensemble_runs.c.run_id == runs.c.id)
+            .where(
+                runs.c.status == "queued",
+                runs.c.id.not_in(sorted(without)),
+                sa.or_(
+                    ensemble_runs.c.ensemble_id.is_(None),
+                    ensemble_runs.c.ensemble_id.not_in(at_work),
+                ),
+            )
+            .order_by(runs.c.number)
+            .limit(limit * LARGEST_ENSEMBLE)
+        )
+        found: dict[str, str] = {}
         with self._database.read() as connection:
-            return list(connection.scalars(query))
+            for run_id, ensemble_id in connection.execute(query):
+                found.setdefault(ensemble_id or run_id, run_id)
+        return list(found.values())[:limit]
 
     def cancel_waiting(self, run_id: str) -> bool:
         """Cancel a run that no worker holds; say whether it was one."""

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
 from app.store.database import Database
+from app.store.ensembles import EnsembleTable
 from app.store.errors import IdempotencyConflict, SweepNotFound
 from app.store.listing import read_cursor, write_cursor
 from app.store.records import Json, Run, run_of
@@ -70,8 +71,9 @@ class Tally(NamedTuple):
 class SweepTable:
     """Sweeps by id, and pages of them."""
 
-    def __init__(self, database: Database, run_table: RunTable) -> None:
+    def __init__(self, database: Database, run_table: RunTable, ensembles: EnsembleTable) -> None:
         """Read and write the sweeps of a database."""
+        self._ensembles = ensembles
         self._database = database
         self._runs = run_table
 
@@ -82,6 +84,7 @@ class SweepTable:
         members: Sequence[NewMember],
         skipped: Sequence[Mapping[str, Any]],
         *,
+        ensembles: Sequence[Sequence[int]] = (),
         idempotency_key: str | None = None,
         max_queue: int | None = None,
     ) -> tuple[Sweep, bool]:
@@ -92,6 +95,7 @@ class SweepTable:
             name: What it is called.
             members: Its runs.
             skipped: The combinations that were refused.
+            ensembles: Places of runs among the members that are trained side by side.
             idempotency_key: The same key with the same grid makes one sweep only.
             max_queue: Refuse where more runs would be queued.
 
@@ -119,10 +123,14 @@ class SweepTable:
                 "idempotency_digest": _digest(body),
             }
             connection.execute(sa.insert(sweeps).values(**values))
+            made = []
             for cell, repeat, new in members:
                 run, _ = self._runs.create_in(connection, new, max_queue)
+                made.append(run.id)
                 place = {"sweep_id": sweep_id, "cell": cell, "repeat": repeat, "run_id": run.id}
                 connection.execute(sa.insert(sweep_runs).values(**place))
+            for places in ensembles:
+                self._ensembles.create_in(connection, [made[place] for place in places])
             return self._get(connection, sweep_id), True
 
     def made_before(self, key: str | None, body: Mapping[str, Any]) -> Sweep | None:

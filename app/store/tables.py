@@ -203,3 +203,16 @@ uploads = sa.Table(
     sa.Index("ix_uploads_resource_number", "resource", "number"),
     sqlite_autoincrement=True,
 )
+
+# Runs that are trained side by side in one process. A run that is deleted leaves its place empty,
+# so that the others stay where they are.
+ensemble_runs = sa.Table(
+    "ensemble_runs",
+    metadata,
+    sa.Column("ensemble_id", sa.String(36), primary_key=True),
+    sa.Column("place", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("run_id", sa.String(36), sa.ForeignKey("runs.id", ondelete="SET NULL"), unique=True),
+)
+
+LARGEST_ENSEMBLE = 64
+"""Places of an ensemble at most."""

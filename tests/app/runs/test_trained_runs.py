@@ -17,10 +17,11 @@ from sqlalchemy.exc import OperationalError
 import engine
 from app.runs import training
 from app.runs.control import Control
+from app.runs.progress import Progress
 from app.runs.saving import Saver
 from app.runs.service import described
 from app.runs.tensors import pack_state, unpack_state
-from app.runs.training import Progress, train_run
+from app.runs.training import train_run
 from app.store import Run, Store, open_store
 from app.store.claims import Claim, Recorded
 from tests.app.runs.small_runs import (
