@@ -109,8 +109,19 @@ def _descend(parameters: list[Any], gradients: Any) -> None:  # noqa: ANN401
             parameter.sub_(gradient, alpha=LEARNING_RATE)
 
 
-def scanned(size: Size, cell: str, data: Data) -> Program:
-    """Return JAX's step: zeros are added to every hidden state, and their gradients taken."""
+def _of_members(jax: Any, train: Any, weights: Any, members: int) -> Any:  # noqa: ANN401
+    """Return a compiled step over several members, and weights for each."""
+    if members == 1:
+        return jax.jit(train), weights
+    stacked = {name: jax.numpy.stack([value] * members) for name, value in weights.items()}
+    return jax.jit(jax.vmap(train)), stacked
+
+
+def scanned(size: Size, cell: str, data: Data, members: int = 1) -> Program:
+    """Return JAX's step: zeros are added to every hidden state, and their gradients taken.
+
+    With several members, each with weights of its own, that is a `vmap` over them.
+    """
     import jax
     from jax import numpy as jnp
 
@@ -145,11 +156,12 @@ def scanned(size: Size, cell: str, data: Data) -> Program:
         _, hidden = jax.lax.scan(one, start, (inputs, added))
         return jnp.mean((hidden @ w["weight"].T + w["bias"] - targets) ** 2)
 
-    @jax.jit
-    def train(w: Any) -> Any:  # noqa: ANN401
+    def train_one(w: Any) -> Any:  # noqa: ANN401
         loss, (by_weight, by_state) = jax.value_and_grad(loss_of, argnums=(0, 1))(w, zeros)
         moved = jax.tree.map(lambda a, g: a - LEARNING_RATE * g, w, by_weight)
-        return moved, loss, jnp.linalg.norm(by_state, axis=2)
+        return moved, loss, jnp.linalg.norm(by_state, axis=-1)
+
+    train, weights = _of_members(jax, train_one, weights, members)
 
     def step() -> object:
         nonlocal weights

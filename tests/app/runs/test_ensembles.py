@@ -87,7 +87,9 @@ def under_way(store: Store, run_id: str, frames: int = 3) -> Callable[[], bool]:
 
 def test_the_runs_of_a_sweep_are_trained_in_one_process(service: Service) -> None:
     ids = sweep(service, 400)
-    eventually(lambda: all(status_is(service.store, each, "running")() for each in ids))
+    eventually(
+        lambda: all(status_is(service.store, each, "running")() for each in ids), patience=LONG
+    )
     assert len({service.worker_pid(run_id) for run_id in ids}) == 1
     eventually(all_over(service.store, ids), patience=LONG)
     rows = [service.store.runs.get(run_id) for run_id in ids]
@@ -101,10 +103,10 @@ def test_the_runs_of_a_sweep_are_trained_in_one_process(service: Service) -> Non
 
 def test_a_cancelled_member_changes_no_bit_of_the_others(service: Service) -> None:
     ids = sweep(service, 800)
-    eventually(under_way(service.store, ids[1]))
+    eventually(under_way(service.store, ids[1]), patience=LONG)
     pid = service.worker_pid(ids[0])
     service.runs.cancel(ids[1])
-    eventually(status_is(service.store, ids[1], "cancelled"))
+    eventually(status_is(service.store, ids[1], "cancelled"), patience=LONG)
     left = [ids[0], *ids[2:]]
     assert all(service.store.runs.get(run_id).status == "running" for run_id in left)
     assert service.executor.pid_of(ids[0]) == pid
@@ -118,31 +120,33 @@ def test_a_cancelled_member_changes_no_bit_of_the_others(service: Service) -> No
 
 def test_a_killed_process_is_followed_by_the_same_ensemble(service: Service) -> None:
     ids = sweep(service, 800)
-    eventually(under_way(service.store, ids[3]))
+    eventually(under_way(service.store, ids[3]), patience=LONG)
     service.runs.cancel(ids[0])
-    eventually(status_is(service.store, ids[0], "cancelled"))
+    eventually(status_is(service.store, ids[0], "cancelled"), patience=LONG)
     os.kill(service.worker_pid(ids[1]), signal.SIGKILL)
     eventually(all_over(service.store, ids[1:]), patience=LONG)
     assert {service.store.runs.get(run_id).attempt for run_id in ids[1:]} == {2}
     require_bits_of_the_ensemble(service.store, ids, [1, 2, 3])
 
 
+@pytest.mark.long
 def test_a_paused_member_goes_on_where_it_was(service: Service) -> None:
     ids = sweep(service, 800)
-    eventually(under_way(service.store, ids[2]))
+    eventually(under_way(service.store, ids[2]), patience=LONG)
     service.runs.pause(ids[2])
-    eventually(status_is(service.store, ids[2], "paused"))
+    eventually(status_is(service.store, ids[2], "paused"), patience=LONG)
     service.runs.resume(ids[2])
     eventually(all_over(service.store, ids), patience=LONG)
     assert service.store.runs.get(ids[2]).attempt == 2
     require_bits_of_the_ensemble(service.store, ids, range(4))
 
 
+@pytest.mark.long
 def test_a_server_that_stops_takes_its_ensemble_up_again(tmp_path: Path) -> None:
     settings = settings_for(tmp_path, checkpoint_seconds=1.0)
     first = Service(settings)
     ids = sweep(first, 800)
-    eventually(under_way(first.store, ids[0]))
+    eventually(under_way(first.store, ids[0]), patience=LONG)
     first.close()
     second = Service(settings)
     try:
