@@ -109,7 +109,7 @@ def test_a_cancelled_member_changes_no_bit_of_the_others(service: Service) -> No
     eventually(status_is(service.store, ids[1], "cancelled"), patience=LONG)
     left = [ids[0], *ids[2:]]
     assert all(service.store.runs.get(run_id).status == "running" for run_id in left)
-    assert service.executor.pid_of(ids[0]) == pid
+    assert service.worker_pid(ids[0]) == pid
     eventually(all_over(service.store, left), patience=LONG)
     assert (
         service.store.runs.get(ids[1]).recorded_rows < service.store.runs.get(ids[0]).recorded_rows

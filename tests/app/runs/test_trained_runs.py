@@ -15,9 +15,8 @@ from safetensors.numpy import load
 from sqlalchemy.exc import OperationalError
 
 import engine
-from app.runs import training
 from app.runs.control import Control
-from app.runs.progress import Progress
+from app.runs.progress import PROGRESS_SECONDS, Pace, Progress
 from app.runs.saving import Saver
 from app.runs.service import described
 from app.runs.tensors import pack_state, unpack_state
@@ -313,8 +312,8 @@ def test_a_worker_that_cannot_renew_its_lease_stops_by_itself(
 
 def test_progress_says_how_long_it_will_take(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [0.0]
-    monkeypatch.setattr("app.runs.training.time.monotonic", lambda: clock[0])
-    pace = training._Pace(100)
+    monkeypatch.setattr("app.runs.progress.time.monotonic", lambda: clock[0])
+    pace = Pace(100, PROGRESS_SECONDS)
     assert pace.at(0, lambda: None) == Progress(step=0, steps=100, loss=None, eta_seconds=None)
     clock[0] = 0.1
     assert pace.at(5, lambda: 1.0) is None  # at most four times a second
