@@ -1,9 +1,11 @@
-"""Take the README's pictures from a running service.
+"""Take the pictures of README and documents from a running service.
 
     python docs/take_pictures.py ADDRESS RUN [RUN …]
+    python docs/take_pictures.py ADDRESS --documents RUN SWEEP
 
 The first run gives the picture of a run's page and of its remedies, as far as they were tried; all
-of them together that of the comparison. The pictures are of the real pages in a real browser;
+of them together that of the comparison. The documents show a run of layers that read both ways, a
+sweep and a lesson. The pictures are of the real pages in a real browser;
 nothing is drawn by hand.
 """
 
@@ -30,7 +32,23 @@ def take(page: Page, path: str, picture: str, shown: str = FIGURE) -> None:
     page.screenshot(path=PICTURES / picture)
 
 
-def main(address: str, first: str, *others: str) -> None:
+def of_readme(page: Page, first: str, *others: str) -> None:
+    """Take the README's pictures."""
+    take(page, f"/runs/{first}", "run-page.png")
+    take(page, f"/runs/{first}/remedies", "remedies.png", shown="form")
+    if others:
+        query = "&".join(f"run={run}" for run in (first, *others))
+        take(page, f"/compare?{query}", "comparison.png")
+
+
+def of_documents(page: Page, run: str, sweep: str) -> None:
+    """Take those of the documents."""
+    take(page, f"/runs/{run}?layer=0r", "two-directions.png")
+    take(page, f"/sweeps/{sweep}?value=reach", "sweep.png")
+    take(page, "/learn/three-steps", "lesson.png", shown="main")
+
+
+def main(address: str, *asked: str) -> None:
     """Take all pictures."""
     path = find()
     if path is None:
@@ -42,11 +60,10 @@ def main(address: str, first: str, *others: str) -> None:
         page = chromium.new_page(
             viewport=VIEWPORT, reduced_motion="reduce", color_scheme="light", base_url=address
         )
-        take(page, f"/runs/{first}", "run-page.png")
-        take(page, f"/runs/{first}/remedies", "remedies.png", shown="form")
-        if others:
-            query = "&".join(f"run={run}" for run in (first, *others))
-            take(page, f"/compare?{query}", "comparison.png")
+        if asked[0] == "--documents":
+            of_documents(page, *asked[1:])
+        else:
+            of_readme(page, *asked)
         chromium.close()
 
 

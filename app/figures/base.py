@@ -159,8 +159,8 @@ def layer_position(coordinates: Sequence[Any], wanted: int | str) -> int:
 
 def reads_backwards(run: RunData, name: str, layer: int | str) -> bool:
     """Whether the layer shown of a statistic is one that reads the sequence backwards."""
-    coordinates = run.slices[name].coords["layer"]
-    return _layer(coordinates[layer_position(coordinates, layer)])[1]
+    coordinates = run.slices[name].coords.get("layer", ())
+    return bool(coordinates) and _layer(coordinates[layer_position(coordinates, layer)])[1]
 
 
 def is_stacked_both_ways(run: RunData) -> bool:

@@ -16,6 +16,7 @@ from app.figures.base import (
     drawn_step,
     last_asked,
     over_steps,
+    reads_backwards,
     top_layer,
 )
 from app.figures.heatmap import Cells, colorbar, traces
@@ -115,7 +116,8 @@ def _one(
     times = coordinates(run, NAME, "time")
     values = values.reshape(steps.size, times.size)
     tau = last_asked(run, times)
-    at_tau = np.searchsorted(times, tau).clip(0, max(times.size - 1, 0))
+    own = last_asked(run, times, reads_backwards(run, NAME, options.layer))
+    at_tau = np.searchsorted(times, own).clip(0, max(times.size - 1, 0))
     reference = values[:, at_tau] if values.size else np.empty(0)
     narrow, times_shown, rows = pool(values, times, 1)
     narrow, steps_shown, columns = pool(narrow, steps, 0)

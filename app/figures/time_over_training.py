@@ -4,7 +4,14 @@ import numpy as np
 import plotly.graph_objects as go
 
 from app.figures import layout
-from app.figures.base import FigureOptions, RunData, coordinates, last_asked, over_steps
+from app.figures.base import (
+    FigureOptions,
+    RunData,
+    coordinates,
+    last_asked,
+    over_steps,
+    reads_backwards,
+)
 from app.figures.heatmap import Cells, colorbar, traces
 from app.figures.missing import is_undefined, nothing
 from app.figures.pooling import pool
@@ -19,7 +26,8 @@ def time_over_training(
     times = coordinates(run, name, "time")
     if not values.size or is_undefined(run, name):
         return nothing(run, name, title)
-    at = int(np.searchsorted(times, last_asked(run, times)).clip(0, times.size - 1))
+    tau = last_asked(run, times, reads_backwards(run, name, options.layer))
+    at = int(np.searchsorted(times, tau).clip(0, times.size - 1))
     reference, _, _ = pool(values[:, at], steps, 0)
     z, rows, tall = pool(values, times, 1)
     z, columns, wide = pool(z, steps, 0)
