@@ -47,7 +47,7 @@ _LAYOUT: tuple[tuple[str, str, tuple[tuple[str, str, str], ...]], ...] = (
         "paths",
         "Paths",
         (
-            ("path_gradient", "span-6", "‖λₜ,ₖ · ∂⁺sₖ/∂P‖; a click: factor by factor"),
+            ("path_gradient", "span-6", "‖λₜ,ₖ · ∂⁺sₖ/∂P‖; click a cell: factor by factor"),
             ("immediate_gradient_norm", "span-6", "‖∂ℓₜ/∂hₜ‖ of the same time alone"),
             ("cell_gradient_norm", "span-6", "‖dℓ/dcₜ‖"),
             ("output_gradient_norm", "span-6", "‖∂ℓₜ/∂yₜ‖"),
@@ -77,9 +77,9 @@ _LAYOUT: tuple[tuple[str, str, tuple[tuple[str, str, str], ...]], ...] = (
         "parameters",
         "Parameters",
         (
-            ("parameter_gradient_norm", "span-6", f"before clipping; {_LETTERS}"),
-            ("update_ratio", "span-6", f"of each update; {_LETTERS}"),
-            ("parameter_gradient_histogram", "span-6", f"by size, at one step; {_LETTERS}"),
+            ("parameter_gradient_norm", "span-6", "before clipping"),
+            ("update_ratio", "span-6", _LETTERS),
+            ("parameter_gradient_histogram", "span-6", "by size, at one step"),
             ("weight_geometry", "span-6", "by gate"),
         ),
     ),

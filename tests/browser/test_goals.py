@@ -43,7 +43,11 @@ WATCH = """() => {
     for (const task of list.getEntries()) blocked += Math.max(task.duration - 50, 0);
   }).observe({ type: "longtask", buffered: true });
 }"""
-FIRST_PAINT = "performance.getEntriesByName('first-contentful-paint')[0].startTime"
+# A page that is loaded may have its paint reported a frame later.
+FIRST_PAINT = """() => new Promise((done) => new PerformanceObserver((list) => {
+  const found = list.getEntriesByName("first-contentful-paint")[0];
+  if (found) done(found.startTime);
+}).observe({ type: "paint", buffered: true }))"""
 HEAT = """async ([rows, columns, rounds]) => {
   const mount = document.querySelector("script[src*='/js/pages/run.js']").src;
   const { draw } = await import(mount.replace("pages/run.js", "plots/mount.js"));
@@ -119,7 +123,6 @@ def test_the_first_paint_comes_at_once(
     for _ in range(ROUNDS):
         page = new_page(viewport=DESKTOP)
         page.goto(path.format(run=finished))
-        page.wait_for_function(f"{FIRST_PAINT.removesuffix('.startTime')} !== undefined")
         spent.append(float(page.evaluate(FIRST_PAINT)))
     tell(f"first contentful paint of {path}", statistics.median(spent), "ms", 200)
     assert statistics.median(spent) <= GATE * 200 * slowness(page)

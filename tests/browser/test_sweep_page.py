@@ -1,6 +1,7 @@
 """The page of a sweep in a real browser: figures drawn, every cell opens its runs."""
 
 import re
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,7 @@ from tests.browser.conftest import Service
 from tests.browser.page_checks import DESKTOP, PHONE, sideways_scroll, violations
 from tests.browser.test_run_page import ready
 
+FILLED = "plot => Array.from(plot._fullData[0].z).flatMap(row => [...row]).every(Number.isFinite)"
 BASE = {
     "name": "small sweep",
     "task": {"kind": "adding", "length": 8},
@@ -77,6 +79,7 @@ def test_the_grid_fills_while_one_looks(page: Page, service: Service) -> None:
     expect(page.locator("[data-cell] .number").first).to_have_text(re.compile(r"\d"))
     ready(page, "sweep_matrix")
     drawn = page.locator("[data-panel=sweep_matrix] [data-plot]")
-    page.wait_for_function(
-        "plot => plot._fullData[0].z.flat().every(Number.isFinite)", arg=drawn.element_handle()
-    )
+    deadline = time.monotonic() + 60
+    while not drawn.evaluate(FILLED):
+        assert time.monotonic() < deadline, "a cell is still empty"
+        page.wait_for_timeout(200)

@@ -51,7 +51,7 @@ export async function openChain(run, cell) {
   const left = new Map(times.map((time, i) => [time, norms[i]]));
   const rows = chain.factors.map((factor) => rowOf(factor, left));
   rows.push([symbol("the term", "their product, as the matrix of path terms has it"), power(chain.term.log10_norm), "", ""]);
-  scroller.append(tableElement(["Factor", "Norm", "", "Left of the gradient"], rows));
+  scroller.append(tableElement(["Factor", "Norm", "Shrinks or grows", "Left of the gradient"], rows));
   const told = element("p", "small muted", `Norms are means of logarithms over ${chain.samples} samples${leftOut(chain)}.`);
   const raw = element("a", "button", "As JSON");
   Object.assign(raw, { href: apiUrl(path, cell), download: "" });

@@ -103,6 +103,8 @@ function arrived(panel, run, figure) {
   if (!run || !course.put(run, figure)) return;
   showPositions();
   describe(panel, run, figure);
+  // Which step of each run is at the chosen loss is known once its losses are.
+  if (course.byLoss()) refreshStep();
 }
 
 function showPositions() {
