@@ -274,7 +274,7 @@ def test_a_cell_of_the_matrix_opens_its_chain_factor_by_factor(
     assert chain["lag"] == 3
     # A row for each factor, and the term that they make.
     expect(sheet.locator("tbody tr")).to_have_count(len(chain["factors"]) + 1)
-    expect(sheet).to_contain_text(chain["factors"][0]["symbol"])
+    expect(sheet).to_contain_text(chain["factors"][0]["words"])
     assert violations(page) == []
     sheet.get_by_role("button", name="Close").click()
     expect(sheet).to_have_count(0)

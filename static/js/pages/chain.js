@@ -1,6 +1,6 @@
 // One term of a sum, factor by factor: a click on a cell of a matrix opens the chain from that loss back to that state.
 import { tableElement } from "../plots/panel_menu.js";
-import { magnitude } from "../plots/words.js";
+import { magnitude, magnitudeText } from "../plots/words.js";
 import { element, openSheet } from "../shell/dialog.js";
 import { apiUrl, getJson, numberOf } from "../wire/api.js";
 
@@ -24,7 +24,8 @@ export function sentenceOf({ loss_time: loss, state_time: state, lag, parameter,
   const way = lag ? `${far} ${far === 1 ? "step" : "steps"} ${lag < 0 ? "on" : "back"}` : "at the same time";
   const start = `What the loss at t = ${loss} tells ${parameter} through the state at k = ${state}, ${way}: `;
   if (walls.length) return `${start}nothing, since truncation cuts the way after t = ${walls.join(", ")}.`;
-  return start + (numberOf(term.log10_norm) === -Infinity ? "exactly zero." : "the product of what follows.");
+  const norm = numberOf(term.log10_norm);
+  return start + (norm === -Infinity ? "exactly zero." : `${magnitudeText(norm)}, the product of what follows.`);
 }
 
 /**
@@ -69,7 +70,10 @@ function rowOf(factor, left) {
 
 function symbol(text, words) {
   const box = element("span", "factor-words");
-  box.append(element("b", "", text), element("span", "small muted", words));
+  const sign = element("b");
+  // Times stand below: ∂h_30 is ∂h₃₀.
+  text.split(/_(\d+)/).forEach((part, i) => sign.append(i % 2 ? element("sub", "", part) : part));
+  box.append(sign, element("span", "small muted", words));
   return box;
 }
 

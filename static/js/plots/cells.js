@@ -63,7 +63,7 @@ export function summarize(title, trace, column) {
 
 function told(cell, { meta }) {
   if (cell.kind !== KIND.FINITE) return KIND_WORDS[cell.kind];
-  return meta.role === "plain" && !meta.log10 ? short(cell.log10) : magnitudeText(cell.log10);
+  return meta.role !== "gradient" && !meta.log10 ? short(cell.log10) : magnitudeText(cell.log10);
 }
 
 function round(value) {
@@ -72,7 +72,8 @@ function round(value) {
 
 /** Rows of a figure as a table: coordinates and what is drawn there. @param {number} most rows */
 export function tableOf(figure, most) {
-  const trace = heatmapOf(figure);
+  const trace = heatmapOf(figure) ?? figure.data.find((one) => one.type === "heatmap");
+  if (Array.isArray(trace?.text)) return labelledTable(trace, figure.layout);
   if (trace) return heatmapTable(trace, figure.layout.meta?.figure, most);
   const lines = figure.data.filter((line) => line.x?.length);
   const each = Math.max(Math.floor(most / Math.max(lines.length, 1)), 2);
@@ -93,6 +94,13 @@ export function tableOf(figure, most) {
 function evenly(length, most) {
   const count = Math.min(length, most);
   return Array.from({ length: count }, (_, i) => Math.round((i * (length - 1)) / Math.max(count - 1, 1)));
+}
+
+/** A grid whose rows and columns are words, and whose cells say what is in them. */
+function labelledTable({ text, x, y }, { xaxis, yaxis }) {
+  const head = ["", ...(xaxis.ticktext ?? Array.from(x, round))];
+  const names = yaxis.ticktext ?? Array.from(y, round);
+  return { head, rows: text.map((row, i) => [names[i], ...row]).reverse() };
 }
 
 function heatmapTable(trace, name, most) {

@@ -16,7 +16,7 @@ test("but for a layer that reads backwards", () => assert.deepEqual(timesOf({ x:
 const chain = { loss_time: 9, state_time: 3, lag: 6, parameter: "weight_hh_l0", walls: [], term: { log10_norm: -4 } };
 
 for (const [changes, words] of [
-  [{}, /t = 9 tells weight_hh_l0 through the state at k = 3, 6 steps back: the product/],
+  [{}, /t = 9 tells weight_hh_l0 through the state at k = 3, 6 steps back: 10\^−4, the product/],
   [{ lag: 1 }, /1 step back/],
   [{ lag: -2 }, /2 steps on/],
   [{ lag: 0 }, /at the same time/],

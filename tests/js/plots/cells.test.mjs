@@ -61,3 +61,16 @@ test("a table of the decay writes powers as a heatmap's does", () => {
   const { rows } = tableOf({ data: [line], layout: { meta: { figure: "decay" } } }, 50);
   assert.deepEqual(rows.map((row) => row[2]), ["1", "10^−7.2"]);
 });
+
+test("a map of shares is a table of its rows, too", () => {
+  const shares = { ...trace([[0.25, 0], [1, 0.5]], { role: "share" }), type: "heatmap" };
+  const { head, rows } = tableOf({ data: [shares], layout: {} }, 50);
+  assert.deepEqual(head, ["y", "x 0", "x 50"]);
+  assert.deepEqual(rows, [["2", "1", "0.5"], ["1", "0.25", "0"]]);
+});
+
+test("a grid of words is a table of its words", () => {
+  const grid = { type: "heatmap", z: [[0, 1]], x: [0, 1], y: [0], text: [["0.1", "0.2"]], meta: { role: "cells" } };
+  const layout = { xaxis: { ticktext: ["tanh", "relu"] }, yaxis: { ticktext: ["8"] } };
+  assert.deepEqual(tableOf({ data: [grid], layout }, 50), { head: ["", "tanh", "relu"], rows: [["8", "0.1", "0.2"]] });
+});
