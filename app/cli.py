@@ -1,4 +1,4 @@
-"""The command line: `gradtide serve`, `train`, `sweep`, `ls`, `show`, `export`, `doctor`."""
+"""The command line, `gradtide`: each command hands on to its module in `app.commands`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -18,6 +18,7 @@ app = typer.Typer(
 DataOption = Annotated[
     Path | None, typer.Option("--data", help="Folder of everything stored.", show_default=False)
 ]
+NameOption = Annotated[str | None, typer.Option(help="What it is called.", show_default=False)]
 
 
 @app.callback()
@@ -137,6 +138,74 @@ def export(
     from app.commands.settings import settings_from
 
     raise typer.Exit(export_run(settings_from(data=data), run, format_, output))
+
+
+upload = typer.Typer(no_args_is_help=True, help="Bring weights and data of your own.")
+app.add_typer(upload, name="upload")
+
+
+@upload.command("data")
+def upload_data(
+    file: Annotated[
+        Path, typer.Argument(help="CSV, text, npz or safetensors.", exists=True, dir_okay=False)
+    ],
+    name: NameOption = None,
+    kind: Annotated[
+        str | None, typer.Option(help="series, text or arrays; told by the file if left out.")
+    ] = None,
+    column: Annotated[
+        list[str] | None, typer.Option("--column", help="Of a table: keep this one; repeat it.")
+    ] = None,
+    data: DataOption = None,
+) -> None:
+    """Check a data set and keep it in the store."""
+    from app.commands.settings import settings_from
+    from app.commands.uploads import upload_dataset
+
+    settings = settings_from(data=data)
+    raise typer.Exit(upload_dataset(settings, file, name=name, kind=kind, columns=column or ()))
+
+
+@upload.command("model")
+def upload_weights(
+    file: Annotated[
+        Path,
+        typer.Argument(help="safetensors of PyTorch or Keras.", exists=True, dir_okay=False),
+    ],
+    name: NameOption = None,
+    cell: Annotated[str | None, typer.Option(help="Refuse any other cell.")] = None,
+    activation: Annotated[str | None, typer.Option(help="Of a plain RNN.")] = None,
+    prefix: Annotated[str | None, typer.Option(help="Which of several networks.")] = None,
+    readout: Annotated[
+        str | None, typer.Option(help="Which linear layer is the read-out, or none.")
+    ] = None,
+    data: DataOption = None,
+) -> None:
+    """Recognise the weights of a recurrent network and keep them in the store."""
+    from app.commands.settings import settings_from
+    from app.commands.uploads import upload_model
+    from app.uploads import Wanted
+
+    wanted = Wanted(cell=cell, activation=activation, prefix=prefix, readout=readout)
+    raise typer.Exit(upload_model(settings_from(data=data), file, name=name, wanted=wanted))
+
+
+@app.command()
+def datasets(data: DataOption = None) -> None:
+    """List the uploaded data sets."""
+    from app.commands.settings import settings_from
+    from app.commands.uploads import print_uploads
+
+    raise typer.Exit(print_uploads(settings_from(data=data), "dataset"))
+
+
+@app.command()
+def models(data: DataOption = None) -> None:
+    """List the uploaded models."""
+    from app.commands.settings import settings_from
+    from app.commands.uploads import print_uploads
+
+    raise typer.Exit(print_uploads(settings_from(data=data), "model"))
 
 
 @app.command()

@@ -18,6 +18,7 @@ import httpx
 import numpy as np
 
 from app.answers import ProblemError, Recorded, StreamedEvent, problem_of, read_events
+from app.calls import UploadCalls, query
 
 __all__ = ["Client", "ProblemError", "Recorded", "StreamedEvent", "read_events"]
 
@@ -27,7 +28,7 @@ _POLL_SECONDS: Final = 0.2
 _STREAM_TIMEOUT: Final = httpx.Timeout(10.0, read=45.0)
 
 
-class Client:
+class Client(UploadCalls):
     """Speaks the REST calls of one service; a refusal is a `ProblemError`."""
 
     def __init__(
@@ -81,7 +82,7 @@ class Client:
         **axes: Any,  # noqa: ANN401  # query values
     ) -> dict[str, Any]:
         """Return what runs differ in, and a statistic on the coordinates that all share."""
-        params = {**_query({**axes, "statistic": statistic}), "run": list(runs)}
+        params = {**query({**axes, "statistic": statistic}), "run": list(runs)}
         return self._object("GET", "/compare", params=params)
 
     def export(self, run_id: str, file: BinaryIO, *, format: str = "npz") -> None:
@@ -177,7 +178,7 @@ class Client:
         self, sweep_id: str, *, x: str | None = None, y: str | None = None, value: str
     ) -> dict[str, Any]:
         """Return median and band of a value over two axes of a sweep."""
-        params = _query({"x": x, "y": y, "value": value})
+        params = query({"x": x, "y": y, "value": value})
         return self._object("GET", f"/sweeps/{sweep_id}/matrix", params=params)
 
     def statistics(self, run_id: str) -> list[dict[str, Any]]:
@@ -187,12 +188,24 @@ class Client:
 
     def statistic(self, run_id: str, name: str, **axes: Any) -> Recorded:  # noqa: ANN401
         """Return a slice, bit for bit; an axis is a coordinate, "a:b", "a:b:k", or a list."""
-        params = {**_query(axes), "format": "npz"}
+        params = {**query(axes), "format": "npz"}
         answer = self._request("GET", f"/runs/{run_id}/statistics/{name}", params=params)
         with np.load(io.BytesIO(answer.content), allow_pickle=False) as file:
             names = tuple(str(axis) for axis in file["axes"])
             coords = {axis: file[axis] for axis in names}
             return Recorded(name=name, axes=names, coords=coords, values=file["data"])
+
+    def figures(self) -> list[dict[str, Any]]:
+        """Return every figure with what it shows and needs."""
+        found: list[dict[str, Any]] = self._request("GET", "/figures").json()
+        return found
+
+    def sweep_figure(
+        self, sweep_id: str, name: str, *, x: str | None = None, y: str | None = None
+    ) -> dict[str, Any]:
+        """Return a figure of a sweep: `sweep_matrix` or `success_by_lag`."""
+        path = f"/sweeps/{sweep_id}/figures/{name}"
+        return self._object("GET", path, params=query({"x": x, "y": y}))
 
     def figure(
         self,
@@ -201,7 +214,7 @@ class Client:
         **options: Any,  # noqa: ANN401  # query values
     ) -> dict[str, Any]:
         """Return a figure as `plotly.graph_objects.Figure(**…)` takes it."""
-        params = {**_query(options), "run": list(runs)}
+        params = {**query(options), "run": list(runs)}
         return self._object("GET", f"/figures/{name}", params=params)
 
     def checkpoints(self, run_id: str) -> list[dict[str, Any]]:
@@ -211,7 +224,7 @@ class Client:
 
     def checkpoint(self, run_id: str, step: int | str, *, part: str | None = None) -> bytes:
         """Return a checkpoint as safetensors; `step` may be "first" or "last"."""
-        params = _query({"part": part})
+        params = query({"part": part})
         return self._request("GET", f"/runs/{run_id}/checkpoints/{step}", params=params).content
 
     def chain(self, run_id: str, **options: Any) -> dict[str, Any]:  # noqa: ANN401  # a query
@@ -221,7 +234,7 @@ class Client:
             run_id: The run.
             options: step, loss_time, state_time, parameter, sample.
         """
-        return self._object("GET", f"/runs/{run_id}/chain", params=_query(options))
+        return self._object("GET", f"/runs/{run_id}/chain", params=query(options))
 
     def events(
         self, runs: Sequence[str] = (), *, last_event_id: int | None = None
@@ -239,26 +252,3 @@ class Client:
                 answer.read()
                 raise problem_of(answer)
             yield from read_events(answer.iter_lines())
-
-    def _pages(self, path: str, filters: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-        cursor: str | None = None
-        while True:
-            page = self._object("GET", path, params=_query({**filters, "cursor": cursor}))
-            yield from page["items"]
-            cursor = page["next_cursor"]
-            if cursor is None:
-                return
-
-    def _object(self, method: str, path: str, **options: Any) -> dict[str, Any]:  # noqa: ANN401
-        found: dict[str, Any] = self._request(method, path, **options).json()
-        return found
-
-    def _request(self, method: str, path: str, **options: Any) -> httpx.Response:  # noqa: ANN401
-        answer = self._http.request(method, f"/api/v1{path}", **options)
-        if answer.is_error:
-            raise problem_of(answer)
-        return answer
-
-
-def _query(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in values.items() if value is not None}

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from fastapi import APIRouter
 from fastapi.templating import Jinja2Templates
 
-from app.pages import activations, compare, index, learn, new, remedies, run, sweeps
+from app.pages import activations, compare, index, learn, new, remedies, run, sweeps, uploads
 from app.pages.base import PLOTLY_URL, build_templates, resource_dir, static_url
 
 __all__ = ["PLOTLY_URL", "build_router", "build_templates", "resource_dir", "static_url"]
@@ -19,6 +19,7 @@ _PAGES: tuple[Callable[[Jinja2Templates], APIRouter], ...] = (
     remedies.build_router,
     compare.build_router,
     sweeps.build_router,
+    uploads.build_router,
     activations.build_router,
     learn.build_router,
 )

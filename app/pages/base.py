@@ -35,6 +35,7 @@ NAVIGATION = (
     NavigationEntry(name="new", title="New run", href="/runs/new"),
     NavigationEntry(name="compare", title="Compare", href="/compare"),
     NavigationEntry(name="sweeps", title="Sweeps", href="/sweeps"),
+    NavigationEntry(name="uploads", title="Bring your own", href="/datasets"),
     NavigationEntry(name="activations", title="Activations", href="/activations"),
     NavigationEntry(name="learn", title="Learn", href="/learn"),
 )

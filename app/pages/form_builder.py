@@ -23,6 +23,7 @@ class Builder:
         conditions: Fields, by pointer, that hang on another field.
         chosen: The values of the fields that others hang on, by pointer.
         left_out: Values, by pointer, that are no choice because they hold anyway.
+        offered: Uploads to choose from, by pointer and the kind that the field belongs to.
     """
 
     problems: Mapping[str, str]
@@ -30,6 +31,7 @@ class Builder:
     conditions: Mapping[str, Condition]
     chosen: Mapping[str, str]
     left_out: Mapping[str, frozenset[str]]
+    offered: Mapping[tuple[str, str], tuple[Option, ...]]
 
     def fields(
         self, schema: Schema, values: Mapping[str, Any], parent: str, scope: str = ""
@@ -69,7 +71,8 @@ class Builder:
 
     def field(self, schema: Schema, value: object, pointer: str, scope: str = "") -> Field:
         """Return the field of one property."""
-        made = self._control(schema, value, pointer)
+        offers = self.offered.get((pointer, scope))
+        made = self._control(schema, value, pointer) if offers is None else offered(offers, value)
         default = schema.get("default")
         if "default" in schema and value is not default:
             default_text = self._control(schema, default, pointer)["text"]
@@ -183,6 +186,17 @@ class Builder:
             options.append(Option(value=name, title=title, help=help_text, selected=name in chosen))
         text = LIST_SEPARATOR.join(one.value for one in options if one.selected)
         return {"control": "checks", "options": tuple(options), "type": "array", "text": text}
+
+
+def offered(offers: Sequence[Option], value: object) -> dict[str, Any]:
+    """Return a select of uploads; one that is not there any more stands by its id."""
+    chosen = "" if value is None else str(value)
+    known = {option.value for option in offers}
+    options = [Option(value="", title=NONE_TITLE), *offers]
+    if chosen and chosen not in known:
+        options.append(Option(value=chosen, title=chosen))
+    marked = tuple(replace(option, selected=option.value == chosen) for option in options)
+    return {"control": "select", "options": marked, "nullable": True, "text": chosen}
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, get_args
 from urllib.parse import parse_qs, urlencode
 
 from fastapi import APIRouter, Request
@@ -17,10 +17,11 @@ from app.pages.new_form import START, NewPage, new_page
 from app.pages.presets import PRESETS
 from app.runs import RunService
 from app.runs.starter import starter_configurations
-from app.store import Store
+from app.store import Resource, Store, Upload
 
 # Several times what the form has; a body of more is no form of ours.
 _MOST_FIELDS = 500
+_MOST_OFFERED = 200
 
 
 def build_router(templates: Jinja2Templates) -> APIRouter:
@@ -40,7 +41,8 @@ def build_router(templates: Jinja2Templates) -> APIRouter:
             run, _ = await run_in_threadpool(service.create, values)
         except engine.ConfigError as err:
             problems = {problem.pointer: problem.detail for problem in err.problems}
-            return render(request, templates, new_page(values, problems=problems), status_code=422)
+            page = new_page(values, problems=problems, uploads=uploads_of(request))
+            return render(request, templates, page, status_code=422)
         return RedirectResponse(f"/runs/{run.id}", status_code=303)
 
     @router.post("/runs/new/starter")
@@ -61,21 +63,31 @@ async def posted_form(request: Request) -> Posted:
 
 def linked_page(request: Request) -> NewPage:
     """Return the form as the address wants it: from a run, a configuration, a preset, or fields."""
-    query = request.query_params
+    query, offered = request.query_params, uploads_of(request)
     source, preset = query.get("from", ""), query.get("preset", "")
     if source:
         store: Store = request.app.state.store
         run = store.runs.get(source)
         values = recording(run.config, query.getlist("record"))
-        return new_page({**values, "name": None}, source=run)
+        return new_page({**values, "name": None}, source=run, uploads=offered)
     if "config" in query:
         values, notice = read_config(query["config"])
-        return new_page(values, notice=notice)
+        return new_page(values, notice=notice, uploads=offered)
     if preset in PRESETS:
-        return new_page(PRESETS[preset].config, chosen_preset=preset)
+        return new_page(PRESETS[preset].config, chosen_preset=preset, uploads=offered)
     # Without a script the form is sent here, to be shown with the fields of other kinds.
     fields = posted_config(engine.config_schema(), {key: query.getlist(key) for key in query})
-    return new_page(fields or START)
+    return new_page(fields or START, uploads=offered)
+
+
+def uploads_of(request: Request) -> list[Upload]:
+    """Return the newest uploads, which the form offers."""
+    store: Store = request.app.state.store
+    return [
+        upload
+        for resource in get_args(Resource)
+        for upload in store.uploads.page(resource, limit=_MOST_OFFERED)[0]
+    ]
 
 
 def recording(config: Mapping[str, Any], statistics: Sequence[str]) -> Mapping[str, Any]:

@@ -1,18 +1,18 @@
 """The form of a new run: its cards and fields, with values and with what is wrong with them."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import engine
 from app.pages.base import PageContext
 from app.pages.curves import Curve, activation_curves
-from app.pages.form import Field
+from app.pages.form import Field, Option
 from app.pages.form_builder import Builder, Schema, value_of
 from app.pages.form_choices import always_recorded, choice_words, conditions
 from app.pages.presets import PRESETS, Preset
-from app.store import Run
+from app.store import Run, Upload
 
 # What an empty address shows; everything else has the schema's default.
 START: Mapping[str, Any] = {
@@ -86,6 +86,7 @@ def new_page(
     notice: str = "",
     source: Run | None = None,
     chosen_preset: str = "",
+    uploads: Sequence[Upload] = (),
 ) -> NewPage:
     """Return the form with values, and with what is wrong with them beside the fields."""
     schema: Schema = engine.config_schema()
@@ -99,6 +100,7 @@ def new_page(
         conditions=conditions(catalog),
         chosen={"/model/cell": str(cell)},
         left_out={"/recording/statistics": always_recorded(catalog)},
+        offered=offers_of(uploads),
     )
     groups = tuple(_groups(schema, values, builder))
     naming = tuple(
@@ -125,6 +127,18 @@ def new_page(
         activation=_kind(_part(values, "model").get("activation")),
         config_text=json.dumps(values, indent=2, ensure_ascii=False),
     )
+
+
+def offers_of(uploads: Sequence[Upload]) -> dict[tuple[str, str], tuple[Option, ...]]:
+    """Return what the form offers where an upload can be named, by pointer and task."""
+    offers: dict[tuple[str, str], tuple[Option, ...]] = {("/model/from_model", ""): ()}
+    offers |= {("/task/dataset", kind): () for kind in ("series", "text", "arrays")}
+    for upload in uploads:
+        is_model = upload.resource == "model"
+        place = ("/model/from_model", "") if is_model else ("/task/dataset", upload.kind)
+        title = f"{upload.name} ({upload.kind})" if is_model else upload.name
+        offers[place] = (*offers[place], Option(value=upload.id, title=title))
+    return offers
 
 
 def problems_of(values: Mapping[str, Any]) -> dict[str, str]:

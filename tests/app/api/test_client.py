@@ -3,13 +3,17 @@
 import io
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import numpy as np
 import pytest
+from numpy.typing import NDArray
+from safetensors.numpy import save
 
 from app.api.examples import EXAMPLES
 from app.client import Client, ProblemError
+from app.main import create_app
 from tests.app.api.conftest import SMALL, Trained, settings_of
 from tests.app.api.test_events import Server
 
@@ -135,3 +139,66 @@ def test_a_sweep_is_made_listed_summed_up_and_cancelled(empty: Client) -> None:
     assert (matrix["data"], matrix["count"]) == ([[None, None]], [[0, 0]])
     assert cancelled == empty.sweep(made["id"])
     assert cancelled["status"] == "cancelled"
+
+
+def test_data_and_models_are_uploaded_listed_and_deleted(empty: Client, tmp_path: Path) -> None:
+    table = tmp_path / "load.csv"
+    table.write_text("time,load\n" + "".join(f"{i},{i % 5}\n" for i in range(100)))
+    weights: dict[str, NDArray[Any]] = {
+        "weight_ih_l0": np.ones((4, 1), np.float32),
+        "weight_hh_l0": np.ones((4, 4)),
+    }
+    data = empty.upload_dataset(table, columns=("load",))
+    model = empty.upload_model(io.BytesIO(save(weights)), name="mine", activation="relu")
+    assert (data["name"], data["kind"]) == ("load.csv", "series")
+    assert (model["name"], model["description"]["model"]["activation"]) == ("mine", "relu")
+    assert list(empty.datasets()) == [empty.dataset(data["id"])] == [data]
+    assert list(empty.models()) == [empty.model(model["id"])] == [model]
+    task = {"kind": "series", "dataset": data["id"], "length": 8}
+    run = empty.create_run({**SMALL, "task": task, "model": model["description"]["model"]})
+    with pytest.raises(ProblemError, match="409"):
+        empty.delete_model(model["id"])
+    empty.cancel(run["id"])
+    empty.delete_model(model["id"])
+    empty.delete_dataset(data["id"])
+    assert [*empty.datasets(), *empty.models()] == []
+
+
+def test_a_refused_upload_says_what_is_wrong(empty: Client) -> None:
+    with pytest.raises(ProblemError, match="a pickle, which is never read"):
+        empty.upload_model(io.BytesIO(b"\x80\x04."), progress=True)
+
+
+CALLS = {
+    "GET /catalog": "catalog", "POST /runs": "create_run", "POST /runs/estimate": "estimate",
+    "GET /runs": "runs", "GET /runs/{run_id}": "run", "PATCH /runs/{run_id}": "describe",
+    "DELETE /runs/{run_id}": "delete", "POST /runs/{run_id}/cancel": "cancel",
+    "POST /runs/{run_id}/pause": "pause", "POST /runs/{run_id}/resume": "resume",
+    "POST /runs/{run_id}/retry": "retry", "POST /runs/{run_id}/extend": "extend",
+    "GET /runs/{run_id}/verdict": "verdict", "GET /runs/{run_id}/statistics": "statistics",
+    "GET /runs/{run_id}/statistics/{name}": "statistic", "GET /figures/{name}": "figure",
+    "GET /runs/{run_id}/figures/{name}": "figure", "GET /figures": "figures",
+    "GET /runs/{run_id}/checkpoints": "checkpoints", "GET /runs/{run_id}/chain": "chain",
+    "GET /runs/{run_id}/checkpoints/{step}": "checkpoint", "GET /events": "events",
+    "GET /runs/{run_id}/events": "events", "GET /runs/{run_id}/export": "export",
+    "GET /compare": "compare", "POST /traces": "trace", "POST /sweeps": "create_sweep",
+    "GET /sweeps": "sweeps", "GET /sweeps/{sweep_id}": "sweep",
+    "POST /sweeps/{sweep_id}/cancel": "cancel_sweep", "GET /sweeps/{sweep_id}/matrix": "matrix",
+    "GET /sweeps/{sweep_id}/figures/{name}": "sweep_figure",
+    "POST /datasets": "upload_dataset", "GET /datasets": "datasets",
+    "GET /datasets/{dataset_id}": "dataset", "DELETE /datasets/{dataset_id}": "delete_dataset",
+    "POST /models": "upload_model", "GET /models": "models", "GET /models/{model_id}": "model",
+    "DELETE /models/{model_id}": "delete_model",
+}  # fmt: skip
+
+
+def test_every_call_of_the_service_has_a_method(tmp_path: Path) -> None:
+    paths = create_app(settings_of(tmp_path)).openapi()["paths"]
+    served = {
+        f"{method.upper()} {path.removeprefix('/api/v1')}"
+        for path, methods in paths.items()
+        if path.startswith("/api/v1") and "/captures" not in path  # those are app.capture's
+        for method in methods
+    }
+    assert served == set(CALLS)
+    assert [name for name in CALLS.values() if not callable(getattr(Client, name, None))] == []

@@ -14,6 +14,7 @@ from app.pages.login import LoginPage
 from app.pages.new_form import NewPage
 from app.pages.run import RunPage
 from app.pages.sweeps import SweepPage, SweepsPage
+from app.pages.uploads import UploadPage, UploadsPage
 
 ENVIRONMENT = build_templates().env
 # `here` marks the page in the bar; a page without the bar has it all the same.
@@ -43,7 +44,18 @@ def own_names(tree: nodes.Template) -> set[str]:
 
 @pytest.mark.parametrize(
     "context",
-    [IndexPage, NewPage, RunPage, ComparePage, SweepPage, SweepsPage, ErrorPage, LoginPage],
+    [
+        IndexPage,
+        NewPage,
+        RunPage,
+        ComparePage,
+        SweepPage,
+        SweepsPage,
+        UploadPage,
+        UploadsPage,
+        ErrorPage,
+        LoginPage,
+    ],
 )
 def test_the_fields_of_a_context_are_the_names_of_its_template(context: type[PageContext]) -> None:
     used: set[str] = set()

@@ -232,7 +232,7 @@ def test_a_field_that_hangs_on_another_is_away_where_it_does_not_hold() -> None:
 
     def field(cell: str) -> Field:
         builder = Builder(
-            problems={}, words={}, conditions=held, chosen={"/cell": cell}, left_out={}
+            problems={}, words={}, conditions=held, chosen={"/cell": cell}, left_out={}, offered={}
         )
         return next(builder.fields(schema, {}, ""))
 

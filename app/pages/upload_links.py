@@ -1,0 +1,83 @@
+"""Where one goes on from an upload: to the form of a new run, filled in."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+
+import engine
+from app.store import Store, Upload
+
+MOST_WAYS = 8
+MOST_LOOKED_AT = 200
+STEPS = 1000
+
+
+class Way(NamedTuple):
+    """A task that an upload fits, and the links to the form with it filled in."""
+
+    title: str
+    analyse: str
+    train: str
+
+
+class Choice(NamedTuple):
+    """A column of a series that can be read or asked for."""
+
+    name: str
+    told: str
+
+
+def ways_from(store: Store, upload: Upload) -> tuple[Way, ...]:
+    """Return where an upload leads: a data set to a network, a model to every task it fits."""
+    if upload.resource == "dataset":
+        task = {"kind": upload.kind, "dataset": upload.id}
+        link = _link({"task": task, "model": {"cell": "lstm"}})
+        return (Way("A network on this data set", "", link),)
+    model = {**upload.description["model"], "from_model": upload.id}
+    found = []
+    for title, task in _fitting(store, upload.description):
+        config: dict[str, Any] = {"task": task, "model": model}
+        analyse = _link({**config, "training": {"steps": 0}})
+        train = _link({**config, "training": {"steps": STEPS}})
+        found.append(Way(title, analyse, train))
+        if len(found) == MOST_WAYS:
+            break
+    return tuple(found)
+
+
+def columns_of(upload: Upload) -> tuple[Choice, ...]:
+    """Return the columns that a run can read or ask for; none where there are no columns."""
+    return tuple(
+        Choice(column["name"], f"{column['missing']} missing" if column["missing"] else "")
+        for column in upload.description.get("columns", ())
+    )
+
+
+def _fitting(store: Store, told: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield tasks whose inputs and answers are as wide as the network's, your own data first."""
+    inputs, outputs = told["inputs"], told["outputs"]
+    for upload in store.uploads.page("dataset", limit=MOST_LOOKED_AT)[0]:
+        widths = _widths(upload)
+        if widths[0] == inputs and outputs in (None, widths[1]):
+            yield upload.name, {"kind": upload.kind, "dataset": upload.id}
+    for task in engine.catalog()["tasks"]:  # type: ignore[attr-defined]  # a list
+        facts = task["facts"]
+        if facts and facts["inputs"] == inputs and outputs in (None, facts["outputs"]):
+            yield str(task["title"]), {"kind": task["name"]}
+
+
+def _widths(upload: Upload) -> tuple[int, int]:
+    """Return inputs and outputs of a task on a data set, all of its columns read and asked."""
+    told = upload.description
+    match upload.kind:
+        case "series":
+            return len(told["columns"]), len(told["columns"])
+        case "text":
+            return told["characters"], told["characters"]
+        case _:
+            return told["inputs"], told["outputs"]
+
+
+def _link(config: Mapping[str, Any]) -> str:
+    return "/runs/new?" + urlencode({"config": json.dumps(config)})
