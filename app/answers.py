@@ -3,10 +3,13 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import httpx
 from numpy.typing import NDArray
+
+FRAME_TYPE: Final = "application/octet-stream"
+"""Media type of a captured training step."""
 
 
 class ProblemError(Exception):

@@ -17,7 +17,7 @@ from typing import Any, BinaryIO, Final, Self
 import httpx
 import numpy as np
 
-from app.answers import ProblemError, Recorded, StreamedEvent, problem_of, read_events
+from app.answers import FRAME_TYPE, ProblemError, Recorded, StreamedEvent, problem_of, read_events
 from app.calls import UploadCalls, query
 
 __all__ = ["Client", "ProblemError", "Recorded", "StreamedEvent", "read_events"]
@@ -180,6 +180,26 @@ class Client(UploadCalls):
         """Return median and band of a value over two axes of a sweep."""
         params = query({"x": x, "y": y, "value": value})
         return self._object("GET", f"/sweeps/{sweep_id}/matrix", params=params)
+
+    def create_capture(
+        self, config: Mapping[str, Any], *, idempotency_key: str | None = None
+    ) -> dict[str, Any]:
+        """Make a run of a training loop elsewhere and return it; `app.capture.watch` does this."""
+        headers = {} if idempotency_key is None else {"Idempotency-Key": idempotency_key}
+        return self._object("POST", "/captures", json=dict(config), headers=headers)
+
+    def send_frame(self, run_id: str, body: bytes) -> dict[str, Any]:
+        """Record a training step of a captured run, packed as safetensors."""
+        headers = {"Content-Type": FRAME_TYPE}
+        path = f"/captures/{run_id}/frames"
+        return self._object("POST", path, content=body, headers=headers)
+
+    def finish_capture(
+        self, run_id: str, *, status: str = "succeeded", error: str | None = None
+    ) -> dict[str, Any]:
+        """End a captured run: succeeded, failed or cancelled."""
+        told = {"status": status, "error": error}
+        return self._object("POST", f"/captures/{run_id}/finish", json=told)
 
     def statistics(self, run_id: str) -> list[dict[str, Any]]:
         """Return the description of every recorded statistic."""

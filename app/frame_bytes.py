@@ -20,9 +20,11 @@ import safetensors
 import safetensors.numpy
 from numpy.typing import NDArray
 
+from app.answers import FRAME_TYPE as MEDIA_TYPE
 from engine import ConfigError, Problem, Taken
 
-MEDIA_TYPE: Final = "application/octet-stream"
+__all__ = ["MEDIA_TYPE", "pack", "unpack"]
+
 REDUCTIONS: Final = ("mean", "sum")
 LARGEST_STEP: Final = 10_000_000
 _FLOATS: Final = {"F16": "<f2", "F32": "<f4", "F64": "<f8"}

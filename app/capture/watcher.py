@@ -1,0 +1,278 @@
+"""The hook on a recurrent layer: it counts steps, and copies what is needed where one is due."""
+
+import math
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, Literal, Self
+
+import numpy as np
+
+from app.capture.counts import Counts
+from app.capture.destinations import Destination, Folder, Service
+from app.capture.sender import Sender
+from app.capture.spool import Spool
+from app.client import Client
+from app.settings import default_data_folder
+from engine import CaptureConfig
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+    from app.capture.torch_steps import Seen
+
+KEPT: Final = "kept"
+"""Folder below the data folder where steps wait for a service that is away."""
+
+PATIENCE: Final = 10.0
+
+
+def watch(  # noqa: PLR0913  (the public signature)
+    module: "nn.Module",
+    client: Client | None = None,
+    *,
+    every: int = 50,
+    store: Path | str | None = None,
+    name: str | None = None,
+    tags: Sequence[str] = (),
+    steps: int = 0,
+    length: int | None = None,
+    reduction: Literal["mean", "sum"] = "mean",
+    statistics: Sequence[str] | None = None,
+    scaler: "torch.amp.GradScaler | None" = None,
+    kept: Path | str | None = None,
+    patience: float = PATIENCE,
+) -> "Watcher":
+    """Watch a recurrent layer while its owner trains it; use it in a `with` statement.
+
+    A training step is one call of the layer in training mode with gradients on.
+
+    Args:
+        module: An nn.RNN, nn.LSTM or nn.GRU, or a module that has one of them.
+        client: The service that the steps are sent to.
+        every: Training steps from one look to the next.
+        store: A folder to record in, in the place of a service.
+        name: What the run is called.
+        tags: Words to find the run by.
+        steps: How many training steps there will be, where that is known.
+        length: Longest sequence; that of the first step looked at where None. A step that is
+            longer is left out and counted.
+        reduction: Whether the loss is a mean over the sequences of a batch, or their sum.
+        statistics: What is recorded beside what always is.
+        scaler: The scaler of the gradients in mixed precision: its factor is taken out again.
+        kept: Folder in which steps wait where the service is away.
+        patience: Seconds that the end of the `with` statement may take to send what is left.
+
+    Raises:
+        ValueError: The module cannot be watched, or neither a service nor a folder is named.
+        ConfigError: The run that it would be cannot be had.
+    """
+    from app.capture.torch_steps import model_of, precision_of, recurrent_layer
+
+    layer = recurrent_layer(module)
+    if (client is None) == (store is None):
+        raise ValueError("expected a client or a store, the one or the other")
+    config: dict[str, Any] = {
+        "name": name,
+        "tags": list(tags),
+        "task": {"kind": "captured", "length": length or 1, "inputs": layer.input_size},
+        "model": model_of(layer),
+        "training": {
+            "steps": steps,
+            "reduction": reduction,
+            "precision": precision_of(layer),
+            "clipping": None,
+        },
+        "recording": {"every": every},
+    }
+    if statistics is not None:
+        config["recording"]["statistics"] = list(statistics)
+    CaptureConfig.from_dict(config)  # what is wrong is said here, not in a thread
+    destination: Destination = Folder(Path(store)) if store else Service(client or Client())
+    waiting = Path(kept or (Path(store) if store else default_data_folder()) / KEPT)
+    return Watcher(
+        layer, destination, config, Spool.within(waiting), scaler, patience, grows=length is None
+    )
+
+
+class Watcher:
+    """A watched layer.
+
+    Attributes:
+        counts: What has become of the steps that were due.
+    """
+
+    def __init__(
+        self,
+        layer: "nn.RNNBase",
+        destination: Destination,
+        config: dict[str, Any],
+        spool: Spool,
+        scaler: "torch.amp.GradScaler | None",
+        patience: float,
+        *,
+        grows: bool,
+    ) -> None:
+        """Prepare; `watch` is what makes these. Nothing is hooked before the `with` statement."""
+        self._layer, self._config, self._grows = layer, config, grows
+        self._destination, self._spool = destination, spool
+        self._scaler, self._patience = scaler, patience
+        self._every = int(config["recording"]["every"])
+        self._last = int(config["training"]["steps"]) - 1
+        self._reduction = str(config["training"]["reduction"])
+        self.counts = Counts()
+        self._step = 0
+        self._pending: Seen | None = None
+        self._losses: dict[int, float | torch.Tensor] = {}
+        self._told = 0
+        self._handles: list[Any] = []
+        self._sender: Sender | None = None
+
+    @property
+    def run_id(self) -> str | None:
+        """The run's id; None before the first step has arrived."""
+        return None if self._sender is None else self._sender.run_id
+
+    @property
+    def trouble(self) -> str | None:
+        """Why steps do not arrive at present; None where all is well."""
+        return None if self._sender is None else self._sender.trouble
+
+    def __enter__(self) -> Self:
+        """Hook the layer."""
+        self._sender = Sender(self._destination, self._spool, self.counts)
+        hook = self._layer.register_forward_hook(self._after_forward, with_kwargs=True)
+        self._handles.append(hook)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        """Unhook, and send what is left; how the loop ended is the run's end."""
+        for handle in self._handles:
+            handle.remove()
+        self._settle()
+        status, said = "succeeded", None
+        if kind is not None:
+            status = "failed" if issubclass(kind, Exception) else "cancelled"
+            said = f"{kind.__name__}: {error}" if status == "failed" else None
+        if self._sender is not None:
+            self._sender.close(status, said, patience=self._patience)
+            self._warn(self._sender)
+
+    def loss(self, value: "float | torch.Tensor") -> None:
+        """Tell the loss of the step whose forward call came last, for its curve and verdict."""
+        if self._step:
+            told = value if isinstance(value, float | int) else value.detach()
+            if not isinstance(told, float | int) and told.device.type == "cpu":
+                told = float(told)  # a device is not waited for here
+            self._losses[self._step - 1] = told
+
+    def _after_forward(
+        self,
+        layer: "nn.RNNBase",
+        given: tuple[Any, ...],
+        named: dict[str, Any],
+        output: Any,  # noqa: ANN401
+    ) -> None:
+        import torch
+
+        if not (layer.training and torch.is_grad_enabled()):
+            return
+        if self._pending is not None:
+            self._settle()
+        step, self._step = self._step, self._step + 1
+        if step % self._every == 0 or step == self._last:
+            self._look(layer, step, given, named, output)
+
+    def _look(
+        self,
+        layer: "nn.RNNBase",
+        step: int,
+        given: tuple[Any, ...],
+        named: dict[str, Any],
+        output: Any,  # noqa: ANN401
+    ) -> None:
+        """Copy what the call was made with, and wait for the gradients of what it gave."""
+        from app.capture.torch_steps import outputs_of, see
+
+        if self._pending is not None:
+            self.counts.without_gradient += 1
+        self._pending = seen = see(layer, step, given, named)
+        for name, tensor in outputs_of(output):
+            if tensor.requires_grad:
+                tensor.register_hook(self._arrival(seen, name))
+
+    def _arrival(self, seen: "Seen", name: str) -> Callable[["torch.Tensor"], None]:
+        def arrived(gradient: "torch.Tensor") -> None:
+            if self._pending is not seen:
+                return
+            if not seen.gradients and self._scaler is not None:
+                seen.scale = float(self._scaler.get_scale())
+            seen.add(name, gradient)
+
+        return arrived
+
+    def _settle(self) -> None:
+        """Hand over the step that was looked at, once its gradients have come."""
+        seen = self._pending
+        if seen is None or not seen.gradients or self._sender is None:
+            return
+        self._pending = None
+        task = self._config["task"]
+        if self._grows:
+            self._grows, task["length"] = False, seen.length
+        if seen.length > task["length"]:
+            if not self.counts.too_long:
+                warnings.warn(
+                    f"a sequence of {seen.length} steps is longer than the {task['length']} that "
+                    "the run has room for: such steps are left out; pass length= to watch()",
+                    stacklevel=2,
+                )
+            self.counts.too_long += 1
+            return
+        losses = self._losses_up_to(seen.step)
+        if self._sender.put((self._config, _maker(seen, losses, self._reduction))):
+            self.counts.taken += 1
+            self._told = seen.step + 1
+            self._losses = {s: value for s, value in self._losses.items() if s > seen.step}
+        elif not self._sender.is_over:
+            self.counts.dropped += 1
+
+    def _losses_up_to(self, step: int) -> list["float | torch.Tensor"]:
+        """Return the losses since the last step handed over; empty where nobody told any."""
+        if not self._losses:
+            return []
+        return [self._losses.get(each, math.nan) for each in range(self._told, step + 1)]
+
+    def _warn(self, sender: Sender) -> None:
+        counts = self.counts
+        lost = counts.dropped + counts.refused
+        if lost or sender.is_over:
+            warnings.warn(
+                f"of {counts.taken + counts.dropped} steps looked at {lost} did not become frames: "
+                f"{sender.trouble or 'the sending thread was busy'}",
+                RuntimeWarning,
+                stacklevel=3,
+            )
+        elif self._spool.has_begun:
+            warnings.warn(
+                f"{sender.trouble}; the run is kept in {self._spool.folder}, and "
+                "app.capture.send_kept sends it",
+                RuntimeWarning,
+                stacklevel=3,
+            )
+
+
+def _maker(seen: "Seen", losses: list[Any], reduction: str) -> Callable[[], Any]:
+    def make() -> Any:  # noqa: ANN401  # a Taken
+        from app.capture.torch_steps import taken_of
+
+        return taken_of(seen, np.array([float(each) for each in losses]), reduction)
+
+    return make
