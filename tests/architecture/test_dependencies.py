@@ -20,6 +20,9 @@ BY_ANOTHER_PART = {
     "starlette": "a lower bound that FastAPI does not set",
 }
 
+# What a watched loop is written in: whoever imports what names it has it already.
+BROUGHT_BY_THE_LOOP = {"torch": "app/capture/torch_steps.py"}
+
 
 def _declared() -> set[str]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -47,6 +50,26 @@ def test_the_engine_needs_numpy_and_no_more(path: Path) -> None:
 def test_what_is_imported_is_what_is_declared() -> None:
     provided = importlib.metadata.packages_distributions()
     roots = set().union(*(_imported(path) for path in files("app", "engine", suffix=".py")))
-    names = {provided[root][0].lower().replace("_", "-") for root in roots}
+    declared = roots - set(BROUGHT_BY_THE_LOOP)
+    names = {provided[root][0].lower().replace("_", "-") for root in declared}
     assert names - _declared() == set(), "imported, not declared"
     assert _declared() - names - set(BY_ANOTHER_PART) == set(), "declared, not imported"
+
+
+@pytest.mark.parametrize("root", BROUGHT_BY_THE_LOOP)
+def test_what_a_watched_loop_brings_is_imported_in_one_place(root: str) -> None:
+    places = [
+        str(path) for path in files("app", "engine", suffix=".py") if root in _at_import(path)
+    ]
+    assert places == [BROUGHT_BY_THE_LOOP[root]]
+
+
+def _at_import(path: Path) -> set[str]:
+    """Return what a module imports when it is imported itself."""
+    found: set[str] = set()
+    for node in syntax(path).body:
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.add(node.module.partition(".")[0])
+    return found
