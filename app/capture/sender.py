@@ -54,6 +54,11 @@ class Sender:
         """The run's id; None before the first step has arrived."""
         return self._spool.run_id
 
+    @property
+    def waiting(self) -> int:
+        """Steps that wait to be kept on disk."""
+        return self._queue.qsize()
+
     def put(self, step: Step) -> bool:
         """Hand over a step without waiting; say whether there was room for it."""
         if self.is_over:

@@ -46,8 +46,6 @@ def recurrent_layer(module: nn.Module) -> nn.RNNBase:
             f"dropout = {layer.dropout:g} between layers cannot be watched: what was dropped is "
             "known to the fused layer alone; set it to 0, or put dropout between single layers"
         )
-    if layer.bidirectional:
-        raise ValueError("a bidirectional layer cannot be watched yet: watch one direction")
     return layer
 
 
@@ -58,6 +56,7 @@ def model_of(layer: nn.RNNBase) -> dict[str, Any]:
         "activation": ACTIVATIONS.get(layer.mode),
         "hidden_size": layer.hidden_size,
         "layers": layer.num_layers,
+        "bidirectional": bool(layer.bidirectional),
         "bias": bool(layer.bias),
     }
 
@@ -152,9 +151,11 @@ def taken_of(seen: Seen, losses: NDArray[Any], reduction: str) -> Taken:
 
 def _weights(layer: nn.RNNBase) -> Iterator[tuple[str, Tensor]]:
     parts = PARTS if layer.bias else PARTS[:2]
-    for index in range(layer.num_layers):
+    sides = ("", "_reverse") if layer.bidirectional else ("",)
+    suffixes = [f"_l{index}{side}" for index in range(layer.num_layers) for side in sides]
+    for suffix in suffixes:
         for part in parts:
-            name = f"{part}_l{index}"
+            name = f"{part}{suffix}"
             yield name, getattr(layer, name)  # what the call used, parametrized or not
 
 

@@ -208,9 +208,10 @@ class Watcher:
             if tensor.requires_grad:
                 tensor.register_hook(self._arrival(seen, name))
 
-    def _arrival(self, seen: "Seen", name: str) -> Callable[["torch.Tensor"], None]:
-        def arrived(gradient: "torch.Tensor") -> None:
-            if self._pending is not seen:
+    def _arrival(self, seen: "Seen", name: str) -> Callable[["torch.Tensor | None"], None]:
+        def arrived(gradient: "torch.Tensor | None") -> None:
+            # A backward that does not pass here may say so with None.
+            if self._pending is not seen or gradient is None:
                 return
             if not seen.gradients and self._scaler is not None:
                 seen.scale = float(self._scaler.get_scale())

@@ -59,8 +59,6 @@ class CaptureConfig(RunConfig):
             yield Problem("/model/options", "expected the cell's defaults: those of PyTorch")
         if model.layer_skips:
             yield Problem("/model/layer_skips", "PyTorch's layers have none: expected false")
-        if model.bidirectional:
-            yield Problem("/model/bidirectional", "a watched layer reads one way: expected false")
         if self.training.truncation is not None:
             yield Problem("/training/truncation", "expected null: a frame is swept all the way")
 

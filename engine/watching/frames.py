@@ -55,6 +55,7 @@ class Look:
             layers=model.layers,
             outputs=0,
             bias=model.bias,
+            bidirectional=model.bidirectional,
             dtype=np.float64,
         )
         given.load(network)
@@ -99,6 +100,7 @@ def _weights(config: CaptureConfig, taken: Taken, cell: Cell) -> GivenParameters
         ("layers", given.layers, model.layers),
         ("hidden units", given.hidden, model.hidden_size),
         ("bias", given.bias, model.bias),
+        ("two directions", given.bidirectional, model.bidirectional),
     ):
         if found != wanted:
             raise ShapeError(f"weights: expected {what} {wanted}, got {found}")

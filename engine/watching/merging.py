@@ -62,24 +62,25 @@ def last_loss_gradient(groups: Sequence[Swept], length: int) -> Array:
     """Return log10 of the mean over sequences of ‖dℓ_τ/dh‖ by distance from τ, [S, T].
 
     Sequences end at different times, so each one's own last step τ stands at T, and a state d
-    steps before it at T − d. Sequences that have no such state do not count there.
+    steps before it at T − d. Sequences that have no such state do not count there. What reads
+    backwards begins at time 1 with all sequences, and stands as it is.
     """
-    rows = []
+    backwards = np.array(groups[0].observation.network.backwards)
+    rows, there = [], []
     for group in groups:
-        for sample, end in enumerate(group.ends):
-            if end:
-                row = np.full((len(group.last), length), np.nan)
-                row[:, length - end :] = group.last[:, :end, sample]
-                rows.append(row)
-    layers = len(groups[0].last)
+        for sample in np.flatnonzero(group.ends):
+            end, own = group.ends[sample], group.last[:, :, sample]
+            row = np.full((len(own), length), np.nan)
+            row[~backwards, length - end :] = own[~backwards, :end]
+            row[backwards, : group.length] = own[backwards]
+            known = np.zeros(row.shape)
+            known[~backwards, length - end :] = 1
+            known[backwards, : group.length] = 1
+            rows.append(row)
+            there.append(known)
     if not rows:
-        return np.full((layers, length), -np.inf)
-    stacked = np.stack(rows)  # [samples, S, T]
-    there = np.zeros(stacked.shape, np.bool_)
-    ends = [int(end) for group in groups for end in group.ends if end]
-    for sample, end in enumerate(ends):
-        there[sample, :, length - end :] = True
-    return _log10_mean(stacked, there.astype(np.float64))
+        return np.full((len(backwards), length), -np.inf)
+    return _log10_mean(np.stack(rows), np.stack(there))
 
 
 def dead_units(groups: Sequence[Swept]) -> Array:
@@ -102,7 +103,7 @@ def _merged(name: str, groups: Sequence[Swept], layouts: Mapping[str, Layout]) -
     there = np.stack([here for _, here in placed])
     sizes = np.array([float(group.size) for group in groups]).reshape(-1, *[1] * len(layout.shape))
     if name in OF_GRADIENTS:
-        future = _future(layout)
+        future = _future(layout, groups[0])
         logs = np.where(there & ~future, values, -np.inf)
         return np.where(future, np.nan, _log10_mean(logs, np.broadcast_to(sizes, logs.shape)))
     counted = np.where(there, values, 0.0)
@@ -153,13 +154,14 @@ def _own_times(axis: str, group: Swept, size: int) -> IntArray:
     return np.arange(1, size + 1)
 
 
-def _future(layout: Layout) -> BoolArray:
-    """Return where a state comes after its loss, which is not defined."""
+def _future(layout: Layout, group: Swept) -> BoolArray:
+    """Return where a loss does not depend on a state, since it comes after: not defined."""
     if "loss_time" not in layout.axes:
         return np.zeros(layout.shape, np.bool_)
-    loss = np.asarray(layout.coords["loss_time"])[:, None]
-    after: BoolArray = np.asarray(layout.coords["state_time"]) > loss
-    return np.broadcast_to(after, layout.shape)
+    times = [int(time) for time in layout.coords["loss_time"]]
+    network = group.observation.network
+    future: BoolArray = ~network.defined(times, len(layout.coords["state_time"]))
+    return future
 
 
 def _log10_mean(logs: Array, weights: Array) -> Array:

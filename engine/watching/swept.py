@@ -28,7 +28,8 @@ class Swept:
         size: How many they are.
         observation: What statistics read.
         last: log10 of the norm of what the last loss alone says to h_t, (S, T, B).
-        ends: τ of each sequence: the last step at which anything arrived, (B,); 0 for none.
+        ends: τ of each sequence: the last step at which anything arrived, (B,); 0 for none. Of
+            two directions that of the one ahead.
         gradient: dL/dflat of these sequences.
     """
 
@@ -67,9 +68,15 @@ def sweep_group(network: Network, taken: Taken, members: IntArray, asked: tuple[
     # The scalar is L itself; per sample it counts B-fold where L is a mean.
     of_batch = float(taken.batch_size or taken.size) if taken.reduction == "mean" else 1.0
     sweep.loss = Loss(float("nan"), None, 1.0, of_batch)
-    outputs, final = _arriving(taken, members, length)
-    ends = _ends(outputs, final)
-    alone = _only_at(outputs, ends)
+    outputs, final = _arriving(taken, members, length, network)
+    ahead = network.side(0)
+    ends = _ends(outputs[..., ahead], final)
+    alone = np.zeros_like(outputs)
+    alone[..., ahead] = _only_at(outputs[..., ahead], ends)
+    if network.directions > 1:  # what reads backwards has its last step at the first time
+        back = network.side(1)
+        turned = outputs[::-1, :, back]
+        alone[..., back] = _only_at(turned, _ends(turned, {}))[::-1]
     last = None
     if not np.array_equal(alone, outputs, equal_nan=True):
         _back(sweep, alone, final)
@@ -90,23 +97,26 @@ def sweep_group(network: Network, taken: Taken, members: IntArray, asked: tuple[
     )
 
 
-def _arriving(taken: Taken, members: IntArray, length: int) -> tuple[Array, dict[str, Array]]:
-    """Return what arrives at the top layer's outputs (T, B, H), and at final states below it.
+def _arriving(
+    taken: Taken, members: IntArray, length: int, network: Network
+) -> tuple[Array, dict[str, Array]]:
+    """Return what arrives at the top layer's outputs (T, B, N·H), and at final states below it.
 
-    The top layer's final h is its last output.
+    The top layer's final h is its last output; of the direction back that of the first time.
     """
     given = {
         name: np.array(value[:, members], np.float64)
         for name, value in taken.final_gradients.items()
     }
-    some = next(iter(given.values())) if taken.output_gradients is None else None
-    if some is None:
-        outputs = np.array(taken.output_gradients[:length, members], np.float64)  # type: ignore[index]  # is given
+    if taken.output_gradients is None:
+        outputs = np.zeros((length, len(members), network.width))
     else:
-        outputs = np.zeros((length, len(members), some.shape[-1]))
+        outputs = np.array(taken.output_gradients[:length, members], np.float64)
     if "h" in given:
-        outputs[-1] += given["h"][-1]
-        given["h"][-1] = 0
+        top = network.level(len(network.layers) - 1)
+        for index, time in zip(top, (-1, 0), strict=False):
+            outputs[time][:, network.side(index)] += given["h"][index]
+            given["h"][index] = 0
     return outputs, {name: value for name, value in given.items() if np.any(value)}
 
 

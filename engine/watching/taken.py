@@ -17,6 +17,9 @@ NO_LOSSES = np.zeros(0)
 class Taken:
     """One training step of a loop elsewhere, at most T steps of B sequences, time-major.
 
+    Of bidirectional layers outputs have both directions side by side, N·H wide, and states an
+    entry each, 0, 0r, 1, 1r, …, as PyTorch has them.
+
     Attributes:
         step: Updates done before it.
         weights: PyTorch's names: as they were at the forward call, both biases.
@@ -68,11 +71,12 @@ def require_fit(taken: Taken, config: CaptureConfig, states: tuple[str, ...]) ->
     """
     task, model = config.task, config.model
     steps, size = _require_inputs(taken.inputs, task.length, task.inputs)
+    sides = 2 if model.bidirectional else 1
     if taken.output_gradients is not None:
-        shape = (steps, size, model.hidden_size)
+        shape = (steps, size, sides * model.hidden_size)
         require_shape("gradients.output", taken.output_gradients, shape)
     for name, value in _named_states(taken, states):
-        require_shape(name, value, (model.layers, size, model.hidden_size))
+        require_shape(name, value, (sides * model.layers, size, model.hidden_size))
     if taken.output_gradients is None and not taken.final_gradients:
         raise ShapeError("gradients: expected those of the output, h_n or c_n, got none")
     if taken.lengths is not None:

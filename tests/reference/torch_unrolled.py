@@ -20,7 +20,7 @@ State = tuple[Tensor, ...]
 class Unrolled:
     """What the loop says.
 
-    hidden_gradients: ∂L/∂h_t, (S, T, B, H).
+    hidden_gradients: ∂L/∂h_t, (S, T, B, H); of two directions 0, 0r, 1, 1r, ….
     parameters: Gradients by the module's names.
     """
 
@@ -49,20 +49,25 @@ def unroll(
     seen: list[list[Tensor]] = []
     finals: list[State] = []
     layer_inputs = list(inputs)
+    sides = ("", "_reverse") if module.bidirectional else ("",)
     for layer in range(module.num_layers):
-        state = tuple(part[layer] for part in initial)
-        states, outputs = [], []
-        for t, x in enumerate(layer_inputs):
-            there = (t < lengths)[:, None]
-            new = step(x, state, weights, layer)
-            # Each h_t is a leaf of its own in the reader's sense: what it feeds is all behind it.
-            new[0].retain_grad()
-            states.append(new[0])
-            outputs.append(torch.where(there, new[0], torch.zeros_like(new[0])))
-            state = tuple(torch.where(there, a, b) for a, b in zip(new, state, strict=True))
-        seen.append(states)
-        finals.append(state)
-        layer_inputs = outputs
+        handed_up = []
+        for side in sides:
+            state = tuple(part[len(seen)] for part in initial)
+            states = [inputs.new_zeros(0)] * len(layer_inputs)
+            outputs = list(states)
+            times = range(len(layer_inputs))
+            for t in reversed(times) if side else times:
+                there = (t < lengths)[:, None]
+                new = step(layer_inputs[t], state, weights, f"_l{layer}{side}")
+                new[0].retain_grad()
+                states[t] = new[0]
+                outputs[t] = torch.where(there, new[0], torch.zeros_like(new[0]))
+                state = tuple(torch.where(there, a, b) for a, b in zip(new, state, strict=True))
+            seen.append(states)
+            finals.append(state)
+            handed_up.append(outputs)
+        layer_inputs = [torch.cat(both, dim=-1) for both in zip(*handed_up, strict=True)]
     last = tuple(torch.stack(parts) for parts in zip(*finals, strict=True))
     loss = loss_of(torch.stack(layer_inputs), last)
     loss.backward()  # type: ignore[no-untyped-call]
@@ -79,34 +84,34 @@ def _grad(tensor: Tensor) -> Tensor:
 
 
 def _products(
-    x: Tensor, h: Tensor, weights: dict[str, Tensor], layer: int
+    x: Tensor, h: Tensor, weights: dict[str, Tensor], suffix: str
 ) -> tuple[Tensor, Tensor]:
-    bias_ih, bias_hh = weights.get(f"bias_ih_l{layer}"), weights.get(f"bias_hh_l{layer}")
+    bias_ih, bias_hh = weights.get(f"bias_ih{suffix}"), weights.get(f"bias_hh{suffix}")
     return (
-        linear(x, weights[f"weight_ih_l{layer}"], bias_ih),
-        linear(h, weights[f"weight_hh_l{layer}"], bias_hh),
+        linear(x, weights[f"weight_ih{suffix}"], bias_ih),
+        linear(h, weights[f"weight_hh{suffix}"], bias_hh),
     )
 
 
-def _rnn(x: Tensor, state: State, weights: dict[str, Tensor], layer: int) -> State:
-    ours, theirs = _products(x, state[0], weights, layer)
+def _rnn(x: Tensor, state: State, weights: dict[str, Tensor], suffix: str) -> State:
+    ours, theirs = _products(x, state[0], weights, suffix)
     return (torch.tanh(ours + theirs),)
 
 
-def _relu(x: Tensor, state: State, weights: dict[str, Tensor], layer: int) -> State:
-    ours, theirs = _products(x, state[0], weights, layer)
+def _relu(x: Tensor, state: State, weights: dict[str, Tensor], suffix: str) -> State:
+    ours, theirs = _products(x, state[0], weights, suffix)
     return (torch.relu(ours + theirs),)
 
 
-def _lstm(x: Tensor, state: State, weights: dict[str, Tensor], layer: int) -> State:
-    ours, theirs = _products(x, state[0], weights, layer)
+def _lstm(x: Tensor, state: State, weights: dict[str, Tensor], suffix: str) -> State:
+    ours, theirs = _products(x, state[0], weights, suffix)
     i, f, g, o = (ours + theirs).chunk(4, dim=-1)
     c = torch.sigmoid(f) * state[1] + torch.sigmoid(i) * torch.tanh(g)
     return torch.sigmoid(o) * torch.tanh(c), c
 
 
-def _gru(x: Tensor, state: State, weights: dict[str, Tensor], layer: int) -> State:
-    ours, theirs = _products(x, state[0], weights, layer)
+def _gru(x: Tensor, state: State, weights: dict[str, Tensor], suffix: str) -> State:
+    ours, theirs = _products(x, state[0], weights, suffix)
     (x_r, x_z, x_n), (h_r, h_z, h_n) = ours.chunk(3, dim=-1), theirs.chunk(3, dim=-1)
     r, z = torch.sigmoid(x_r + h_r), torch.sigmoid(x_z + h_z)
     n = torch.tanh(x_n + r * h_n)

@@ -22,7 +22,8 @@ class Case:
 
     def __str__(self) -> str:
         packed = "packed" if self.packed else "whole"
-        return f"{self.number}-{self.kind}-{self.layers}-{packed}-{self.dtype}".replace(
+        sides = "both-ways" if self.bidirectional else "ahead"
+        return f"{self.number}-{self.kind}-{self.layers}-{sides}-{packed}-{self.dtype}".replace(
             "torch.", ""
         )
 
@@ -37,6 +38,10 @@ class Case:
     @property
     def packed(self) -> bool:
         return self.number % 8 < 4
+
+    @property
+    def bidirectional(self) -> bool:
+        return self.number % 5 in (1, 2)
 
     @property
     def batch_first(self) -> bool:
@@ -60,6 +65,7 @@ class Model(nn.Module):
         options: dict[str, Any] = {
             "num_layers": case.layers,
             "bias": case.number % 7 != 0,
+            "bidirectional": case.bidirectional,
             "batch_first": case.batch_first,
             "dtype": case.dtype,
         }
@@ -77,10 +83,12 @@ class Model(nn.Module):
         def some(*shape: int) -> Tensor:
             return torch.randn(*shape, dtype=case.dtype)
 
+        sides = 2 if case.bidirectional else 1
+        shape = (sides * case.layers, SIZE, HIDDEN)
         self.inputs = some(LENGTH, SIZE, INPUTS)
-        self.initial = tuple(some(case.layers, SIZE, HIDDEN) for _ in range(states))
-        self.of_outputs = some(LENGTH, SIZE, HIDDEN) * (case.number % 4 != 3)
-        self.of_states = [some(case.layers, SIZE, HIDDEN) for _ in range(states)]
+        self.initial = tuple(some(*shape) for _ in range(states))
+        self.of_outputs = some(LENGTH, SIZE, sides * HIDDEN) * (case.number % 4 != 3)
+        self.of_states = [some(*shape) for _ in range(states)]
 
     def loss_of(self, outputs: Tensor, states: State) -> Tensor:
         """Return L, a mean over the sequences."""
