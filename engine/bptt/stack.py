@@ -18,7 +18,8 @@ from typing import NamedTuple
 import numpy as np
 
 from engine.arrays import Array, IntArray
-from engine.bptt.exponents import NONE, WINDOWS, Scaled, log10_mean_norms, together
+from engine.bptt.exponents import NONE, WINDOWS, Scaled, together
+from engine.bptt.side_by_side import SideBySide
 from engine.bptt.sources import Source
 from engine.bptt.stack_layer import StackLayer
 from engine.bptt.tape import LayerTape
@@ -69,10 +70,14 @@ class Stack:
         Args:
             tapes: The layers' tapes.
             skips: Which layers add their input to their output.
-            count: How many loss times it will sweep back; above BLOCK they go in blocks.
+            count: How many loss times it will sweep back; where they need more than BLOCK rows
+                they go in blocks.
         """
         self.skips = skips
-        self.layers = [StackLayer(tape, min(BLOCK, count)) for tape in tapes]
+        self.places = SideBySide.of(count, tapes[0].batch)
+        rows = min(BLOCK, self.places.rows(count))
+        self.block = rows * self.places.side
+        self.layers = [StackLayer(tape, rows, self.places) for tape in tapes]
         self.window = WINDOWS[tapes[0].dtype]
 
     def run(
@@ -94,34 +99,28 @@ class Stack:
         self._period = PERIOD if visitor is None else 1
         for layer in self.layers:
             layer.linearize()
-        for first in range(0, len(loss_rows), BLOCK):
-            rows = list(loss_rows[first : first + BLOCK])[::-1]
+        for first in range(0, len(loss_rows), self.block):
+            rows = list(loss_rows[first : first + self.block])[::-1]
             with np.errstate(over="ignore", invalid="ignore", under="ignore"):
                 while not self._block(rows, first, visitor):
                     self._period = max(1, self._period // 4)
-            m = len(rows)
-            norms = [
-                log10_mean_norms(layer.squares[:m, 1:, 0], layer.norm_exponents[:m, 1:])[::-1]
-                for layer in self.layers
-            ]
-            yield first, np.stack(norms)
+            yield first, np.stack([layer.log10_mean_norms(rows) for layer in self.layers])
 
     def _block(self, rows: list[int], first: int, visitor: Visitor | None) -> bool:
         """Sweep one block of loss rows, last first; False where its period was too long."""
         for layer in self.layers:
             layer.clear()
         joined, checked = 0, rows[0]
-        self._size = len(rows)
-        self._joined_at = 0
+        self._joined_at, self._last = 0, first + len(rows) - 1
         window = self.layers[0].tape.window
         for row in range(rows[0], 0, -1):
             if joined < len(rows) and rows[joined] == row:
                 self._join(joined, row)
                 joined += 1
-            self._row(row, joined, first, visitor)
+            self._row(row, joined, visitor)
             at_wall = (row - 1) % window == 0
             if at_wall or (rows[0] - row) % self._period == self._period - 1:
-                if not self._in_range(row, checked, joined):
+                if not self._in_range(row, checked, self.places.rows(joined)):
                     return False
                 checked = row
             if at_wall:
@@ -136,21 +135,24 @@ class Stack:
             layer.cut()
         return row - 1
 
-    def _join(self, m: int, row: int) -> None:
-        """Start row m of the stack with (1)."""
-        self._joined_at = row
+    def _join(self, index: int, row: int) -> None:
+        """Start loss time `index` of the block with (1)."""
+        self._joined_at, (m, columns) = row, self.places.place(index)
+        if columns.start:
+            for layer in self.layers:
+                layer.empty(m, columns, row)
         top = self.layers[-1]
         arriving = self.source.rows[row]
         if arriving is None:
             return
-        top.incoming[m] = arriving
+        top.incoming[m, :, columns] = arriving
         exponents = self.source.exponents
-        top.exponents[m] = 0 if exponents is None else exponents[row]
+        top.exponents[m, columns] = 0 if exponents is None else exponents[row]
 
-    def _row(self, row: int, m: int, first: int, visitor: Visitor | None) -> None:
+    def _row(self, row: int, joined: int, visitor: Visitor | None) -> None:
         """Pass one state row: every layer from its λ at `row` to its λ at `row` − 1."""
-        top = len(self.layers) - 1
-        outside = self._from_loss(row, m) if self.skips[top] else None
+        top, m = len(self.layers) - 1, self.places.rows(joined)
+        outside = self._from_loss(row, joined) if self.skips[top] else None
         for index in range(top, -1, -1):
             layer = self.layers[index]
             if index < top:
@@ -162,19 +164,31 @@ class Stack:
             if own is not None:
                 layer.measure(m, row, own, True)
             if visitor is not None:
-                adjoints = layer.incoming[:m], layer.deltas[:m], layer.exponents[:m]
-                losses = first + self._size - 1 - np.arange(m)
-                visitor(Visit(index, row, row, losses, *adjoints))
+                visitor(self._visit(index, row, joined))
         for layer in self.layers:
             layer.go_back(m, row)  # (2)
 
-    def _from_loss(self, row: int, m: int) -> Scaled:
+    def _visit(self, index: int, row: int, joined: int) -> Visit:
+        layer, apart, m = self.layers[index], self.places.apart, self.places.rows(joined)
+        return Visit(
+            layer=index,
+            row=row,
+            time=row,
+            losses=self._last - np.arange(joined),
+            incoming=apart(layer.incoming[:m], joined),
+            deltas=apart(layer.deltas[:m], joined),
+            exponents=apart(layer.exponents[:m], joined),
+        )
+
+    def _from_loss(self, row: int, joined: int) -> Scaled:
         """Return what arrives at the top layer at `row`: only the loss that joined there."""
-        top = self.layers[-1]
+        top, m = self.layers[-1], self.places.rows(joined)
         values = np.zeros_like(top.incoming[:m])
         exponents = np.full_like(top.exponents[:m], NONE)
         if self._joined_at == row:
-            values[-1], exponents[-1] = top.incoming[m - 1], top.exponents[m - 1]
+            last, columns = self.places.place(joined - 1)
+            values[last, :, columns] = top.incoming[last, :, columns]
+            exponents[last, columns] = top.exponents[last, columns]
         return Scaled(values, exponents)
 
     def _hand_down(self, index: int, m: int, outside: Scaled | None) -> Scaled:
@@ -190,14 +204,18 @@ class Stack:
         for layer in self.layers:
             squares = layer.squares[:m, row : checked + 1, 0][:, ::-1]
             window = self.window
-            inside = (squares > window.low) & (squares < window.high)
             # With a period of 1 the norms were taken near 1: they say nothing of what is stored.
-            if self._period > 1:
-                if np.all(inside):
-                    continue
-                alive = (np.maximum.accumulate(squares, axis=1) > 0) & np.isfinite(squares[:, :1])
-                lost = (squares < window.suspect_low) | ~(squares < window.suspect_high)
-                if np.any(lost & alive):
-                    return False
+            if self._period == 1:
+                layer.settle(m)
+                continue
+            outside = ~((squares > window.low) & (squares < window.high))
+            if not outside.any():
+                continue
+            alive = np.maximum.accumulate(squares, axis=1) > 0
+            if not np.any(outside & alive):  # rows that have not joined yet are zero
+                continue
+            lost = (squares < window.suspect_low) | ~(squares < window.suspect_high)
+            if np.any(lost & alive & np.isfinite(squares[:, :1])):
+                return False
             layer.settle(m)
         return True

@@ -1,13 +1,22 @@
 """One layer's share of a stack of adjoints, with an exponent for each row and sample."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from engine.arrays import Array, IntArray
 from engine.bptt.blocks import BlockViews, aligned_zeros
-from engine.bptt.exponents import NONE, Scaled, exponent_of, near_one, scaled_near_one, shift
+from engine.bptt.exponents import (
+    NONE,
+    Scaled,
+    exponent_of,
+    log10_mean_norms,
+    near_one,
+    scaled_near_one,
+    shift,
+)
+from engine.bptt.side_by_side import SideBySide
 from engine.bptt.tape import CHUNK, LayerTape
 
 
@@ -25,10 +34,19 @@ class Pending(NamedTuple):
 class StackLayer:
     """One layer's share of the stack."""
 
-    def __init__(self, tape: LayerTape, count: int) -> None:
+    def __init__(self, tape: LayerTape, count: int, places: SideBySide | None = None) -> None:
+        """Allocate and bind.
+
+        Args:
+            tape: The layer's.
+            count: Rows of the stack.
+            places: How loss times stand in them, one in each where None; its columns are the
+                samples of what follows.
+        """
+        places = places or SideBySide(1, tape.batch)
         tape.bind_back()
-        self.tape = tape
-        H, B, T = tape.weights.hidden, tape.batch, tape.length
+        self.tape, self.places = tape, places
+        H, B, T = tape.weights.hidden, places.columns, tape.length
         self.slopes = aligned_zeros((T, tape.slope_rows.total, B), tape.dtype)
         way = self.way = tape.way_back
         self.adjoints = aligned_zeros((count, way.adjoint_rows.total, B), tape.dtype)
@@ -38,8 +56,11 @@ class StackLayer:
         self.squares = aligned_zeros((count, T + 1, 1, B), tape.dtype)
         self.norm_exponents = np.zeros((count, T + 1, B), np.int32)
         widest = max(1, len(tape.cell.own_adjoints)) * H
-        self.room = aligned_zeros((count, widest, B), tape.dtype)
-        self.ones = np.ones((1, widest), tape.dtype)
+        room, ones = aligned_zeros((count, widest, B), tape.dtype), np.ones((1, widest), tape.dtype)
+        self._rooms = {
+            height: [(ones[:, :height], room[:m, :height]) for m in range(1, count + 1)]
+            for height in (H, widest)
+        }
         self.delayed = [
             Pending(
                 blocks,
@@ -91,7 +112,12 @@ class StackLayer:
         T = self.tape.length
         for start in range(0, T, CHUNK):
             stop = min(start + CHUNK, T)
-            self.tape.linearize(start, stop, self.slopes[start:stop])
+            if self.places.side == 1:
+                self.tape.linearize(start, stop, self.slopes[start:stop])
+                continue
+            slopes = np.empty((stop - start, *self.tape.slopes.shape[1:]), self.tape.dtype)
+            self.tape.linearize(start, stop, slopes)
+            self.slopes[start:stop] = self.places.repeated(slopes)
 
     def clear(self) -> None:
         """Empty all rows."""
@@ -120,9 +146,36 @@ class StackLayer:
         if far:
             values, own = near_one(values, axis=1)
             self.norm_exponents[:m, row] += own
-        rows = slice(0, values.shape[1])
-        np.multiply(values, values, self.room[:m, rows])
-        np.matmul(self.ones[:, rows], self.room[:m, rows], self.squares[:m, row])
+        ones, room = self._rooms[values.shape[1]][m - 1]
+        np.multiply(values, values, room)
+        np.matmul(ones, room, self.squares[:m, row])
+
+    def log10_mean_norms(self, rows: Sequence[int]) -> Array:
+        """Return log10 of the mean norms for loss rows that stand last first: (m, T), ascending."""
+        count, last = len(rows), rows[0]
+        taken = slice(0, self.places.rows(count)), slice(1, last + 1)
+        squares = self.places.apart(self.squares[*taken, 0], count)
+        exponents = self.places.apart(self.norm_exponents[taken], count)
+        found = np.full((count, self.tape.length), -np.inf)
+        found[:, :last] = log10_mean_norms(squares, exponents)[::-1]
+        return found
+
+    def empty(self, m: int, columns: slice, row: int) -> None:
+        """Empty some columns of row m, from which no loss time has come yet, above `row`.
+
+        Where a state is not finite, what is not finite times zero has made them so.
+        """
+        for array in (
+            self.adjoints,
+            self.deltas,
+            *(each.ring.swapaxes(0, 1) for each in self.delayed),
+        ):
+            array[m, ..., columns] = 0
+        self.exponents[m, columns] = NONE
+        for each in self.delayed:
+            each.exponents[:, m, columns] = NONE
+        for kept in (self.squares, self.norm_exponents):
+            kept[m, row + 1 :, ..., columns] = 0
 
     def add(self, m: int, arriving: Scaled) -> None:
         """Add to λ at the larger exponent of the two."""

@@ -17,6 +17,7 @@ from engine.bptt.gains import Gains, LayerGains
 from engine.bptt.immediate import immediate_log10_norms
 from engine.bptt.network import Network
 from engine.bptt.readout import Loss, Readout
+from engine.bptt.side_by_side import SideBySide
 from engine.bptt.sources import DenseSource, Source, joined, side_of, source_of_loss
 from engine.bptt.stack import BLOCK, Stack
 from engine.bptt.tape import LayerTape, Number
@@ -254,7 +255,7 @@ class Sweep:
 
     def stack(self, count: int) -> Stack | TwoWayStack:
         """Return a stack for `count` loss times over this sweep's tapes; bound once a size."""
-        size = min(count, BLOCK)
+        size = min(count, BLOCK * SideBySide.of(count, self.batch).side)
         if size not in self._stacks:
             two_way = self.network.directions > 1
             self._stacks[size] = (

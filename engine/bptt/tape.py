@@ -149,11 +149,7 @@ class LayerTape:
 
     def _product_call(self, product: ProductWeights, t: int) -> Call:
         read, out = self.inputs[t, self.read(product)], self._out(product, t)
-        parts = product.split(self.batch)
-        if parts == 1:
-            return product_call(product.fast, read, out)
-        cut = product.fast.reshape(parts, -1, product.shape[1])
-        return np.matmul, (cut, read, out.reshape(parts, -1, self.batch))
+        return product_call(product.fast, read, out)
 
     def _later_reads(self, t: int) -> list[Call]:
         """Return the copies of step t's output to where steps further on read it."""

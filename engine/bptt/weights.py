@@ -16,13 +16,7 @@ from engine.bptt.mapped_weights import MappedWeights
 from engine.bptt.multiply import ROWS_AND_SAMPLES, matrix_room
 from engine.cells.base import Cell, Product
 
-SMALL_PRODUCT = 1_000_000
-"""Multiplications up to which OpenBLAS multiplies without packing, which is a quarter faster."""
-
 REVERSE = "_reverse"
-
-LARGE_PRODUCT = 12_000_000
-"""Multiplications from which an undivided product is as fast again."""
 
 
 class ProductWeights:
@@ -83,17 +77,6 @@ class ProductWeights:
         """Set the entries that are no parameters to zero."""
         for rows, columns in self._closed:
             matrix[rows, columns] = 0
-
-    def split(self, samples: int) -> int:
-        """Return into how many row blocks the forward product is best cut."""
-        rows, columns = self.shape
-        work = rows * columns * samples
-        if self._of_members or not SMALL_PRODUCT < work < LARGE_PRODUCT:
-            return 1
-        return next(
-            (p for p in range(2, 17) if rows % p == 0 and work <= p * SMALL_PRODUCT),
-            1,
-        )
 
 
 class LayerWeights:
