@@ -6,6 +6,8 @@ step; between two such reads an adjoint may fall by more than its numbers can sh
 arrival keeps an exponent of its own.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from engine.bptt.exponents import Scaled, scaled_near_one
@@ -32,9 +34,12 @@ class Arrivals:
         for blocks, _ in self._delayed:
             self._tape.adjoints[top:end, blocks] = 0
 
-    def any(self, t: int) -> bool:
-        """Tell whether anything arrives at row t."""
-        return self._source.rows[t] is not None or any(self._steps(t))
+    def between(self, start: int, stop: int) -> Sequence[int]:
+        """Return the rows start + 1 … stop − 1 at which anything arrives, last first."""
+        if not self._delayed:
+            return self._source.between(start, stop)
+        rows = range(stop - 1, start, -1)
+        return [t for t in rows if self._source.rows[t] is not None or any(self._steps(t))]
 
     def at(self, t: int, known: int = 0) -> list[Scaled]:
         """Return what arrives at row t, (H, B) each, in the order in which it is added.

@@ -196,29 +196,26 @@ class LayerBackward:
         if source.arriving is not None:
             loops.back(start, stop, source.arriving)
             return
-        for t in range(stop - 1, start - 1, -1):
-            arriving = rows[t]
-            if arriving is not None:
-                loops.back(t, above, None)
-                np.add(adjoints[t], arriving, adjoints[t])
-                above = t
+        for t in source.between(start - 1, stop):
+            loops.back(t, above, None)
+            adjoints[t] += rows[t]
+            above = t
         loops.back(start, above, None)
 
     def _sweep_careful(self, start: int, stop: int) -> None:
         """Sweep a stretch with exponents; what arrives at row `start` is left to `_settle`."""
         self.arrivals.exponents[start:stop] = self.exponents
         above = stop
-        for t in range(stop - 1, start, -1):
-            if self.arrivals.any(t):
-                self.tape.back(t, above)
-                above = t
-                for arriving in self.arrivals.at(t):
-                    self.adjoints[t] += arriving.at(self.exponents)
+        for t in self.arrivals.between(start, stop):
+            self.tape.back(t, above)
+            above = t
+            for arriving in self.arrivals.at(t):
+                self.adjoints[t] += arriving.at(self.exponents)
         self.tape.back(start, above)
 
     def _join(self, start: int, stop: int) -> int:
         """Return the last row below `stop` at which an arrival outweighs the sweep, or `start`."""
-        for t in range(stop - 1, start, -1):
+        for t in self.arrivals.between(start, stop):
             for _, theirs in self.arrivals.at(t, known=stop):
                 if np.any((theirs != NONE) & (theirs > self.exponents + JOIN_ABOVE)):
                     return t

@@ -4,6 +4,8 @@ A loss, the layer above, a layer skip and an injected gradient are all sources: 
 rows (1 … T) an array (H, B) to add to the adjoint there, with exponents of its own.
 """
 
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -45,17 +47,20 @@ class Source:
     rows: list[Array | None]
     exponents: IntArray | None = None
     arriving: Arriving | None = None
-    top: int = field(init=False)
+    _asked: list[int] = field(init=False)
 
     def __post_init__(self) -> None:
-        """Find the last row at which anything arrives (0 where nothing does)."""
-        asked = [t for t, row in enumerate(self.rows) if row is not None]
-        self.top = max(asked, default=0)
+        """Find the rows at which anything arrives."""
+        self._asked = [t for t, row in enumerate(self.rows) if row is not None]
+
+    def between(self, start: int, stop: int) -> Sequence[int]:
+        """Return the rows start + 1 … stop − 1 at which anything arrives, last first."""
+        asked = self._asked
+        return asked[bisect_right(asked, start) : bisect_left(asked, stop)][::-1]
 
     def last(self, bottom: int, end: int) -> int:
         """Return the last row of bottom + 1 … end at which anything arrives, or `bottom`."""
-        rows = range(min(end, self.top), bottom, -1)
-        return next((t for t in rows if self.rows[t] is not None), bottom)
+        return next(iter(self.between(bottom, end + 1)), bottom)
 
     def exponents_at(self, t: int) -> IntArray:
         """Return E of row t, at which something arrives, (B,); NONE where it is exactly zero."""
