@@ -15,11 +15,12 @@ products, n the weights of a layer's products, B the samples:
 import math
 from dataclasses import asdict, dataclass
 
+from engine.bptt.side_by_side import SideBySide
 from engine.bptt.stack import BLOCK
 from engine.bptt.tape import CHUNK
 from engine.cells import Cell, make_cell
 from engine.config import RunConfig
-from engine.learning.held_out import AT_ONCE
+from engine.learning.held_out import part_size
 from engine.recording.layout import Layout, layouts, recorded_definitions
 from engine.recording.schedule import frame_steps
 from engine.tasks import Data, Task, make_task
@@ -28,7 +29,7 @@ CALL_BYTES = 260
 """Memory of one bound call of a step: its tuple, its views and their places in the list."""
 
 HEAVY = {
-    "activation_slope_histogram": 21,
+    "activation_slope_histogram": 13,
     "saturation": 1,
     "hidden_gradient": 4,
     "preactivation_histogram": 20,
@@ -153,8 +154,13 @@ class _Run:
         levels = self.S // self.sides if self.sides > 1 else 0
         return levels * (self.T + 1) * self.sides * self.H * batch * self.item
 
+    def _places(self, count: int) -> SideBySide:
+        """Return how loss times of a frame stand in the rows of a stack."""
+        one_way = self.sides == 1
+        return SideBySide.of(count, self.frame_size) if one_way else SideBySide(1, self.frame_size)
+
     def _layer_stack(self, batch: int, count: int) -> int:
-        """Return the bytes of a layer's stack for `count` loss times at once."""
+        """Return the bytes of a layer's stack of `count` rows with `batch` columns."""
         cell, H, T = self.cell, self.H, self.T
         furthest = sum(lag for lag in cell.lags.values() if lag > 1)
         rows = len(cell.read_states) + len(cell.deltas) + 1 + furthest
@@ -213,7 +219,7 @@ class _Run:
             held_out = self.task.held_out_size
             if held_out is None:
                 held_out = round(self.config.task.pool * self.config.task.validation)
-            size = min(AT_ONCE, held_out)
+            size = part_size(held_out)
             total += sum(self._layer_forward(s, size) for s in layers)
             total += held_out * sequence
         asked = len(self.task.asked_times)
@@ -236,9 +242,10 @@ class _Run:
         """Return the bytes that a frame's statistics add."""
         size, T, H, S = self.frame_size, self.T, self.H, self.S
         units = S * T * size * H
-        rows = {min(len(times), BLOCK) for times in self.swept_times()}
-        total = sum(S * self._layer_stack(size, count) for count in rows)
-        total += sum(2 * count * self._side_by_side(size) * self.sides // S for count in rows)
+        found = [(len(times), self._places(len(times))) for times in self.swept_times()]
+        stacks = {(places.columns, min(places.rows(n), BLOCK)) for n, places in found}
+        total = sum(S * self._layer_stack(columns, rows) for columns, rows in stacks)
+        total += sum(2 * rows * self._side_by_side(size) * self.sides // S for _, rows in stacks)
         total += units * self.item * (bool(OWN_SLOPES & self.names) + ("activation" in self.names))
         total += units * max((HEAVY.get(name, 0) for name in self.names), default=0)
         total += self._jacobian()

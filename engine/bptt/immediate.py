@@ -40,10 +40,15 @@ class Immediate(NamedTuple):
 
 
 def immediates(tapes: Sequence[LayerTape], source: Source, network: Network) -> Iterator[Immediate]:
-    """Yield the immediate derivatives of every layer, chunk by chunk, top layer first."""
+    """Yield the immediate derivatives of every layer, chunk by chunk, top layer first.
+
+    Chunks at which no loss stands are left out: there all of them are exactly zero.
+    """
     top = tapes[-1]
     for start in range(0, top.length, CHUNK):
         stop = min(start + CHUNK, top.length)
+        if not source.between(start, stop + 1):
+            continue
         arriving = _arriving(source, start, stop, network.width, top)
         for index in range(len(tapes) - network.directions, -1, -network.directions):
             below: list[Scaled] = []

@@ -127,7 +127,7 @@ def _singular_values(matrices: Array) -> Array:
     """Return the singular values of (B, n, n), largest first; NaN where one is not finite."""
     finite = np.isfinite(matrices).all(axis=(1, 2))
     found = np.full(matrices.shape[:2], np.nan)
-    found[finite] = np.linalg.svd(matrices[finite].astype(np.float64), compute_uv=False)
+    found[finite] = np.linalg.svd(matrices[finite], compute_uv=False)
     return found
 
 

@@ -205,13 +205,12 @@ class Observation:
                 continue
             exponents = layer.state_exponents
             largest = exponents.max(axis=1)
-            weights = np.ldexp(1.0, np.maximum(exponents - largest[:, None], -LARGEST_SHIFT))
-            sums = np.matmul(
-                by_unit(layer.state_adjoints, 1, self.hidden_size), weights[:, :, None]
-            )
-            sums = sums[..., 0]
+            one = self.network.dtype.type(1)
+            weights = np.ldexp(one, np.maximum(exponents - largest[:, None], -LARGEST_SHIFT))
+            magnitudes = by_unit(layer.state_adjoints, 1, self.hidden_size)
+            sums = np.matmul(magnitudes, weights[:, :, None])[..., 0]
             with np.errstate(divide="ignore", invalid="ignore"):
-                logs = np.log10(sums)
+                logs = np.log10(sums, dtype=np.float64)
             logs += LOG10_2 * np.where(largest == NONE, 0, largest)[:, None]
             rows = logs.max(axis=1, keepdims=True)
             means[index] = np.where(np.isfinite(rows), np.maximum(logs, rows + floor), logs)

@@ -1,13 +1,20 @@
 """The loss on what is held out, computed only where somebody asks."""
 
+import math
+
 import numpy as np
 
 from engine.bptt.network import Network
 from engine.bptt.sweep import Sweep
 from engine.tasks import Batch, Task
 
-# Sequences swept at once: enough for the matrix products, little memory at T = 20,000.
+# Sequences swept at once at most: enough for the matrix products, little memory at T = 20,000.
 AT_ONCE = 64
+
+
+def part_size(sequences: int) -> int:
+    """Return into how large parts, all of a size, a held-out set is cut."""
+    return math.ceil(sequences / math.ceil(sequences / AT_ONCE))
 
 
 class HeldOut:
@@ -39,7 +46,7 @@ class HeldOut:
             batch_size: B of the training.
         """
         batch = self.batch
-        size = min(AT_ONCE, batch.size)
+        size = part_size(batch.size)
         if self._sweep is None:
             self._sweep = Sweep(self._network, length=self._task.length, batch=size)
         total, correct, counted = 0.0, 0.0, False

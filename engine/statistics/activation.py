@@ -14,16 +14,14 @@ Exact cases: tanh with W_h = W_x = 0 and bias b: tanh b at every time step,
 Source: definition.
 """
 
-import numpy as np
-
 from engine.arrays import Array
 from engine.statistics.base import Observed, StatisticDefinition
+from engine.statistics.reductions import sample_mean
 
 
 def compute(observation: Observed) -> Array:
     """Return the mean over samples of h_t, [S, T, H]."""
-    mean: Array = observation.activity.mean(axis=2, dtype=np.float64)
-    return mean
+    return sample_mean(observation.activity)
 
 
 STATISTIC = StatisticDefinition(

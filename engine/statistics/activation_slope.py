@@ -11,16 +11,14 @@ Exact cases: tanh: 1 − h_t², test_activation_slope_of_tanh_is_one_minus_h_squ
 Source: definition.
 """
 
-import numpy as np
-
 from engine.arrays import Array
 from engine.statistics.base import Observed, StatisticDefinition
+from engine.statistics.reductions import sample_mean
 
 
 def compute(observation: Observed) -> Array:
     """Return the mean over samples of φ′, [S, T, H]."""
-    mean: Array = observation.slopes.mean(axis=2, dtype=np.float64)
-    return mean
+    return sample_mean(observation.slopes)
 
 
 STATISTIC = StatisticDefinition(

