@@ -89,6 +89,7 @@ bench: torch
 bench-full: torch
 	$(BIN)/python -m benchmarks --full
 	$(BIN)/python -m benchmarks --peers
+	$(BIN)/python -m benchmarks matrix jacobians growth start_up memory two_at_once
 
 format: setup-dev
 	$(BIN)/ruff format .

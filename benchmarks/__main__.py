@@ -1,4 +1,8 @@
-"""Run the benchmarks: `python -m benchmarks [--full | --peers] [--json FILE] [--only NAME …]`."""
+"""Run the benchmarks: `python -m benchmarks [TABLE … | --full | --peers] [--json FILE]`.
+
+Without anything: training with recording beside PyTorch's fused layers. A table is one of
+benchmarks.every_table; each is printed, and kept in results/.
+"""
 
 import argparse
 import importlib.util
@@ -14,8 +18,9 @@ if importlib.util.find_spec("torch") is None:
     sys.exit("The benchmarks measure against PyTorch: install torch into this environment first.")
 
 from benchmarks import ours, paired, peers, report, sizes, theirs, workloads  # noqa: E402
+from benchmarks.every_table import TABLES  # noqa: E402
+from benchmarks.tables import RESULTS  # noqa: E402
 
-RESULTS = Path(__file__).parent / "results"
 BATCHES = 16
 PRICED_STEPS = 15
 
@@ -23,21 +28,36 @@ PRICED_STEPS = 15
 def main() -> None:
     """Measure, print the table, write the JSON."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("tables", nargs="*", help=f"any of {', '.join(TABLES)}")
     parser.add_argument("--full", action="store_true", help="other sizes, too")
     parser.add_argument("--peers", action="store_true", help="six sizes, beside three rivals")
-    parser.add_argument("--rounds", type=int, default=paired.ROUNDS, help="pairs a workload")
+    parser.add_argument("--rounds", type=int, help="turns; each table has its own default")
     parser.add_argument("--only", nargs="*", help="names such as tanh/adding")
     parser.add_argument("--json", type=Path, help="where the figures go")
     arguments = parser.parse_args()
+    unknown = [name for name in arguments.tables if name not in TABLES]
+    if unknown:
+        parser.error(f"unknown table {unknown[0]!r}; known: {', '.join(TABLES)}")
+    for name in arguments.tables:
+        table = TABLES[name]
+        rows = table.measure(arguments.rounds or table.rounds)
+        table.write(rows, arguments.json)
+        print(f"{name}\n{table.markdown(rows)}\n", flush=True)
+    rounds = arguments.rounds or paired.ROUNDS
     if arguments.peers:
-        beside_peers(arguments.rounds, arguments.only, arguments.json or RESULTS / "peers.json")
-        return
+        beside_peers(rounds, arguments.only, arguments.json or RESULTS / "peers.json")
+    if not (arguments.tables or arguments.peers):
+        beside_fused(arguments, rounds)
+
+
+def beside_fused(arguments: argparse.Namespace, rounds: int) -> None:
+    """Measure training with recording beside PyTorch's fused layers."""
     chosen = workloads.GATED + (workloads.FULL if arguments.full else ())
     lines = []
     for workload in chosen:
         if arguments.only and workload.name not in arguments.only:
             continue
-        lines.append(measure(workload, arguments.rounds))
+        lines.append(measure(workload, rounds))
         print(report.table(lines[-1:]).splitlines()[-1], flush=True)
     name = "full.json" if arguments.full else "gated.json"
     report.write(lines, arguments.json or RESULTS / name)

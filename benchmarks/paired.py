@@ -69,7 +69,17 @@ def measure_all(
     ]
 
 
+def timed(program: Callable[[], object], rounds: int = ROUNDS) -> float:
+    """Return the median CPU time of a step of one program alone."""
+    count = _warm(program)
+    return statistics.median(_time(program, count) for _ in range(rounds))
+
+
 def _warm(program: Callable[[], object]) -> int:
+    """Return how many steps fill one side of a pair; the first are slow, and not counted."""
+    first = _time(program, 1)
+    if first > SECONDS:
+        return 1
     for _ in range(WARM_UP):
         program()
     return max(3, round(SECONDS / max(_time(program, WARM_UP), 1e-6)))

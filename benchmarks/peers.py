@@ -9,6 +9,7 @@ A step is: forward, a linear read-out and the squared error at every time step, 
 plain update.
 """
 
+import importlib
 from collections.abc import Callable
 from typing import Any
 
@@ -24,6 +25,8 @@ from engine.tasks.base import Batch
 
 Program = Callable[[], object]
 Model = tuple[nn.Module, nn.Linear]
+Tracer = Any
+"""Arrays of JAX and trees of them, which have no one type while they are traced."""
 
 LAYERS = {"elman": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 STEPS = {"elman": nn.RNNCell, "lstm": nn.LSTMCell, "gru": nn.GRUCell}
@@ -39,8 +42,8 @@ def model_of(size: Size, cell: str) -> Model:
     return layer, nn.Linear(size.hidden, 1)
 
 
-def ours(size: Size, cell: str, data: Data) -> Program:
-    """Return our step."""
+def bound(size: Size, cell: str, data: Data) -> tuple[Sweep, Batch]:
+    """Return our sweep with the peers' weights, and the data as a batch."""
     layer, readout = model_of(size, cell)
     activation = "tanh" if cell == "elman" else None
     network = Network(
@@ -49,9 +52,15 @@ def ours(size: Size, cell: str, data: Data) -> Program:
     values = {name: value.detach().numpy() for name, value in layer.named_parameters()}
     values |= {f"readout.{n}": value.detach().numpy() for n, value in readout.named_parameters()}
     network.load({name: values[name] for name in network.parameter_shapes})
-    sweep = Sweep(network, length=size.length, batch=size.batch)
     inputs, targets = data
     batch = Batch(inputs, targets, np.ones(targets.shape[:2], bool))
+    return Sweep(network, length=size.length, batch=size.batch), batch
+
+
+def ours(size: Size, cell: str, data: Data) -> Program:
+    """Return our step."""
+    sweep, batch = bound(size, cell, data)
+    network = sweep.network
 
     def step() -> object:
         loss = sweep.forward(batch, "mean_squared_error")
@@ -109,7 +118,7 @@ def _descend(parameters: list[Any], gradients: Any) -> None:  # noqa: ANN401
             parameter.sub_(gradient, alpha=LEARNING_RATE)
 
 
-def _of_members(jax: Any, train: Any, weights: Any, members: int) -> Any:  # noqa: ANN401
+def _of_members(jax: Tracer, train: Tracer, weights: Tracer, members: int) -> Tracer:
     """Return a compiled step over several members, and weights for each."""
     if members == 1:
         return jax.jit(train), weights
@@ -122,8 +131,9 @@ def scanned(size: Size, cell: str, data: Data, members: int = 1) -> Program:
 
     With several members, each with weights of its own, that is a `vmap` over them.
     """
-    import jax
-    from jax import numpy as jnp
+    # Looked up by name: JAX is not everywhere, and half typed.
+    jax: Any = importlib.import_module("jax")
+    jnp = jax.numpy
 
     layer, readout = model_of(size, cell)
     weights = {
@@ -134,7 +144,7 @@ def scanned(size: Size, cell: str, data: Data, members: int = 1) -> Program:
     zeros = jnp.zeros((size.length, size.batch, size.hidden), jnp.float32)
     start = (zeros[0], zeros[0])
 
-    def advance(w: Any, state: Any, x: Any) -> Any:  # noqa: ANN401
+    def advance(w: Tracer, state: Tracer, x: Tracer) -> Tracer:
         h, c = state
         from_x = x @ w["weight_ih_l0"].T + w["bias_ih_l0"]
         from_h = h @ w["weight_hh_l0"].T + w["bias_hh_l0"]
@@ -148,15 +158,15 @@ def scanned(size: Size, cell: str, data: Data, members: int = 1) -> Program:
         z = jax.nn.sigmoid(xz + hz)
         return (1 - z) * jnp.tanh(xn + jax.nn.sigmoid(xr + hr) * hn) + z * h, c
 
-    def loss_of(w: Any, added: Any) -> Any:  # noqa: ANN401
-        def one(state: Any, at: Any) -> Any:  # noqa: ANN401
+    def loss_of(w: Tracer, added: Tracer) -> Tracer:
+        def one(state: Tracer, at: Tracer) -> Tracer:
             h, c = advance(w, state, at[0])
             return (h + at[1], c), h + at[1]
 
         _, hidden = jax.lax.scan(one, start, (inputs, added))
         return jnp.mean((hidden @ w["weight"].T + w["bias"] - targets) ** 2)
 
-    def train_one(w: Any) -> Any:  # noqa: ANN401
+    def train_one(w: Tracer) -> Tracer:
         loss, (by_weight, by_state) = jax.value_and_grad(loss_of, argnums=(0, 1))(w, zeros)
         moved = jax.tree.map(lambda a, g: a - LEARNING_RATE * g, w, by_weight)
         return moved, loss, jnp.linalg.norm(by_state, axis=-1)

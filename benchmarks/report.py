@@ -1,15 +1,11 @@
 """The table that is printed, and the JSON that is kept."""
 
 import json
-import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
-from importlib.metadata import version
-from importlib.util import find_spec
 from pathlib import Path
 
-import engine
+from benchmarks import tables
 from benchmarks.paired import Paired
 from benchmarks.sizes import Size
 from benchmarks.workloads import Workload
@@ -97,7 +93,7 @@ def write_peers(rows: Sequence[PeerRow], path: Path) -> None:
         }
         for row in rows
     ]
-    _write(path, {"rows": entries})
+    tables.write(path, {"rows": entries})
 
 
 def read_peers(path: Path) -> list[PeerRow]:
@@ -121,24 +117,7 @@ def read_peers(path: Path) -> list[PeerRow]:
 
 def write(lines: Sequence[Line], path: Path) -> None:
     """Write the lines and what they were measured on as JSON."""
-    _write(path, {"lines": [_entry(line) for line in lines]})
-
-
-def _write(path: Path, figures: Mapping[str, object]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    packages = [name for name in ("numpy", "torch", "jax") if find_spec(name) is not None]
-    body = {
-        "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": {"processor": platform.processor() or platform.machine()},
-        "versions": {
-            "python": platform.python_version(),
-            "backend": engine.backend(),
-            **{name: version(name) for name in packages},
-        },
-        "clock": "CPU seconds a training step, one thread a side, medians of alternated turns",
-        **figures,
-    }
-    path.write_text(json.dumps(body, indent=1) + "\n")
+    tables.write(path, {"lines": [_entry(line) for line in lines]})
 
 
 def _entry(line: Line) -> dict[str, object]:

@@ -1,0 +1,21 @@
+"""The benchmarks that are a table each: one line for one more."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from benchmarks import growth, jacobians, matrix, processes
+from benchmarks.tables import Table
+
+TABLES: Mapping[str, Table] = MappingProxyType(
+    {
+        table.name: table
+        for table in (
+            matrix.TABLE,
+            jacobians.TABLE,
+            growth.TABLE,
+            processes.START_UP,
+            processes.MEMORY,
+            processes.TWO_AT_ONCE,
+        )
+    }
+)
