@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import report
+from benchmarks import tables
 
 Row = Mapping[str, Any]
 """Of one crowd: size, cell, members, ours_seconds of a member, rivals by letter."""
@@ -30,7 +30,7 @@ def many_table(rows: Sequence[Row]) -> str:
 
 def write_many(rows: Sequence[Row], path: Path) -> None:
     """Write the rows and what they were measured on as JSON."""
-    report._write(path, {"rows": list(rows)})
+    tables.write(path, {"rows": list(rows)})
 
 
 def read_many(path: Path) -> list[Row]:
