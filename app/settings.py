@@ -100,6 +100,12 @@ class Settings(BaseSettings):
     max_run_bytes: int = Field(
         default_factory=default_run_bytes, ge=1, description="Bytes of memory of one run at most."
     )
+    max_run_stored_bytes: int = Field(
+        default=20_000_000_000, ge=1, description="Bytes on disk of one run at most."
+    )
+    max_run_seconds: float = Field(
+        default=604_800.0, gt=0, description="Seconds that one run may train in one go."
+    )
     max_sweep_runs: int = Field(default=500, ge=1, description="Runs of one sweep at most.")
     max_streams: int = Field(default=100, ge=1, description="Open event streams at once.")
 

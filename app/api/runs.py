@@ -15,9 +15,9 @@ from app.http_errors import HttpProblem, bad_parameter
 from app.json_texts import is_plain
 from app.runs import RunStatus
 from app.runs.descriptions import KEYS
+from app.runs.limits import stored_bytes
 from app.runs.trials import Tried, remedies_of, tried_of
 from app.store import Run
-from app.store.kept_weights import kept_bytes
 from app.store.listing import SORTS
 from engine import ConfigError, Estimate, Problem
 
@@ -101,8 +101,8 @@ def estimate_run(body: JsonBody, service: ServiceOf) -> Response:
 def estimate_record(needed: Estimate) -> dict[str, int]:
     """Return an estimate as the API shows it: the weights of frames are the store's to keep."""
     record = asdict(needed)
-    stored = needed.stored + kept_bytes(record.pop("weights"), needed.frames)
-    return {**record, "stored": stored}
+    record.pop("weights")
+    return {**record, "stored": stored_bytes(needed)}
 
 
 class Filters:

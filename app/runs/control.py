@@ -1,5 +1,6 @@
 """What tells a worker to stop, and what tells everybody else that it lives."""
 
+import math
 import threading
 import time
 from typing import Literal
@@ -10,7 +11,8 @@ from app.store import LeaseLost, Store
 from app.store.claims import Claim
 
 # cancel, pause: a user wants it. stop: save and give the run back. lost: another has the run.
-Reason = Literal["cancel", "pause", "stop", "lost"]
+# time: it has trained for as long as it may.
+Reason = Literal["cancel", "pause", "stop", "lost", "time"]
 
 POLL_SECONDS = 0.25  # how soon a request to cancel is seen
 BEATS_PER_LEASE = 4
@@ -21,12 +23,20 @@ SELF_FENCE = 0.9
 class Control:
     """Renews the lease in a thread of its own and collects the reasons to stop."""
 
-    def __init__(self, store: Store, claim: Claim) -> None:
-        """Count the claim itself as the first sign of life."""
+    def __init__(self, store: Store, claim: Claim, *, seconds: float = math.inf) -> None:
+        """Count the claim itself as the first sign of life.
+
+        Args:
+            store: Where the run is.
+            claim: The hold on it.
+            seconds: How long it may train, from `begin` on.
+        """
+        self.seconds = seconds
         self._store = store
         self._claim = claim
         self._lease = store.attempts.lease
         self._beaten = time.monotonic()
+        self._until = math.inf
         self._reason: Reason | None = None
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="heartbeat", daemon=True)
@@ -41,12 +51,18 @@ class Control:
         self._done.set()
         self._thread.join()
 
+    def begin(self) -> None:
+        """Count from here how long the run trains."""
+        self._until = time.monotonic() + self.seconds
+
     @property
     def reason(self) -> Reason | None:
         """Why the worker should stop; None while it should not."""
         # Not left to the thread: after a pause of the whole process this may run first.
         if time.monotonic() - self._beaten > SELF_FENCE * self._lease:
             self._reason = "lost"
+        elif self._reason is None and time.monotonic() > self._until:
+            self._reason = "time"
         return self._reason
 
     def stop(self, reason: Reason) -> None:

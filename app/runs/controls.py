@@ -1,5 +1,6 @@
 """The controls of all runs of one ensemble, over one heartbeat."""
 
+import math
 import threading
 import time
 from collections.abc import Sequence
@@ -18,11 +19,11 @@ class Controls:
         each: The control of every run, by run.
     """
 
-    def __init__(self, store: Store, claims: Sequence[Claim]) -> None:
-        """Count the claims themselves as the first sign of life."""
+    def __init__(self, store: Store, claims: Sequence[Claim], *, seconds: float = math.inf) -> None:
+        """Count the claims themselves as the first sign of life; each may train so long."""
         self._attempts = store.attempts
         self._claims = {claim.run_id: claim for claim in claims}
-        self.each = {claim.run_id: Control(store, claim) for claim in claims}
+        self.each = {claim.run_id: Control(store, claim, seconds=seconds) for claim in claims}
         self._beaten = time.monotonic()
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="heartbeat", daemon=True)

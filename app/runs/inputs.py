@@ -8,6 +8,7 @@ from typing import Any, Final
 from numpy.typing import NDArray
 
 import engine
+from app.runs.limits import require_affordable
 from app.store import Store, Upload, UploadNotFound
 from app.store.layouts import stored
 from engine import ConfigError, Problem, RunConfig
@@ -49,7 +50,11 @@ def inputs_of(store: Store, config: RunConfig) -> Inputs:
 
 
 def described(
-    config: Mapping[str, Any], store: Store | None = None, *, most_bytes: float = math.inf
+    config: Mapping[str, Any],
+    store: Store | None = None,
+    *,
+    most_bytes: float = math.inf,
+    most_stored: float = math.inf,
 ) -> Described:
     """Return a complete configuration, its task's facts and the layouts it will record.
 
@@ -57,16 +62,14 @@ def described(
         config: The configuration.
         store: Where uploads are that it names; without one it may name none.
         most_bytes: Memory that a run may take.
+        most_stored: Bytes on disk that it may.
 
     Raises:
-        ConfigError: The configuration cannot be run, or its run needs more memory.
+        ConfigError: The configuration cannot be run, or its run needs more than that.
     """
     parsed = engine.RunConfig.from_dict(config)
     data = None if store is None else inputs_of(store, parsed).data
-    needed = engine.estimate(parsed, data).memory
-    if needed > most_bytes:
-        detail = f"the run needs about {needed} bytes of memory, one may take {most_bytes}"
-        raise ConfigError([Problem("", detail)])
+    require_affordable(engine.estimate(parsed, data), memory=most_bytes, stored=most_stored)
     layouts = [stored(layout).to_dict() for layout in engine.layouts(parsed, data).values()]
     return parsed.to_dict(), engine.describe_task(parsed, data), layouts
 

@@ -139,9 +139,15 @@ class RunService:
         """Return what the row of a run says of its configuration; see `described`.
 
         Raises:
-            ConfigError: It cannot be run, or needs more memory than a run may take.
+            ConfigError: It cannot be run, or needs more memory or disk than a run may take.
         """
-        return described(config, self._store, most_bytes=self._settings.max_run_bytes)
+        settings = self._settings
+        return described(
+            config,
+            self._store,
+            most_bytes=settings.max_run_bytes,
+            most_stored=settings.max_run_stored_bytes,
+        )
 
     def estimate(self, config: Mapping[str, Any]) -> engine.Estimate:
         """Return what a run of a configuration will need.

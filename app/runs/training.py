@@ -1,7 +1,6 @@
 """One attempt at a run, from claim to end: the same in a worker and in the foreground."""
 
 import contextlib
-import errno
 import platform
 from collections.abc import Mapping
 from typing import Any
@@ -11,8 +10,10 @@ import structlog
 
 import engine
 from app.runs.control import Control
+from app.runs.failures import is_disk_full, message_of
 from app.runs.inputs import inputs_of
 from app.runs.judging import Judge
+from app.runs.limits import require_disk
 from app.runs.progress import PROGRESS_SECONDS, Listener, Pace, Progress
 from app.runs.recent_loss import RECENT_STEPS, RecentLosses
 from app.runs.saving import Saver
@@ -124,6 +125,7 @@ class Attempt:
         """Tell what will be recorded; return the state to go on from, None to start anew."""
         self._recorder = Recorder(self.config, self._inputs.data)
         layouts = self._layouts(self._recorder)
+        self._require_disk()
         resume = self._saver.restore()
         begun_with = {} if resume is None else self._claim.versions
         told = going_on_from(begun_with, versions())
@@ -141,6 +143,8 @@ class Attempt:
             The state the run is left in, where it was to stop; else None.
         """
         writer, recorder = self._writer, self._recorder
+        if self.step is None:
+            self._control.begin()
         if self._control.reason is not None:
             return self._leave(writer, snapshot, recorder)
         self.step = snapshot.step
@@ -162,6 +166,11 @@ class Attempt:
         """End the run after its last snapshot; return the state it is left in."""
         self._writer.flush()
         return self._finish(self._writer, self._status)
+
+    def _require_disk(self) -> None:
+        """Refuse to begin what the disk has no room for; what has begun goes on while it can."""
+        if not self._claim.recorded_rows:
+            require_disk(self._store.folder, engine.estimate(self.config, self._inputs.data))
 
     def _layouts(self, recorder: Recorder) -> list[StoredLayout]:
         """Return the layouts of the arrays: those that are there, where something is recorded."""
@@ -223,22 +232,25 @@ class Attempt:
         if reason == "cancel":
             return self._finish(writer, "cancelled")
         self._saver.save(snapshot)
+        if reason == "time":
+            told = f"it has trained for {self._control.seconds:g} s, as long as a run may in one go"
+            return self._finish(writer, "failed", f"{told}; a retry goes on from here")
         attempts = self._store.attempts
         return writer.patiently(
             lambda: attempts.release(self._claim, "paused" if reason == "pause" else "interrupted")
         )
 
-    def _finish(self, writer: FrameWriter, status: str) -> str:
+    def _finish(self, writer: FrameWriter, status: str, error: str | None = None) -> str:
         told = self._judge.verdict
         verdict = None if told is None else told.to_dict()
         loss = self._loss()
         writer.patiently(
             lambda: self._store.attempts.finish(
-                self._claim, status, step=self.step, loss=loss, verdict=verdict
+                self._claim, status, step=self.step, loss=loss, verdict=verdict, error=error
             )
         )
-        # What succeeded can be extended: its last state stays.
-        kept = 1 if status == "succeeded" else 0
+        # What succeeded can be extended, what took too long retried: the last state stays.
+        kept = 1 if status in ("succeeded", "failed") else 0
         self._store.checkpoints.drop_resume(self._claim.run_id, keep=kept)
         if self._listener is not None:
             steps = self.config.training.steps
@@ -276,17 +288,3 @@ def going_on_from(begun_with: Mapping[str, Any], now: Mapping[str, str]) -> dict
     if told and told != now:
         earlier = [*earlier, told]
     return {**now, RESUMED_ELSEWHERE: earlier} if earlier else dict(now)
-
-
-def message_of(err: BaseException) -> str:
-    """Return what a user is told of a failure."""
-    if isinstance(err, MemoryError):
-        return f"not enough memory: {err}" if str(err) else "not enough memory"
-    cause = getattr(err, "orig", None) or err  # of SQLAlchemy's errors: the database's own words
-    text = f"{type(cause).__name__}: {cause}"
-    return f"the disk is full ({text})" if is_disk_full(err) else text
-
-
-def is_disk_full(err: BaseException) -> bool:
-    """Return whether a failure comes of a disk without space, the system's or the database's."""
-    return getattr(err, "errno", None) == errno.ENOSPC or "disk is full" in str(err)

@@ -14,6 +14,7 @@ from types import FrameType
 from app.logs import log_to_stderr
 from app.runs.controls import Controls
 from app.runs.ensemble import train_ensemble
+from app.runs.limits import limit_memory
 from app.runs.training import train_run
 from app.settings import Settings
 from app.store import open_store
@@ -44,8 +45,8 @@ def attempt(run_id: str, owner: str, settings: Settings, watch: Watch) -> str | 
         if not claims:
             store.runs.get(run_id)
             return None
-        seconds = settings.checkpoint_seconds
-        with Controls(store, list(claims.values())) as controls, watch(controls):
+        seconds, longest = settings.checkpoint_seconds, settings.max_run_seconds
+        with Controls(store, list(claims.values()), seconds=longest) as controls, watch(controls):
             if len(places) > 1:
                 held = [claims.get(each or "") for each in places]
                 return train_ensemble(store, held, controls, checkpoint_seconds=seconds).get(run_id)
@@ -62,6 +63,7 @@ def wait_for_work(orders: Connection, settings: Settings) -> None:
         run_id, owner = orders.recv_bytes().decode().split()
     except EOFError:
         return
+    limit_memory(settings.max_run_bytes)
     work(run_id, owner, settings)
 
 

@@ -1,10 +1,13 @@
 """A service on a disk that fills: `python -m … SMALL OTHER KIND`.
 
-SMALL is a folder with a few megabytes and no more, OTHER one with room. KIND says what fills it:
-the database, the arrays or the checkpoints. What became of the run is printed as JSON.
+SMALL is a disk of its own, OTHER a folder with room. KIND says what of the service is on the disk:
+the database, the arrays or the checkpoints. Others fill it once the run has begun, but for little.
+What became of the run is printed as JSON.
 """
 
 import json
+import os
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -20,6 +23,7 @@ from tests.app.runs.small_runs import (
     status_is,
 )
 
+LEFT_BYTES = 2_500_000
 FRAMES = {"every": 1, "statistics": ["hidden_gradient", "loss_state_gradient"]}
 FILLING: dict[str, dict[str, Any]] = {
     "database": {"recording": FRAMES},
@@ -35,11 +39,14 @@ def main(small: Path, other: Path, kind: str) -> dict[str, Any]:
     url = None if kind == "database" else f"sqlite:///{other / 'elsewhere.db'}"
     service = Service(settings_for(small, workers=1, checkpoint_seconds=0.2, database_url=url))
     try:
-        run, _ = service.runs.create({**configuration(steps=100_000), **FILLING[kind]})
+        run, _ = service.runs.create({**configuration(steps=20_000), **FILLING[kind]})
+        eventually(lambda: service.store.runs.get(run.id).recorded_rows >= 1)
+        ballast = fill(small)
         eventually(status_is(service.store, run.id, "failed"), patience=120)
         ended = service.store.runs.get(run.id)
         rows = recorded(service.store, run.id)["hidden_gradient"]
         service.runs.delete(run.id)
+        ballast.unlink()
         again, _ = service.runs.create(configuration(steps=5, every=5))
         eventually(status_is(service.store, again.id, "succeeded"))
         return {
@@ -50,6 +57,14 @@ def main(small: Path, other: Path, kind: str) -> dict[str, Any]:
         }
     finally:
         service.close()
+
+
+def fill(disk: Path) -> Path:
+    """Take all of a disk but a few megabytes."""
+    ballast = disk / "ballast"
+    with ballast.open("wb") as file:
+        os.posix_fallocate(file.fileno(), 0, shutil.disk_usage(disk).free - LEFT_BYTES)
+    return ballast
 
 
 if __name__ == "__main__":

@@ -121,8 +121,8 @@ def test_a_full_disk_ends_the_run_with_that_reason_and_nothing_else(
     small, other = tmp_path / "small", tmp_path / "other"
     small.mkdir()
     other.mkdir()
-    # A disk of three megabytes, in a namespace of its own: no rights are needed, nothing is left.
-    command = 'mount -t tmpfs -o size=3m tmpfs "$1" && shift && exec "$@"'
+    # A disk of its own, in a namespace of its own: no rights are needed, nothing is left.
+    command = 'mount -t tmpfs -o size=300m tmpfs "$1" && shift && exec "$@"'
     program = [sys.executable, "-m", "tests.app.runs.full_disk", str(small), str(other), kind]
     isolated = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", command, "sh"]
     result = subprocess.run(

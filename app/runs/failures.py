@@ -1,0 +1,21 @@
+"""What a user is told of a run that failed."""
+
+import errno
+
+from app.runs.limits import NoRoomError
+
+
+def message_of(err: BaseException) -> str:
+    """Return what a user is told of a failure."""
+    if isinstance(err, MemoryError):
+        return f"not enough memory: {err}" if str(err) else "not enough memory"
+    if isinstance(err, NoRoomError):
+        return str(err)
+    cause = getattr(err, "orig", None) or err  # of SQLAlchemy's errors: the database's own words
+    text = f"{type(cause).__name__}: {cause}"
+    return f"the disk is full ({text})" if is_disk_full(err) else text
+
+
+def is_disk_full(err: BaseException) -> bool:
+    """Return whether a failure comes of a disk without space, the system's or the database's."""
+    return getattr(err, "errno", None) == errno.ENOSPC or "disk is full" in str(err)
