@@ -37,6 +37,8 @@ def chain_of(store: Store, run: Run, term: Term) -> engine.Chain:
     probe = store.checkpoints.probe(run.id)
     config = engine.RunConfig.from_dict(run.config)
     parameter = term.parameter or _recurrent_of(weights)
+    if parameter not in weights:  # before anything is swept for it
+        raise engine.UnknownNameError("parameter", parameter, weights)
     asked = "first_asked" if parameter.endswith(REVERSE) else "last_asked"
     loss_time = int(run.facts[asked]) if term.loss_time is None else term.loss_time
     state_time = term.state_time or _first_read(parameter, loss_time, config.task.length)

@@ -236,7 +236,9 @@ def test_the_doctor_finds_and_mends_what_a_crash_left_behind(data: Path, tmp_pat
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1"])  # documentation addresses
-def test_other_machines_are_refused_without_a_token(data: Path, host: str) -> None:
+def test_tensorboard_issue_2387_other_machines_are_refused_without_a_token(
+    data: Path, host: str
+) -> None:
     code, output = run("serve", "--host", host)
     assert code == 2
     assert "without a token" in output
