@@ -109,7 +109,7 @@ async def test_cve_2023_1177_no_spelling_of_a_path_reaches_a_file(
         for name in ("cursor", "format", "sort", "q", "tag", "cell"):
             answer = await reader.get(RUNS, params={name: text})
             assert answer.status_code < 500, (name, text)
-    ours = [ROOT / name for name in ("static", "templates", "app")]
+    ours = [ROOT / name for name in ("static", "templates", "app", "engine")]
     # A chain is swept by compiled loops, which lie in a cache of their own.
     compiled = Path(os.environ.get("NUMBA_CACHE_DIR", Path.home() / ".cache")) / "gradtide"
     inside = [trained.data, *ours, compiled, Path(sys.prefix), Path(sys.base_prefix)]
