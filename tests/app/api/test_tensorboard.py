@@ -1,5 +1,6 @@
 """A run as TensorBoard reads it: its curves and histograms, by tag and training step."""
 
+import re
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 from app import event_file, tensorboard
+from app.exports import EXPORTS
 from app.main import create_app
 from tests.app.api.conftest import SMALL, Trained, changed, serving, settings_of, train_into
 from tests.app.api.test_export import exported, stored
@@ -152,6 +154,18 @@ async def test_recorded_histograms_keep_their_counts(kept: tuple[Path, str]) -> 
     np.testing.assert_array_equal(np.frombuffer(over_time[7][0], "<f8"), summed)
     assert "weight_geometry/layer 0/gate h/spectral_radius" in found
     assert "gain_factors/layer 0/slope" in found
+
+
+async def test_a_runs_page_leads_to_its_exports(kept: tuple[Path, str]) -> None:
+    data, run = kept
+    async with serving(create_app(settings_of(data))) as client:
+        page = (await client.get(f"/runs/{run}")).text
+        links = re.findall(r'href="(/api/v1/runs/[^"]*/export\?format=(\w+))" download', page)
+        assert [name for _, name in links] == ["html", "npz", "tensorboard"]
+        for link, name in links:
+            answer = await client.get(link)
+            assert answer.status_code == 200
+            assert f"{run}.{EXPORTS[name].suffix}" in answer.headers["Content-Disposition"]
 
 
 @pytest.mark.parametrize("number", [0, 1, 127, 128, 300, 2**31, 2**63 - 1])
