@@ -30,6 +30,7 @@ from app.store import (
     QueueFull,
     SelectionError,
     StaleCursor,
+    StorageError,
     UploadInUse,
 )
 from app.uploads import UploadError
@@ -63,6 +64,7 @@ STATUSES: Mapping[type[Exception], Row] = MappingProxyType(
         UploadError: Row(422, "invalid-upload"),
         UploadInUse: Row(409, "conflict"),
         MissingDriverError: Row(503, "unavailable"),
+        StorageError: Row(503, "unavailable"),
         UnfitWorkers: Row(503, "unavailable"),
         QueueFull: Row(429, "queue-full", retry_after=10),
     }

@@ -46,6 +46,11 @@ class Settings(BaseSettings):
     database_url: str | None = Field(
         default=None, description="SQLAlchemy URL of the database; a SQLite file in data if empty."
     )
+    arrays_url: str | None = Field(
+        default=None,
+        description="Object storage for all that is large, as s3://bucket/folder; folders in data"
+        " if empty.",
+    )
     host: str = Field(default="127.0.0.1", description="Address the service listens on.")
     port: int = Field(default=8000, ge=0, le=65535, description="Port; 0 takes a free one.")
     workers: int = Field(
@@ -115,6 +120,16 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
+
+    @field_validator("arrays_url", mode="after")
+    @classmethod
+    def _require_bucket(cls, value: str | None) -> str | None:
+        if not value:
+            return None
+        scheme, _, place = value.partition("://")
+        if scheme != "s3" or not place.strip("/"):
+            raise ValueError("expected s3://bucket or s3://bucket/folder")
+        return value.rstrip("/")
 
     @field_validator("token", mode="after")
     @classmethod

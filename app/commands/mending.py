@@ -2,7 +2,6 @@
 
 import stat
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 from app.store import Store
 
@@ -37,9 +36,9 @@ def _orphans(store: Store) -> Iterator[str]:
 
 
 def _partial_files(store: Store) -> Iterator[str]:
-    for path in sorted(store.checkpoints.folder.rglob("*.partial")):
-        path.unlink()
-        yield f"{path.parent.name[:8]}/{path.name}, half a checkpoint, is removed"
+    for name in store.checkpoints.files.remove_partial():
+        run_id, _, file = name.rpartition("/")
+        yield f"{run_id[:8]}/{file}, half a checkpoint, is removed"
 
 
 def _damaged_checkpoints(store: Store) -> Iterator[str]:
@@ -49,7 +48,7 @@ def _damaged_checkpoints(store: Store) -> Iterator[str]:
 
 
 def _open_folders(store: Store) -> Iterator[str]:
-    for folder in (store.folder, store.arrays.folder, store.checkpoints.folder):
+    for folder in (store.folder, store.folder / "arrays", store.folder / "checkpoints"):
         mode = stat.S_IMODE(folder.stat().st_mode)
         if mode & ~OWNER_ONLY:
             folder.chmod(OWNER_ONLY)
@@ -58,8 +57,8 @@ def _open_folders(store: Store) -> Iterator[str]:
 
 def _lost_arrays(store: Store) -> Iterator[str]:
     for run_id, names in store.arrays.flushed_names():
-        folder: Path = store.arrays.folder_of(run_id)
-        gone = [name for name in names if not (folder / name / "zarr.json").is_file()]
+        files = store.arrays.files
+        gone = [name for name in names if not files.has(f"{run_id}/{name}/zarr.json")]
         if gone:
             yield f"run {run_id[:8]} has lost its recorded {', '.join(gone)}: delete or repeat it"
 

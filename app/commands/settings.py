@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from app.runs import Executor, RunError, executor_of
 from app.settings import Settings
-from app.store import MissingDriverError, Store, open_store
+from app.store import MissingDriverError, StorageError, Store, open_store
 
 TOKEN_FILE = "token"  # the name of the file, not what is in it
 TOKEN_BYTES = 32
@@ -48,7 +48,7 @@ def store_of(settings: Settings) -> Store:
     """
     try:
         return open_store(settings)
-    except MissingDriverError as problem:
+    except (MissingDriverError, StorageError) as problem:
         err.print(f"[bold red]{escape(str(problem))}[/]")
         raise typer.Exit(1) from problem
     except (OSError, DBAPIError) as problem:

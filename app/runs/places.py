@@ -25,6 +25,7 @@ class Place:
     version: str
     host: str
     folder: tuple[int, int] | None
+    arrays_url: str | None
     pinned: bool
 
 
@@ -36,7 +37,13 @@ def place_of(settings: Settings) -> Place:
         folder = (found.st_dev, found.st_ino)
     host = BOOT_ID.read_text().strip() if BOOT_ID.exists() else socket.gethostname()
     pinned = all(os.environ.get(name) == "1" for name in VARIABLES)
-    return Place(version=engine.__version__, host=host, folder=folder, pinned=pinned)
+    return Place(
+        version=engine.__version__,
+        host=host,
+        folder=folder,
+        arrays_url=settings.arrays_url,
+        pinned=pinned,
+    )
 
 
 def why_unfit(worker: Place, service: Place, *, needs_one_host: bool) -> str | None:
@@ -51,6 +58,11 @@ def why_unfit(worker: Place, service: Place, *, needs_one_host: bool) -> str | N
         return f"it has gradtide {worker.version}, the service {service.version}"
     if not worker.pinned:
         return f"it must be started with {' '.join(f'{name}=1' for name in VARIABLES)}"
+    if worker.arrays_url != service.arrays_url:
+        return (
+            f"its GRADTIDE_ARRAYS_URL is {worker.arrays_url or 'empty'},"
+            f" the service's {service.arrays_url or 'empty'}"
+        )
     if not needs_one_host:
         return None
     if worker.host != service.host:

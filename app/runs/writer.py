@@ -46,16 +46,16 @@ class FrameWriter:
         self._layers = () if drawn is None else tuple(drawn.coords["layer"])
         steps = int(claim.config["training"]["steps"])
         every = int(claim.config["recording"]["every"])
-        folder = store.arrays.folder_of(claim.run_id)
+        files, run_id = store.arrays.files, claim.run_id
         self._steps = store.arrays.frame_steps(claim.run_id)
         # Before it was extended a run ended between two of its frames: that frame is one more.
         frames = frame_count(steps=steps, every=every) + sum(
             step % every != 0 for step in self._steps
         )
         # Series end before the last step, unless the run diverges on the last frame's own batch.
-        chunks.create(folder, layouts, frames=frames, steps=steps + 1)
-        self._arrays = chunks.ChunkWriter(folder, layouts)
-        self._weights = WeightWriter(store.checkpoints.folder_of(claim.run_id))
+        chunks.create(files, run_id, layouts, frames=frames, steps=steps + 1)
+        self._arrays = chunks.ChunkWriter(files, run_id, layouts)
+        self._weights = WeightWriter(store.checkpoints.files, run_id)
         self._frames = frames
         self._series_end = claim.recorded_series
         self._buffered_frames = 0

@@ -1,6 +1,5 @@
 """The store: rows in a database, arrays in Zarr, weights in safetensors, under one folder."""
 
-import shutil
 from pathlib import Path
 
 from app.settings import Settings
@@ -23,13 +22,16 @@ from app.store.errors import (
     SelectionError,
     StaleCursor,
     StatisticNotFound,
+    StorageError,
     StoreError,
     SweepNotFound,
     UploadInUse,
     UploadNotFound,
 )
 from app.store.events import EventLog
+from app.store.files import Files, FolderFiles
 from app.store.kept_weights import WeightStore
+from app.store.objects import ObjectFiles
 from app.store.queue import Queue
 from app.store.records import ArrayInfo, CheckpointInfo, Event, Run
 from app.store.run_table import RunTable
@@ -65,6 +67,7 @@ __all__ = [
     "Span",
     "StaleCursor",
     "StatisticNotFound",
+    "StorageError",
     "Store",
     "StoreError",
     "Sweep",
@@ -85,9 +88,11 @@ class Store:
     """
 
     def __init__(self, database: Database, folder: Path, settings: Settings) -> None:
-        """Join the parts over one database and one folder."""
+        """Join the parts over one database, one folder, and where files are kept."""
         self.database = database
         self.folder = folder
+        self._is_local = database.is_sqlite or settings.arrays_url is None
+        arrays, checkpoints = _files_of(settings, "arrays"), _files_of(settings, "checkpoints")
         self.events = EventLog(database)
         self.runs = RunTable(database, self.events)
         self.ensembles = EnsembleTable(database)
@@ -95,15 +100,16 @@ class Store:
         self.attempts = Attempts(database, self.events, settings.lease)
         self.captures = CaptureTable(database, self.events, self.attempts)
         self.queue = Queue(database, self.events, settings.max_attempts, settings.lease)
-        self.arrays = ArrayStore(database, folder / "arrays")
-        self.checkpoints = CheckpointStore(database, folder / "checkpoints")
-        self.weights = WeightStore(database, folder / "checkpoints")
-        self.uploads = UploadTable(database, folder / "uploads")
+        elsewhere = None if settings.arrays_url is None else _files_of(settings, "uploads")
+        self.uploads = UploadTable(database, folder / "uploads", elsewhere)
+        self.arrays = ArrayStore(database, arrays)
+        self.checkpoints = CheckpointStore(database, checkpoints)
+        self.weights = WeightStore(database, checkpoints)
 
     @property
     def is_local(self) -> bool:
         """Whether some of it is in files that only processes of this machine can reach."""
-        return self.database.is_sqlite or self.arrays.folder.is_dir()
+        return self._is_local
 
     def delete_run(self, run_id: str) -> bool:
         """Delete a run that is over, with its arrays and checkpoints; say whether it was one.
@@ -120,11 +126,7 @@ class Store:
     def remove_orphans(self) -> list[str]:
         """Remove arrays and checkpoints whose run is gone; return the ids they were of."""
         # In this order: a run that is made meanwhile has its row before it has files.
-        present = {
-            path.name
-            for folder in (self.arrays.folder, self.checkpoints.folder)
-            for path in folder.iterdir()
-        }
+        present = self.arrays.files.tops() | self.checkpoints.files.tops()
         known = self.runs.ids()
         orphans = sorted(present - known)
         for run_id in orphans:
@@ -141,8 +143,14 @@ class Store:
         self.database.close()
 
     def _remove_files(self, run_id: str) -> None:
-        for folder in (self.arrays.folder_of(run_id), self.checkpoints.folder_of(run_id)):
-            shutil.rmtree(folder, ignore_errors=True)
+        for files in (self.arrays.files, self.checkpoints.files):
+            files.remove_all(run_id)
+
+
+def _files_of(settings: Settings, name: str) -> Files:
+    if settings.arrays_url is None:
+        return FolderFiles(settings.data / name)
+    return ObjectFiles(f"{settings.arrays_url}/{name}")
 
 
 def open_store(settings: Settings, *, migrate: bool = True) -> Store:
@@ -150,7 +158,12 @@ def open_store(settings: Settings, *, migrate: bool = True) -> Store:
 
     Args:
         settings: Where the data is.
-        migrate: Bring the tables to the newest revision first. A worker leaves that to its server.
+        migrate: Bring the tables to the newest revision first, and find out whether files can be
+            kept. A worker leaves that to its server.
+
+    Raises:
+        MissingDriverError: The settings ask for something whose extra is not installed.
+        StorageError: Object storage cannot be used.
     """
     folder = settings.data
     for path in (folder, *(folder / part for part in PARTS_OF_THE_FOLDER)):
@@ -164,7 +177,9 @@ def open_store(settings: Settings, *, migrate: bool = True) -> Store:
         file.touch(mode=0o600)
         url = f"sqlite:///{file}"
     database = Database(url, lock_file=folder / "migration.lock")
+    store = Store(database, folder, settings)
     if migrate:
         database.migrate()
         reserve.keep(folder)
-    return Store(database, folder, settings)
+        store.arrays.files.check()
+    return store

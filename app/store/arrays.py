@@ -3,7 +3,6 @@
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from threading import Lock
 from typing import Any
 
@@ -15,6 +14,7 @@ from sqlalchemy.engine import Connection
 from app.store.chunks import rows_of
 from app.store.database import Database
 from app.store.errors import RunNotFound, StatisticNotFound
+from app.store.files import Files
 from app.store.indexing import Index, Where, count_of, index_of, selected_coords, take
 from app.store.layouts import StoredLayout, layout_of
 from app.store.mapped import MappedArray
@@ -46,16 +46,12 @@ class _Extent:
 class ArrayStore:
     """Reads slices of recorded arrays, addressed by coordinates."""
 
-    def __init__(self, database: Database, folder: Path) -> None:
-        """Read from the given folder; nothing is opened yet."""
+    def __init__(self, database: Database, files: Files) -> None:
+        """Read from the given files; nothing is opened yet."""
         self._database = database
-        self.folder = folder
+        self.files = files
         self._open: OrderedDict[str, _OpenRun] = OrderedDict()
         self._lock = Lock()
-
-    def folder_of(self, run_id: str) -> Path:
-        """Return where the arrays of a run are kept."""
-        return self.folder / run_id
 
     def forget(self, run_id: str) -> None:
         """Drop what is held open of a run."""
@@ -246,7 +242,7 @@ class ArrayStore:
     ) -> NDArray[Any]:
         array = opened.arrays.get(layout.name)
         if array is None:
-            array = MappedArray(self.folder_of(run_id) / layout.name, layout)
+            array = MappedArray(self.files, run_id, layout)
             opened.arrays[layout.name] = array
         return array.read(rows, others)
 

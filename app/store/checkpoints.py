@@ -2,10 +2,8 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -17,6 +15,7 @@ from safetensors.numpy import load, save
 
 from app.store.database import Database
 from app.store.errors import CheckpointNotFound
+from app.store.files import Files
 from app.store.records import CheckpointInfo
 from app.store.tables import checkpoints, runs
 
@@ -36,14 +35,10 @@ class DamagedFile(Exception):
 class CheckpointStore:
     """Checkpoints for users (`model`), those that a run goes on from (`resume`), its `probe`."""
 
-    def __init__(self, database: Database, folder: Path) -> None:
-        """Keep files in the given folder."""
+    def __init__(self, database: Database, files: Files) -> None:
+        """Keep checkpoints among the given files."""
         self._database = database
-        self.folder = folder
-
-    def folder_of(self, run_id: str) -> Path:
-        """Return where the checkpoints of a run are kept."""
-        return self.folder / run_id
+        self.files = files
 
     def list(self, run_id: str) -> list[CheckpointInfo]:
         """Return what can be downloaded, in the order of steps."""
@@ -82,7 +77,7 @@ class CheckpointStore:
         if file is None:
             raise CheckpointNotFound(f"run {run_id} has no checkpoint at step {step}")
         try:
-            content = self.folder_of(run_id).joinpath(str(file)).read_bytes()
+            content = self.files.read(f"{run_id}/{file}")
         except FileNotFoundError as err:
             raise CheckpointNotFound(f"run {run_id} has lost its checkpoint at {step}") from err
         if parts is None:
@@ -171,7 +166,7 @@ class CheckpointStore:
 
     def _content_of(self, run_id: str, row: sa.Row[Any]) -> bytes:
         try:
-            content: bytes = (self.folder_of(run_id) / row.file).read_bytes()
+            content = self.files.read(f"{run_id}/{row.file}")
         except FileNotFoundError as err:
             raise DamagedFile(f"{row.file} is missing") from err
         if hashlib.sha256(content).hexdigest() != row.sha256:
@@ -184,9 +179,7 @@ class CheckpointStore:
             self._drop(run_id, row)
 
     def _write(self, run_id: str, kind: str, step: int, file: str, content: bytes) -> None:
-        folder = self.folder_of(run_id)
-        folder.mkdir(parents=True, exist_ok=True)
-        _write_whole(folder / file, content)
+        self.files.write(f"{run_id}/{file}", content)
         key = {"run_id": run_id, "kind": kind, "step": step}
         values = {
             "file": file,
@@ -213,7 +206,7 @@ class CheckpointStore:
         key = {"run_id": run_id, "kind": row.kind, "step": row.step}
         with self._database.write() as connection:
             connection.execute(sa.delete(checkpoints).filter_by(**key))
-        (self.folder_of(run_id) / row.file).unlink(missing_ok=True)
+        self.files.remove(f"{run_id}/{row.file}")
 
 
 def _part_of(key: str) -> Part:
@@ -230,18 +223,3 @@ def _metadata_of(content: bytes) -> dict[str, str]:
     size = int.from_bytes(content[:8], "little")
     metadata = json.loads(content[8 : 8 + size]).get("__metadata__", {})
     return {str(key): str(value) for key, value in metadata.items()}
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    """Write a file that is there whole or not at all, also after a power cut."""
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    with partial.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
-    descriptor = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -14,6 +14,7 @@ StoreError
 ├── UploadInUse               an upload that a run still reads
 ├── QueueFull                 as many queued runs as the settings allow
 ├── MissingDriverError        a driver that is an extra and not installed
+├── StorageError              object storage that cannot be used
 └── LeaseLost                 an attempt that is not the run's current one any more
 """
 
@@ -34,6 +35,10 @@ class MissingDriverError(StoreError):
     def __init__(self, what: str, extra: str) -> None:
         """Say what needs it, and how to get it."""
         super().__init__(f"{what} needs the extra `{extra}`: pip install 'gradtide[{extra}]'")
+
+
+class StorageError(StoreError):
+    """Object storage that does not answer, or refuses."""
 
 
 class NotFound(StoreError, LookupError):

@@ -1,14 +1,10 @@
 """The weights of recorded frames, so that what was not recorded can be computed of them later.
 
-One file a run beside its checkpoints, a record for each frame at a place of its own: eight bytes
-that say how long every record is, then at row · length the weights as safetensors and their CRC.
-A frame whose weights were not kept is a hole. Until they are flushed, weights lie with their frame
-in the database, as a part named `WEIGHTS`.
+A record a frame beside a run's checkpoints: the weights as safetensors, and their CRC. Until they
+are flushed, weights lie with their frame in the database, as a part named `WEIGHTS`.
 """
 
-import os
 import zlib
-from pathlib import Path
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -17,14 +13,14 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from app.store.database import Database
+from app.store.files import Files
+from app.store.row_records import records_of
 from app.store.tables import frame_steps, frames, runs
 
 WEIGHTS: Final = "weights"
-FILE: Final = "weights.bin"
 KEPT_BYTES: Final = 64 * 2**20
 """Most that is kept of a run: of larger ones the weights of every second, third, … frame."""
 
-_HEAD: Final = 8
 _CRC: Final = 4
 Weights = dict[str, NDArray[Any]]
 
@@ -47,46 +43,25 @@ def kept_bytes(size: int, frames: int) -> int:
 class WeightWriter:
     """Writes the weights of one run's frames."""
 
-    def __init__(self, folder: Path) -> None:
-        """Write into a run's folder of checkpoints."""
-        self._path = folder / FILE
-        self._touched = False
+    def __init__(self, files: Files, run_id: str) -> None:
+        """Write beside a run's checkpoints."""
+        self._records = records_of(files, run_id)
 
     def write(self, row: int, payload: bytes) -> None:
         """Write the weights of the frame at `row`; those of another length are left out."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        length = len(payload) + _CRC
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            head = os.pread(descriptor, _HEAD, 0) or length.to_bytes(_HEAD, "little")
-            if int.from_bytes(head, "little") != length:
-                return
-            os.pwrite(descriptor, head, 0)
-            crc = zlib.crc32(payload).to_bytes(_CRC, "little")
-            os.pwrite(descriptor, payload + crc, _HEAD + row * length)
-        finally:
-            os.close(descriptor)
-        self._touched = True
+        self._records.write(row, payload + _crc_of(payload))
 
     def sync(self) -> None:
         """Make what was written survive a power cut."""
-        if not self._touched:
-            return
-        for path in (self._path, self._path.parent):
-            descriptor = os.open(path, os.O_RDONLY)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
-        self._touched = False
+        self._records.sync()
 
 
 class WeightStore:
     """Reads the weights of recorded frames."""
 
-    def __init__(self, database: Database, folder: Path) -> None:
-        """Read from the folder of checkpoints."""
-        self._database, self._folder = database, folder
+    def __init__(self, database: Database, files: Files) -> None:
+        """Read from the files of checkpoints."""
+        self._database, self._files = database, files
 
     def read(self, run_id: str, step: int) -> Weights | None:
         """Return the weights after `step` updates; None where they were not kept, or are lost."""
@@ -108,7 +83,8 @@ class WeightStore:
         with self._database.read() as connection:
             fresh = set(connection.scalars(kept))
             known = [(row.row, row.step) for row in connection.execute(rows)]
-        flushed = self._rows(run_id, [row for row, _ in known if row not in fresh])
+        missing = [row for row, _ in known if row not in fresh]
+        flushed = records_of(self._files, run_id).among(missing)
         return sorted(step for row, step in known if row in fresh or row in flushed)
 
     def _find(self, run_id: str, step: int) -> tuple[int | None, bytes | None]:
@@ -129,23 +105,10 @@ class WeightStore:
         return int(row), payload
 
     def _record(self, run_id: str, row: int) -> bytes | None:
-        try:
-            with (self._folder / run_id / FILE).open("rb") as file:
-                length = int.from_bytes(file.read(_HEAD), "little")
-                content = os.pread(file.fileno(), length, _HEAD + row * length)
-        except FileNotFoundError:
-            return None
+        content = records_of(self._files, run_id).read(row) or b""
         payload, crc = content[:-_CRC], content[-_CRC:]
-        whole = len(content) == length and zlib.crc32(payload).to_bytes(_CRC, "little") == crc
-        return payload if whole else None
+        return payload if len(content) > _CRC and _crc_of(payload) == crc else None
 
-    def _rows(self, run_id: str, rows: list[int]) -> set[int]:
-        """Return those of the rows that the file has."""
-        try:
-            with (self._folder / run_id / FILE).open("rb") as file:
-                length = int.from_bytes(file.read(_HEAD), "little")
-                # safetensors begin with the length of their header: never zeros, as a hole does.
-                begins = {row: os.pread(file.fileno(), _HEAD, _HEAD + row * length) for row in rows}
-        except FileNotFoundError:
-            return set()
-        return {row for row, begin in begins.items() if any(begin)}
+
+def _crc_of(payload: bytes) -> bytes:
+    return zlib.crc32(payload).to_bytes(_CRC, "little")

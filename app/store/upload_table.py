@@ -19,6 +19,7 @@ from sqlalchemy.engine import Connection, RowMapping
 
 from app.store.database import Database
 from app.store.errors import UploadInUse, UploadNotFound
+from app.store.files import Files, FolderFiles
 from app.store.listing import read_cursor, write_cursor
 from app.store.records import Json
 from app.store.tables import runs, uploads
@@ -60,9 +61,16 @@ class Upload:
 class UploadTable:
     """Uploads by id, pages of them, and their tensors."""
 
-    def __init__(self, database: Database, folder: Path) -> None:
-        """Keep rows in a database and files in a folder."""
+    def __init__(self, database: Database, folder: Path, elsewhere: Files | None = None) -> None:
+        """Keep rows in a database and files in a folder.
+
+        Args:
+            database: Where the rows are.
+            folder: Where files are written and mapped.
+            elsewhere: Where they are kept for other machines as well, if they are.
+        """
         self._database = database
+        self._elsewhere = elsewhere
         self.folder = folder
 
     def new_place(self) -> Path:
@@ -93,6 +101,8 @@ class UploadTable:
             "created_at": datetime.now(UTC),
         }
         target = self.file_of(upload_id)
+        if self._elsewhere is not None:
+            self._elsewhere.write(target.name, place.read_bytes())
         with self._database.write() as connection:
             connection.execute(sa.insert(uploads).values(**values))
             upload = self._get(connection, resource, upload_id)
@@ -144,8 +154,11 @@ class UploadTable:
         Raises:
             UploadNotFound: Its file is gone.
         """
+        path = self.file_of(upload_id)
         try:
-            return self.mapped(self.file_of(upload_id))
+            if self._elsewhere is not None and not path.exists():
+                FolderFiles(self.folder).write(path.name, self._elsewhere.read(path.name))
+            return self.mapped(path)
         except FileNotFoundError as err:
             raise UploadNotFound("upload", upload_id) from err
 
@@ -186,7 +199,10 @@ class UploadTable:
             if users:
                 raise UploadInUse(resource, upload_id, users)
             connection.execute(sa.delete(uploads).where(uploads.c.id == upload_id))
-        self.file_of(upload_id).unlink(missing_ok=True)
+        path = self.file_of(upload_id)
+        path.unlink(missing_ok=True)
+        if self._elsewhere is not None:
+            self._elsewhere.remove(path.name)
 
     def remove_orphans(self) -> list[str]:
         """Remove files without a row, and what was never finished; return their names."""

@@ -27,7 +27,7 @@ BROUGHT_BY_THE_LOOP = {"torch": "app/capture/torch_steps.py"}
 def _declared() -> set[str]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
-    lines = project["dependencies"] + [*extras["fast"], *extras["dask"]]
+    lines = project["dependencies"] + [*extras["fast"], *extras["dask"], *extras["objects"]]
     return {re.split(r"[<>=~!\[; ]", line, maxsplit=1)[0] for line in lines}
 
 

@@ -40,7 +40,7 @@ SEVEN_KILLS_AND_MORE = 100
 
 def lasting(seed: int) -> dict[str, Any]:
     """Return a run that ends, but not before it was looked at a few times."""
-    return configuration(steps=3000, every=60, seed=seed)
+    return configuration(steps=2000, every=40, seed=seed)
 
 
 class Site:

@@ -177,7 +177,7 @@ def test_a_worker_with_other_data_is_refused_before_the_service_starts(
     assert "it has another data folder: give it the service's GRADTIDE_DATA" in refused.stderr
 
 
-HERE = Place(version="1", host="a", folder=(1, 2), pinned=True)
+HERE = Place(version="1", host="a", folder=(1, 2), arrays_url=None, pinned=True)
 
 
 @pytest.mark.parametrize(
@@ -188,6 +188,11 @@ HERE = Place(version="1", host="a", folder=(1, 2), pinned=True)
         (replace(HERE, host="b"), True, "it is on another machine"),
         (replace(HERE, folder=(1, 3)), True, "it has another data folder"),
         (replace(HERE, folder=None), True, "it has another data folder"),
+        (
+            replace(HERE, arrays_url="s3://b"),
+            False,
+            "its GRADTIDE_ARRAYS_URL is s3://b,",
+        ),
         (replace(HERE, version="2"), False, "it has gradtide 2, the service 1"),
         (replace(HERE, pinned=False), False, "it must be started with OPENBLAS_NUM_THREADS=1"),
     ],

@@ -176,7 +176,7 @@ def test_a_run_goes_on_past_damaged_checkpoints_to_the_same_bits(
     interrupted_after(store, run, 25)
     files = [f"resume-1-{step}.safetensors" for step in (25, 24)]
     for file in files if which == "all" else files[:1]:
-        damage(store.checkpoints.folder_of(run.id) / file, how)
+        damage((store.folder / "checkpoints" / run.id) / file, how)
     claim = store.attempts.claim(run.id, "again")
     assert claim is not None
     first: list[int] = []

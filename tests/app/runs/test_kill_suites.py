@@ -114,7 +114,7 @@ def test_f3_all_killed_at_once(
 
 def files_of(site: Site, run: Run) -> dict[Path, tuple[int, int]]:
     """Return every file of a run with its size and its last change."""
-    folders = (site.store.arrays.folder_of(run.id), site.store.checkpoints.folder_of(run.id))
+    folders = [site.store.folder / kind / run.id for kind in ("arrays", "checkpoints")]
     return {
         path: (path.stat().st_size, path.stat().st_mtime_ns)
         for folder in folders

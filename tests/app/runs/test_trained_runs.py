@@ -159,7 +159,7 @@ def test_a_stopped_run_goes_on_to_the_same_bits(store: Store) -> None:
     assert attempts == 5
     require_same_bits(store, run.id, config)
     # The last state alone is kept: the run may be extended.
-    kept = [path.name for path in store.checkpoints.folder_of(run.id).glob("resume-*")]
+    kept = [path.name for path in (store.folder / "checkpoints" / run.id).glob("resume-*")]
     assert kept == ["resume-5-60.safetensors"]
 
 

@@ -73,9 +73,9 @@ class Recording:
     def __init__(self, store: Store, claim: Claim, rng: np.random.Generator) -> None:
         self.store, self.claim, self._rng = store, claim, rng
         steps = claim.config["training"]["steps"]
-        folder = store.arrays.folder_of(claim.run_id)
-        chunks.create(folder, LAYOUTS, frames=steps // EVERY + 1, steps=steps)
-        self._writer = chunks.ChunkWriter(folder, LAYOUTS)
+        place = (store.arrays.files, claim.run_id)
+        chunks.create(*place, LAYOUTS, frames=steps // EVERY + 1, steps=steps)
+        self._writer = chunks.ChunkWriter(*place, LAYOUTS)
         self.hidden: list[NDArray[Any]] = []
         self.loss: list[float] = []
 

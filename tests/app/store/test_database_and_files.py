@@ -87,11 +87,11 @@ def test_a_database_in_an_open_folder_is_the_owners_alone(tmp_path: Path) -> Non
 def test_files_without_a_run_are_found_and_removed(store: Store) -> None:
     run = queued(store)
     for run_id in (run.id, "gone"):
-        store.arrays.folder_of(run_id).mkdir()
-        store.checkpoints.folder_of(run_id).mkdir()
+        (store.folder / "arrays" / run_id).mkdir()
+        (store.folder / "checkpoints" / run_id).mkdir()
     assert store.remove_orphans() == ["gone"]
-    assert store.arrays.folder_of(run.id).exists()
-    assert not store.checkpoints.folder_of("gone").exists()
+    assert (store.folder / "arrays" / run.id).exists()
+    assert not (store.folder / "checkpoints" / "gone").exists()
 
 
 TENSORS: dict[str, NDArray[Any]] = {
@@ -133,7 +133,7 @@ def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(store: Store, da
     run = queued(store)
     for step in (10, 20):
         store.checkpoints.write_resume(run.id, 1, step, {"x": np.full(4, step)}, f"{step}")
-    file = store.checkpoints.folder_of(run.id) / "resume-1-20.safetensors"
+    file = store.folder / "checkpoints" / run.id / "resume-1-20.safetensors"
     content = file.read_bytes()
     file.unlink()
     if damage != "missing":
@@ -150,7 +150,7 @@ def test_two_checkpoints_to_go_on_from_are_kept_and_none_at_the_end(store: Store
     store.checkpoints.write_model(run.id, 0, TENSORS)
     for step in (10, 20, 30):
         store.checkpoints.write_resume(run.id, 1, step, {"x": np.zeros(1)}, "")
-    folder = store.checkpoints.folder_of(run.id)
+    folder = store.folder / "checkpoints" / run.id
     kept = {"model-0.safetensors", "resume-1-20.safetensors", "resume-1-30.safetensors"}
     assert {path.name for path in folder.iterdir()} == kept
     store.checkpoints.drop_resume(run.id)
@@ -165,7 +165,7 @@ def test_deleting_a_run_leaves_no_row_and_no_file(store: Store) -> None:
     assert not store.delete_run(run.id)
     store.attempts.finish(claim, "succeeded", loss=0.1)
     assert store.delete_run(run.id)
-    assert not store.checkpoints.folder_of(run.id).exists()
+    assert not (store.folder / "checkpoints" / run.id).exists()
     with store.database.read() as connection:
         counts = {
             name: connection.scalar(sa.select(sa.func.count()).select_from(table))

@@ -126,7 +126,7 @@ def test_a_deleted_run_is_not_read_from_what_was_held_open(recording: Recording)
     assert store.delete_run(claim.run_id)
     with pytest.raises(RunNotFound):
         store.arrays.read(claim.run_id, "hidden_gradient")
-    assert not store.arrays.folder_of(claim.run_id).exists()
+    assert not (store.folder / "arrays" / claim.run_id).exists()
 
 
 def test_no_read_is_torn_while_frames_are_written_and_flushed(
@@ -179,7 +179,7 @@ def test_one_step_is_read_without_touching_the_other_chunks(
     per_chunk = HIDDEN.chunk_rows
     record(recording, frames=per_chunk + 2, flush_after=(per_chunk + 1,))
     run = recording.claim.run_id
-    chunks = store.arrays.folder_of(run) / "hidden_gradient" / "c"
+    chunks = store.folder / "arrays" / run / "hidden_gradient" / "c"
     (chunks / "1" / "0" / "0" / "0").write_bytes(b"damaged")
     found = store.arrays.read(run, "hidden_gradient", {"step": 10})
     assert np.array_equal(found.values[0], recording.hidden[1])
