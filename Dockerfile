@@ -2,9 +2,11 @@
 FROM python:3.11-slim-bookworm AS build
 WORKDIR /src
 RUN python3 -m venv /opt/venv
+# constraints-cluster.txt has the extras for many machines, too.
+ARG CONSTRAINTS=constraints.txt
 # The dependencies first: they change seldom, and this layer is the large one.
-COPY constraints.txt ./
-RUN /opt/venv/bin/pip install --no-cache-dir --require-hashes -r constraints.txt
+COPY ${CONSTRAINTS} ./
+RUN /opt/venv/bin/pip install --no-cache-dir --require-hashes -r "${CONSTRAINTS}"
 COPY pyproject.toml README.md ./
 COPY engine engine
 COPY app app

@@ -100,6 +100,8 @@ COMPILE := uv pip compile --universal --python-version 3.11 --fork-strategy fewe
 
 constraints:
 	$(COMPILE) --group build --output-file constraints.txt
+	$(COMPILE) --group build --extra dask --extra objects --extra postgres --constraints constraints.txt \
+	  --output-file constraints-cluster.txt
 	$(COMPILE) --group build --group dev --constraints constraints.txt --output-file constraints-dev.txt
 
 clean:

@@ -36,7 +36,10 @@ def test_no_file_holds_a_conflict_marker() -> None:
     assert [path for path in TEXTS if marked.search(text(path))] == []
 
 
-@pytest.mark.parametrize("name", ["constraints.txt", "constraints-dev.txt"])
+PINNED = ["constraints.txt", "constraints-cluster.txt", "constraints-dev.txt"]
+
+
+@pytest.mark.parametrize("name", PINNED)
 def test_every_pinned_version_has_hashes_and_no_address(name: str) -> None:
     content = text(Path(name))
     assert "://" not in content
@@ -52,9 +55,10 @@ def _pins(name: str) -> dict[str, str]:
 
 
 def test_tests_run_on_the_versions_that_users_get() -> None:
-    runtime, dev = _pins("constraints.txt"), _pins("constraints-dev.txt")
+    runtime, cluster, dev = (_pins(name) for name in PINNED)
     assert runtime
-    assert {name: dev.get(name) for name in runtime} == runtime
+    assert {name: cluster.get(name) for name in runtime} == runtime
+    assert {name: dev.get(name) for name in cluster} == cluster
 
 
 def test_every_front_end_file_has_its_place() -> None:

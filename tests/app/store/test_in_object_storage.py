@@ -7,11 +7,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 from pydantic import ValidationError
+from safetensors.numpy import save_file
 from typer.testing import CliRunner
 
 from app.cli import app
 from app.settings import Settings
-from app.store import CheckpointNotFound, MissingDriverError, StorageError, Store, open_store
+from app.store import (
+    CheckpointNotFound,
+    MissingDriverError,
+    StorageError,
+    Store,
+    UploadNotFound,
+    open_store,
+)
 from tests.app.object_storage import CREDENTIALS, ObjectStorage, storing
 from tests.app.runs.dask_cluster import free_port
 from tests.app.runs.small_runs import (
@@ -163,3 +171,25 @@ def test_storage_without_its_extra_says_how_to_get_it(
     monkeypatch.setitem(sys.modules, "obstore", None)
     with pytest.raises(MissingDriverError, match=r"pip install 'gradtide\[objects\]'"):
         open_store(settings_for(tmp_path, arrays_url="s3://bucket"))
+
+
+def test_a_data_set_is_fetched_by_a_machine_that_does_not_have_it(url: str, tmp_path: Path) -> None:
+    here, there = (
+        open_store(
+            settings_for(
+                tmp_path / name, arrays_url=url, database_url=f"sqlite:///{tmp_path / 'rows.db'}"
+            )
+        )
+        for name in ("here", "there")
+    )
+    place = here.uploads.new_place()
+    save_file({"inputs": np.arange(6.0).reshape(2, 3)}, place)
+    made = here.uploads.add("dataset", "arrays", "six numbers", {}, place)
+    found = there.uploads.tensors(made.id)
+    assert found["inputs"].tolist() == [[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]]
+    here.uploads.delete("dataset", made.id)
+    there.uploads.file_of(made.id).unlink()
+    with pytest.raises(UploadNotFound):
+        there.uploads.tensors(made.id)
+    for store in (here, there):
+        store.close()
