@@ -34,6 +34,8 @@ from tests.app.runs.small_runs import (
 )
 from tests.app.store.stored_runs import Recording, claimed, new_store, queued
 
+PATIENCE = 300.0  # the storage shares the processors
+
 
 @pytest.fixture(scope="module")
 def storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectStorage]:
@@ -96,16 +98,16 @@ def test_rows_are_read_by_coordinates_from_several_chunks(
 
 
 def test_a_run_that_was_stopped_goes_on_from_object_storage(url: str, tmp_path: Path) -> None:
-    service = Service(settings_for(tmp_path, arrays_url=url))
+    service = Service(settings_for(tmp_path, arrays_url=url, checkpoint_seconds=2.0))
     try:
-        config = configuration(steps=1500, every=100)
+        config = configuration(steps=600, every=20)
         run, _ = service.runs.create(config)
-        eventually(lambda: service.store.runs.get(run.id).recorded_rows >= 3)
+        eventually(lambda: service.store.runs.get(run.id).recorded_rows >= 3, PATIENCE)
         service.runs.pause(run.id)
-        eventually(status_is(service.store, run.id, "paused", "succeeded"))
+        eventually(status_is(service.store, run.id, "paused", "succeeded"), PATIENCE)
         if service.store.runs.get(run.id).status == "paused":
             service.runs.resume(run.id)
-        eventually(status_is(service.store, run.id, "succeeded"), patience=240)
+        eventually(status_is(service.store, run.id, "succeeded"), PATIENCE)
         require_same_bits(service.store, run.id, config)
     finally:
         service.close()
