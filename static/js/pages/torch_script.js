@@ -15,10 +15,13 @@ const FUNCTIONS = {
   softsign: "nn.Softsign()",
 };
 
+const functionOf = ({ activation }) => activation?.kind ?? activation ?? "tanh";
+
 /** @param {any} config @returns {string} why PyTorch has no module of this network; "" where it has */
 export function withoutTorch(config) {
   const { model } = config;
-  if (model.layer_skips || model.bidirectional) return "a stack with layer skips or two directions";
+  if (model.layer_skips) return "a stack with layer skips";
+  if (model.bidirectional && model.cell === "elman" && !FUSED.includes(functionOf(model))) return `two directions of ${functionOf(model)}`;
   if (model.cell === "gru" && model.options?.reset === "before") return "a GRU whose reset gate comes before the product";
   if (model.cell === "elman" || MODULES[model.cell]) return "";
   return `the cell ${model.cell}`;
@@ -28,7 +31,7 @@ export function withoutTorch(config) {
 export function torchText(config) {
   const missing = withoutTorch(config);
   if (missing) return `# PyTorch has no module for ${missing}.\n# Its weights are served as safetensors: GET /api/v1/runs/{id}/checkpoints/{step}.`;
-  return [HEAD, layers(config.model), READ_OUT, `config = engine.RunConfig.from_dict(${literal(config, "")})`, TAIL].join("\n\n");
+  return [HEAD, layers(config.model), readOut(config.model), `config = engine.RunConfig.from_dict(${literal(config, "")})`, TAIL].join("\n\n");
 }
 
 const HEAD = `"""The same network in PyTorch: this seed's weights and first batch, and the loss of both programs."""
@@ -38,9 +41,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F`;
 
-function layers({ cell, activation, hidden_size: hidden, layers: count, bias }) {
-  const options = `num_layers=${count}, bias=${bias === false ? "False" : "True"}`;
-  const kind = activation?.kind ?? activation ?? "tanh";
+function layers(model) {
+  const { cell, activation, hidden_size: hidden, layers: count } = model;
+  const options = `num_layers=${count}, bias=${model.bias === false ? "False" : "True"}${model.bidirectional ? ", bidirectional=True" : ""}`;
+  const kind = functionOf(model);
   if (MODULES[cell]) return `def make_layers(inputs):\n    return ${MODULES[cell]}(inputs, ${hidden}, ${options})`;
   if (FUSED.includes(kind)) return `def make_layers(inputs):\n    return nn.RNN(inputs, ${hidden}, ${options}, nonlinearity="${kind}")`;
   const phi = kind === "leaky_relu" ? `nn.LeakyReLU(${activation.slope ?? 0.01})` : FUNCTIONS[kind];
@@ -66,11 +70,11 @@ def make_layers(inputs):
     return Layers(inputs, ${hidden}, ${options})`;
 }
 
-const READ_OUT = `class Model(nn.Module):
+const readOut = ({ bidirectional }) => `class Model(nn.Module):
     def __init__(self, inputs, outputs):
         super().__init__()
         self.layers = make_layers(inputs)
-        self.readout = nn.Linear(self.layers.hidden_size, outputs, bias=self.layers.bias)
+        self.readout = nn.Linear(${bidirectional ? "2 * " : ""}self.layers.hidden_size, outputs, bias=self.layers.bias)
 
     def forward(self, x):
         states, _ = self.layers(x)

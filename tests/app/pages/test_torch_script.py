@@ -25,6 +25,8 @@ MODELS: dict[str, dict[str, Any]] = {
     "lstm": {"cell": "lstm", "layers": 2, "forget_bias": 1.0},
     "gru": {"cell": "gru"},
     "no bias": {"cell": "gru", "bias": False},
+    "two directions of lstm": {"cell": "lstm", "layers": 2, "bidirectional": True},
+    "two directions of relu": {"cell": "elman", "activation": "relu", "bidirectional": True},
 }
 
 
@@ -64,6 +66,12 @@ def test_the_first_loss_is_the_same(
     printed = map(str.split, capsys.readouterr().out.splitlines())
     losses = {name: float(loss) for name, loss in printed}
     assert losses["PyTorch"] == pytest.approx(losses["Gradtide"], rel=CLOSE)
+
+
+def test_two_directions_of_a_function_that_pytorch_lacks_are_said_to_be_missing() -> None:
+    model = {"cell": "elman", "activation": "sigmoid", "bidirectional": True}
+    config = engine.RunConfig.from_dict({"task": {"kind": "adding"}, "model": model})
+    assert "no module for two directions of sigmoid" in script_of(config.to_dict())
 
 
 def test_what_pytorch_lacks_is_said() -> None:
