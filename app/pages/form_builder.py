@@ -10,6 +10,7 @@ Schema = Mapping[str, Any]
 
 # What the absence of an object is called where nothing else is said.
 NONE_TITLE = "none"
+NO_UPLOAD = "What you upload under Bring your own stands here to choose from."
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +193,7 @@ def offered(offers: Sequence[Option], value: object) -> dict[str, Any]:
     """Return a select of uploads; one that is not there any more stands by its id."""
     chosen = "" if value is None else str(value)
     known = {option.value for option in offers}
-    options = [Option(value="", title=NONE_TITLE), *offers]
+    options = [Option(value="", title=NONE_TITLE, help=NO_UPLOAD), *offers]
     if chosen and chosen not in known:
         options.append(Option(value=chosen, title=chosen))
     marked = tuple(replace(option, selected=option.value == chosen) for option in options)

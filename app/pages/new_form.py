@@ -12,6 +12,7 @@ from app.pages.form import Field, Option
 from app.pages.form_builder import Builder, Schema, value_of
 from app.pages.form_choices import always_recorded, choice_words, conditions
 from app.pages.presets import PRESETS, Preset
+from app.pages.upload_facts import summary_of
 from app.store import Run, Upload
 
 # What an empty address shows; everything else has the schema's default.
@@ -137,7 +138,8 @@ def offers_of(uploads: Sequence[Upload]) -> dict[tuple[str, str], tuple[Option, 
         is_model = upload.resource == "model"
         place = ("/model/from_model", "") if is_model else ("/task/dataset", upload.kind)
         title = f"{upload.name} ({upload.kind})" if is_model else upload.name
-        offers[place] = (*offers[place], Option(value=upload.id, title=title))
+        offer = Option(value=upload.id, title=title, help=f"{summary_of(upload)}.")
+        offers[place] = (*offers[place], offer)
     return offers
 
 

@@ -18,6 +18,8 @@ LONGEST_NAME = 200
 UNKNOWN_ELSEWHERE = ("training/optimizer", "training/schedule", "training/steps")
 """What a training loop elsewhere does in its own way, of which nothing is known here."""
 
+ACTIVATION = "model/activation"  # which fits any uploaded weights
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Remedy:
@@ -78,6 +80,8 @@ def _made(base: Mapping[str, Any], cure: Cure) -> Remedy | None:
         for section in sections:
             place = place[section]
         place[key] = copy.deepcopy(value)
+    if any(path.startswith("model/") and path != ACTIVATION for path in changes):
+        wanted["model"]["from_model"] = None  # another network, or another start: drawn anew
     wanted["name"] = f"{base['name']}: {title}"[:LONGEST_NAME]
     try:
         config = config_of(wanted).to_dict()

@@ -210,3 +210,11 @@ def test_a_patch_nulls_the_keys_that_the_new_kind_lacks() -> None:
     patch = patch_between(old, new)
     assert patch == {"optimizer": {"kind": "adam", "beta1": 0.8, "momentum": None}}
     assert apply_patch(old, patch) == new
+
+
+def test_another_network_than_the_uploaded_one_is_drawn_anew() -> None:
+    config = config_of(from_model="m1")
+    found = [*remedies_for(config, ("vanishing",)), *remedies_for(config, ("not_learning",))]
+    kept = {each.title: each.config["model"]["from_model"] for each in found}  # type: ignore[index]  # an object
+    assert kept["LSTM"] is None
+    assert kept["Adam"] == "m1"
