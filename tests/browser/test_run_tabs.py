@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -95,17 +96,25 @@ def test_a_run_is_paused_and_goes_on(page: Page, service: Service) -> None:
     expect(page.locator("[data-status]")).to_have_text("Running", timeout=PATIENCE_MS)
     expect(page.get_by_role("button", name="Resume")).to_be_hidden()
     page.get_by_role("button", name="Pause", exact=True).click()
-    # Taken back before or after it has come to that: it goes on either way.
-    page.locator(".toast").get_by_role("button", name="Undo").click()
-    expect(page.locator(".toast")).to_contain_text("Goes on", timeout=60_000)
-    expect(page.locator("[data-status]")).to_have_text("Running", timeout=60_000)
-    page.get_by_role("button", name="Pause", exact=True).click()
     expect(page.locator("[data-status]")).to_have_text("Paused", timeout=PATIENCE_MS)
     page.get_by_role("button", name="Resume").click()
     expect(page.locator("[data-status]")).to_have_text("Running", timeout=PATIENCE_MS)
     page.get_by_role("button", name="Stop").click()
     page.get_by_role("dialog").get_by_role("button", name="Stop").click()
     expect(page.locator("[data-status]")).to_have_text("Cancelled", timeout=PATIENCE_MS)
+
+
+def test_a_pause_can_be_undone(page: Page, service: Service) -> None:
+    training = {"steps": 1_000_000, "batch_size": 4}
+    run = service.start(config(name="pause undone", training=training))
+    page.goto(f"/runs/{run}")
+    expect(page.locator("[data-status]")).to_have_text("Running", timeout=60_000)
+    page.get_by_role("button", name="Pause", exact=True).click()
+    # Taken back before or after it has come to that: it goes on either way.
+    page.locator(".toast").get_by_role("button", name="Undo").click()
+    expect(page.locator(".toast")).to_contain_text("Goes on", timeout=60_000)
+    httpx.post(f"{service.url}/api/v1/runs/{run}/cancel")
+    assert service.wait(run)["status"] == "cancelled"
 
 
 def test_a_run_as_code_is_shown_in_four_languages(page: Page, lstm: str) -> None:
