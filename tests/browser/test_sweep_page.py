@@ -72,11 +72,14 @@ def test_the_grid_fills_while_one_looks(page: Page, service: Service) -> None:
     with Client(service.url) as client:
         made = client.create_sweep(slow, {"model.activation": ["tanh", "relu"]})
         page.goto(f"/sweeps/{made['id']}")
-        expect(page.locator("[data-part=progress]")).to_contain_text("of 2 runs over")
+        expect(page.locator("[data-part=progress]")).to_contain_text(
+            "of 2 runs over", timeout=60_000
+        )
         for run in made["runs"]:
             client.wait(run["id"], timeout=120)
     expect(page.locator("[data-part=progress]")).to_contain_text("2 of 2 runs over", timeout=60_000)
-    expect(page.locator("[data-cell] .number").first).to_have_text(re.compile(r"\d"))
+    figures = page.locator("[data-cell] .number").first
+    expect(figures).to_have_text(re.compile(r"\d"), timeout=60_000)
     ready(page, "sweep_matrix")
     drawn = page.locator("[data-panel=sweep_matrix] [data-plot]")
     deadline = time.monotonic() + 60
