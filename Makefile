@@ -80,7 +80,7 @@ test-long: torch browser
 # needs it. Nothing that is pinned may move for their sake.
 torch: $(VENV)/.dev
 	@$(BIN)/python -m pip freeze --exclude-editable > $(VENV)/pinned.txt
-	$(BIN)/python -m pip install --quiet --constraint $(VENV)/pinned.txt torch==2.13.0 torchrecurrent==0.2.5 tensorboard==2.21.0
+	$(BIN)/python -m pip install --quiet --constraint $(VENV)/pinned.txt torch==2.13.0 torchrecurrent==0.2.5 tensorboard==2.21.0 keras==3.15.1
 
 bench: torch
 	$(BIN)/python -m benchmarks

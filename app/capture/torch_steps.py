@@ -4,7 +4,7 @@ The copies are made where the loop runs, so that nothing that comes later can ch
 rest is the sending thread's.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -19,6 +19,9 @@ from engine import ShapeError, Taken
 CELLS: Final = {"RNN_TANH": "elman", "RNN_RELU": "elman", "LSTM": "lstm", "GRU": "gru"}
 ACTIVATIONS: Final = {"RNN_TANH": "tanh", "RNN_RELU": "relu"}
 STATES: Final = ("h", "c")
+Arrival = tuple[str, Tensor, Callable[[Tensor], Tensor] | None]
+"""What a gradient is of, the tensor that it arrives at, and what brings it into form."""
+
 PARTS: Final = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 
 
@@ -49,23 +52,6 @@ def recurrent_layer(module: nn.Module) -> nn.RNNBase:
     return layer
 
 
-def model_of(layer: nn.RNNBase) -> dict[str, Any]:
-    """Return the `model` section of the configuration that a layer is."""
-    return {
-        "cell": CELLS[layer.mode],
-        "activation": ACTIVATIONS.get(layer.mode),
-        "hidden_size": layer.hidden_size,
-        "layers": layer.num_layers,
-        "bidirectional": bool(layer.bidirectional),
-        "bias": bool(layer.bias),
-    }
-
-
-def precision_of(layer: nn.RNNBase) -> str:
-    """Return the number type that frames are kept in."""
-    return "float64" if next(layer.parameters()).dtype is torch.float64 else "float32"
-
-
 @dataclass(slots=True)
 class Seen:
     """One training step as the hooks saw it.
@@ -86,7 +72,6 @@ class Seen:
     packed: PackedSequence | None
     batch_first: bool
     initial: tuple[Tensor, ...]
-    layers: int
     gradients: dict[str, Tensor] = field(default_factory=dict)
     scale: float = 1.0
 
@@ -105,30 +90,71 @@ class Seen:
         self.gradients[name] = copy if before is None else before + copy
 
 
-def see(layer: nn.RNNBase, step: int, given: tuple[Any, ...], named: Mapping[str, Any]) -> Seen:
-    """Copy what a forward call was made with."""
-    inputs = given[0] if given else named["input"]
-    states = given[1] if len(given) > 1 else named.get("hx")
-    packed = inputs if isinstance(inputs, PackedSequence) else None
-    data = inputs if packed is None else packed.data
-    parts = () if states is None else (states if isinstance(states, tuple) else (states,))
-    dtype = _autocast(data)
-    return Seen(
-        step=step,
-        weights={name: _copy(value, dtype) for name, value in _weights(layer)},
-        inputs=_copy(data, dtype),
-        packed=packed,
-        batch_first=layer.batch_first,
-        initial=tuple(_copy(part, dtype) for part in parts),
-        layers=layer.num_layers,
-    )
+class TorchLayer:
+    """A recurrent layer of PyTorch as a watcher sees it."""
 
+    def __init__(self, module: nn.Module) -> None:
+        """Find the layer in a module; see `recurrent_layer`."""
+        self._layer = recurrent_layer(module)
 
-def outputs_of(output: tuple[Any, Any]) -> Iterator[tuple[str, Tensor]]:
-    """Yield the tensors of a call's result whose gradients are wanted, by name."""
-    outputs, states = output
-    yield "output", outputs.data if isinstance(outputs, PackedSequence) else outputs
-    yield from zip(STATES, states if isinstance(states, tuple) else (states,), strict=False)
+    @property
+    def inputs(self) -> int | None:
+        """D."""
+        return int(self._layer.input_size)
+
+    @property
+    def precision(self) -> str:
+        """Number type that frames are kept in."""
+        dtype = next(self._layer.parameters()).dtype
+        return "float64" if dtype is torch.float64 else "float32"
+
+    def model(self) -> dict[str, Any]:
+        """Return the `model` section of the configuration that the layer is."""
+        layer = self._layer
+        return {
+            "cell": CELLS[layer.mode],
+            "activation": ACTIVATIONS.get(layer.mode),
+            "hidden_size": layer.hidden_size,
+            "layers": layer.num_layers,
+            "bidirectional": bool(layer.bidirectional),
+            "bias": bool(layer.bias),
+        }
+
+    def attach(self, after: Callable[..., None]) -> Callable[[], None]:
+        """Call `after` with each training call; return what takes the hook away again."""
+
+        def hook(layer: nn.RNNBase, given: Any, named: Any, output: Any) -> None:  # noqa: ANN401
+            if layer.training and torch.is_grad_enabled():
+                after(given, named, output)
+
+        handle = self._layer.register_forward_hook(hook, with_kwargs=True)
+        detach: Callable[[], None] = handle.remove
+        return detach
+
+    def see(self, step: int, given: tuple[Any, ...], named: Mapping[str, Any]) -> Seen:
+        """Copy what a forward call was made with."""
+        inputs = given[0] if given else named["input"]
+        states = given[1] if len(given) > 1 else named.get("hx")
+        packed = inputs if isinstance(inputs, PackedSequence) else None
+        data = inputs if packed is None else packed.data
+        parts = () if states is None else (states if isinstance(states, tuple) else (states,))
+        dtype = _autocast(data)
+        return Seen(
+            step=step,
+            weights={name: _copy(value, dtype) for name, value in _weights(self._layer)},
+            inputs=_copy(data, dtype),
+            packed=packed,
+            batch_first=self._layer.batch_first,
+            initial=tuple(_copy(part, dtype) for part in parts),
+        )
+
+    def arrivals(self, output: tuple[Any, Any]) -> list[Arrival]:
+        """Return the tensors whose gradients are wanted, and what each is the gradient of."""
+        outputs, states = output
+        top = outputs.data if isinstance(outputs, PackedSequence) else outputs
+        parts = states if isinstance(states, tuple) else (states,)
+        finals = [(name, part, None) for name, part in zip(STATES, parts, strict=False)]
+        return [("output", top, None), *finals]
 
 
 def taken_of(seen: Seen, losses: NDArray[Any], reduction: str) -> Taken:

@@ -2,10 +2,10 @@
 
 import math
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Literal, Self
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, Self
 
 import numpy as np
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-    from app.capture.torch_steps import Seen
+    from app.capture.torch_steps import Arrival, Seen
 
 KEPT: Final = "kept"
 """Folder below the data folder where steps wait for a service that is away."""
@@ -69,20 +69,53 @@ def watch(  # noqa: PLR0913  (the public signature)
         ValueError: The module cannot be watched, or neither a service nor a folder is named.
         ConfigError: The run that it would be cannot be had.
     """
-    from app.capture.torch_steps import model_of, precision_of, recurrent_layer
+    from app.capture.torch_steps import TorchLayer
 
-    layer = recurrent_layer(module)
+    return watch_layer(
+        TorchLayer(module),
+        client,
+        every=every,
+        store=store,
+        name=name,
+        tags=tags,
+        steps=steps,
+        length=length,
+        reduction=reduction,
+        statistics=statistics,
+        scaler=scaler,
+        kept=kept,
+        patience=patience,
+    )
+
+
+def watch_layer(  # noqa: PLR0913  (that of `watch`)
+    layer: "Layer",
+    client: Client | None = None,
+    *,
+    every: int = 50,
+    store: Path | str | None = None,
+    name: str | None = None,
+    tags: Sequence[str] = (),
+    steps: int = 0,
+    length: int | None = None,
+    reduction: Literal["mean", "sum"] = "mean",
+    statistics: Sequence[str] | None = None,
+    scaler: "torch.amp.GradScaler | None" = None,
+    kept: Path | str | None = None,
+    patience: float = PATIENCE,
+) -> "Watcher":
+    """Watch a layer that tells of itself; as `watch` otherwise."""
     if (client is None) == (store is None):
         raise ValueError("expected a client or a store, the one or the other")
     config: dict[str, Any] = {
         "name": name,
         "tags": list(tags),
-        "task": {"kind": "captured", "length": length or 1, "inputs": layer.input_size},
-        "model": model_of(layer),
+        "task": {"kind": "captured", "length": length or 1, "inputs": layer.inputs or 1},
+        "model": layer.model(),
         "training": {
             "steps": steps,
             "reduction": reduction,
-            "precision": precision_of(layer),
+            "precision": layer.precision,
             "clipping": None,
         },
         "recording": {"every": every},
@@ -97,6 +130,30 @@ def watch(  # noqa: PLR0913  (the public signature)
     )
 
 
+class Layer(Protocol):
+    """A recurrent layer, of whatever framework, that can be watched."""
+
+    @property
+    def inputs(self) -> int | None:
+        """D; None where it is not known yet."""
+
+    @property
+    def precision(self) -> str:
+        """Number type that frames are kept in."""
+
+    def model(self) -> dict[str, Any]:
+        """Return the `model` section of the configuration that the layer is."""
+
+    def attach(self, after: Callable[..., None]) -> Callable[[], None]:
+        """Call `after` with each training call; return what takes the hook away again."""
+
+    def see(self, step: int, given: tuple[Any, ...], named: Mapping[str, Any]) -> "Seen":
+        """Copy what a call was made with."""
+
+    def arrivals(self, output: Any) -> "list[Arrival]":  # noqa: ANN401  # the framework's
+        """Return the tensors whose gradients are wanted, and what each is the gradient of."""
+
+
 class Watcher:
     """A watched layer.
 
@@ -106,7 +163,7 @@ class Watcher:
 
     def __init__(
         self,
-        layer: "nn.RNNBase",
+        layer: Layer,
         destination: Destination,
         config: dict[str, Any],
         spool: Spool,
@@ -127,7 +184,7 @@ class Watcher:
         self._pending: Seen | None = None
         self._losses: dict[int, float | torch.Tensor] = {}
         self._told = 0
-        self._handles: list[Any] = []
+        self._detach: Callable[[], None] | None = None
         self._sender: Sender | None = None
 
     @property
@@ -143,8 +200,7 @@ class Watcher:
     def __enter__(self) -> Self:
         """Hook the layer."""
         self._sender = Sender(self._destination, self._spool, self.counts)
-        hook = self._layer.register_forward_hook(self._after_forward, with_kwargs=True)
-        self._handles.append(hook)
+        self._detach = self._layer.attach(self._after_call)
         return self
 
     def __exit__(
@@ -154,8 +210,8 @@ class Watcher:
         _trace: TracebackType | None,
     ) -> None:
         """Unhook, and send what is left; how the loop ended is the run's end."""
-        for handle in self._handles:
-            handle.remove()
+        if self._detach is not None:
+            self._detach()
         self._settle()
         status, said = "succeeded", None
         if kind is not None:
@@ -173,49 +229,31 @@ class Watcher:
                 told = float(told)  # a device is not waited for here
             self._losses[self._step - 1] = told
 
-    def _after_forward(
-        self,
-        layer: "nn.RNNBase",
-        given: tuple[Any, ...],
-        named: dict[str, Any],
-        output: Any,  # noqa: ANN401
-    ) -> None:
-        import torch
-
-        if not (layer.training and torch.is_grad_enabled()):
-            return
+    def _after_call(self, given: tuple[Any, ...], named: Mapping[str, Any], output: Any) -> None:  # noqa: ANN401
+        """Count a training call, and look at it where one is due."""
         if self._pending is not None:
             self._settle()
         step, self._step = self._step, self._step + 1
-        if step % self._every == 0 or step == self._last:
-            self._look(layer, step, given, named, output)
-
-    def _look(
-        self,
-        layer: "nn.RNNBase",
-        step: int,
-        given: tuple[Any, ...],
-        named: dict[str, Any],
-        output: Any,  # noqa: ANN401
-    ) -> None:
-        """Copy what the call was made with, and wait for the gradients of what it gave."""
-        from app.capture.torch_steps import outputs_of, see
-
+        if step % self._every and step != self._last:
+            return
         if self._pending is not None:
             self.counts.without_gradient += 1
-        self._pending = seen = see(layer, step, given, named)
-        for name, tensor in outputs_of(output):
+        self._config["task"]["inputs"] = self._layer.inputs
+        self._pending = seen = self._layer.see(step, given, named)
+        for name, tensor, formed in self._layer.arrivals(output):
             if tensor.requires_grad:
-                tensor.register_hook(self._arrival(seen, name))
+                tensor.register_hook(self._arrival(seen, name, formed))
 
-    def _arrival(self, seen: "Seen", name: str) -> Callable[["torch.Tensor | None"], None]:
+    def _arrival(
+        self, seen: "Seen", name: str, formed: "Callable[[torch.Tensor], torch.Tensor] | None"
+    ) -> Callable[["torch.Tensor | None"], None]:
         def arrived(gradient: "torch.Tensor | None") -> None:
             # A backward that does not pass here may say so with None.
             if self._pending is not seen or gradient is None:
                 return
             if not seen.gradients and self._scaler is not None:
                 seen.scale = float(self._scaler.get_scale())
-            seen.add(name, gradient)
+            seen.add(name, gradient if formed is None else formed(gradient))
 
         return arrived
 

@@ -15,7 +15,7 @@ from app.pages.places import place_of
 from app.pages.verdicts import Quantity, kind_words, plain_number, quantity_of_log10
 from app.runs.trials import MOST_SEEDS, UNCHANGED, Tried, remedies_of, start_trials, tried_of
 from app.store import Run, Store
-from engine import Evidence, Verdict
+from engine import Evidence, Verdict, is_captured
 
 MOST_COMPARED = 6  # what the comparison takes
 NOTHING_TICKED = "Nothing is ticked, so nothing was started: tick at least one remedy."
@@ -70,6 +70,7 @@ class RemediesPage(PageContext):
     cause: str
     cause_href: str
     remedies: tuple[RemedyView, ...]
+    is_captured: bool
     tried: tuple[TriedView, ...]
     conclusion: str
     compare_href: str
@@ -132,6 +133,7 @@ def remedies_page(store: Store, run: Run, refusal: str = "") -> RemediesPage:
             )
             for each in remedies_of(run)
         ),
+        is_captured=is_captured(run.config),
         tried=tuple(tried_view(each, tried[0]) for each in tried) if len(tried) > 1 else (),
         conclusion=conclusion_of(tried),
         compare_href="/compare?" + urlencode([("run", each) for each in shown]),

@@ -13,7 +13,7 @@ from app.figures import FIGURES, FigureDefinition
 from app.pages.base import PLOTLY_URL, PageContext, render
 from app.pages.run_facts import Fact, configuration
 from app.pages.run_tabs import Chooser, Tab, choosers_of, tabs_of
-from app.pages.run_verbs import VERBS, VerbView, verbs_in
+from app.pages.run_verbs import VerbView, verbs_in, verbs_of
 from app.pages.verdicts import ShownVerdict, shown_verdict
 from app.runs import RunStatus
 from app.store import Run, Store
@@ -35,6 +35,7 @@ class RunPage(PageContext):
     remark: str
     error: str
     verbs: tuple[VerbView, ...]
+    is_captured: bool
     verdict: ShownVerdict | None
     asked: int
     layers: tuple[str, ...]
@@ -71,7 +72,8 @@ def page_of(run: Run) -> RunPage:
         steps=run.steps,
         remark=remark_of(run),
         error=run.error or "",
-        verbs=VERBS,
+        verbs=verbs_of(captured=engine.is_captured(run.config)),
+        is_captured=engine.is_captured(run.config),
         verdict=shown_verdict(run.verdict),
         asked=asked_times(run),
         layers=layers_of(run),
@@ -122,7 +124,10 @@ def script_data(run: Run) -> dict[str, Any]:
         "steps": run.steps,
         "eta_seconds": run.eta_seconds,
         "every": int(run.config["recording"]["every"]),
-        "verbs": {str(status): verbs_in(status) for status in RunStatus},
+        "verbs": {
+            str(status): verbs_in(status, captured=engine.is_captured(run.config))
+            for status in RunStatus
+        },
         "layers": layers_of(run),
         "top": top_of(run),
         "figures": {name: figure_facts(figure) for name, figure in FIGURES.items() if figure.needs},

@@ -4,7 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from engine import is_captured
+
 Json = Mapping[str, Any]
+
+LAYERS: Json = {"elman": "RNN", "lstm": "LSTM", "gru": "GRU"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -19,6 +23,8 @@ def configuration(config: Json, catalog: Json) -> tuple[tuple[str, tuple[Fact, .
     """Return the groups of the rail: model, initialization, training, recording."""
     model, training = config["model"], config["training"]
     recording, task = config["recording"], config["task"]
+    if is_captured(config):
+        return _of_captured(config)
     return (
         (
             "Model",
@@ -64,6 +70,35 @@ def configuration(config: Json, catalog: Json) -> tuple[tuple[str, tuple[Fact, .
                 ("Batch", f"{recording['batch']}, {recording['probe_size']} samples"),
             ),
         ),
+    )
+
+
+def _of_captured(config: Json) -> tuple[tuple[str, tuple[Fact, ...]], ...]:
+    """Return what is known of a training loop elsewhere."""
+    model, training, task = config["model"], config["training"], config["task"]
+    return (
+        (
+            "Model",
+            _facts(
+                ("Layer", LAYERS.get(model["cell"], model["cell"])),
+                ("Activation", _choice(model.get("activation"))),
+                ("Inputs D", task["inputs"]),
+                ("Hidden H", model["hidden_size"]),
+                ("Layers", model["layers"]),
+                ("Directions", "both" if model.get("bidirectional") else None),
+                ("Bias", None if model.get("bias", True) else "none"),
+            ),
+        ),
+        (
+            "Training",
+            _facts(
+                ("Where", "a loop of its own"),
+                ("Longest T", task["length"]),
+                ("Loss", f"{training['reduction']} over the batch"),
+                ("Precision", training["precision"]),
+            ),
+        ),
+        ("Recording", _facts(("Every", f"{config['recording']['every']} steps"))),
     )
 
 

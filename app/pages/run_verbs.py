@@ -27,6 +27,15 @@ VERBS = (
 )
 
 
-def verbs_in(status: RunStatus) -> tuple[str, ...]:
+# A training loop elsewhere hears of nothing that is asked here; the run of it can be ended.
+_OF_CAPTURED = ("cancel",)
+
+
+def verbs_of(*, captured: bool) -> tuple[VerbView, ...]:
+    """Return what one can do with runs, those of a training loop elsewhere or the others."""
+    return tuple(verb for verb in VERBS if not captured or verb.name in _OF_CAPTURED)
+
+
+def verbs_in(status: RunStatus, *, captured: bool = False) -> tuple[str, ...]:
     """Return the names of what one can do with a run in a state."""
-    return tuple(verb.name for verb in VERBS if status in verb.states)
+    return tuple(verb.name for verb in verbs_of(captured=captured) if status in verb.states)

@@ -1,10 +1,7 @@
 """A service that is away, that comes back, that is killed: nothing is missing in the end."""
 
-import os
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -19,49 +16,9 @@ from app.capture.watcher import Watcher  # noqa: E402
 from app.client import Client  # noqa: E402
 from app.frame_bytes import unpack  # noqa: E402
 from tests.app.capture.destinations import Kept, watched_by  # noqa: E402
+from tests.app.capture.served import SECONDS, Served  # noqa: E402
 
 pytestmark = pytest.mark.torch
-
-SECONDS = 60.0
-
-
-class Served:
-    """A service in a process of its own, which can be killed and started again."""
-
-    def __init__(self, data: Path) -> None:
-        self.data = data
-        self.port = 0
-        self.start()
-        self.client = Client(f"http://127.0.0.1:{self.port}", timeout=SECONDS)
-
-    def start(self) -> None:
-        command = [sys.executable, "-m", "app.cli", "serve", "--workers", "0"]
-        environment = {
-            **os.environ,
-            "GRADTIDE_DATA": str(self.data),
-            "GRADTIDE_PORT": str(self.port),
-        }
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            if "http://127.0.0.1:" in line:
-                self.port = int(line.split("http://127.0.0.1:")[1].split("/")[0].split()[0])
-                return
-        raise AssertionError("the service did not start")
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.wait()
-        assert self.process.stdout is not None
-        self.process.stdout.close()
-
-
-@pytest.fixture
-def served(tmp_path: Path) -> Iterator[Served]:
-    served = Served(tmp_path / "data")
-    yield served
-    served.client.close()
-    served.kill()
 
 
 def one_step(layer: nn.RNNBase) -> Tensor:
