@@ -1,6 +1,7 @@
 """The README tells the truth: its programs run, its settings exist, its pictures are there."""
 
 import contextlib
+import importlib
 import io
 import re
 from pathlib import Path
@@ -42,6 +43,13 @@ def test_the_readme_has_every_setting_with_its_meaning(name: str) -> None:
 def test_the_readmes_table_is_the_benchmarks_output() -> None:
     rows = report.read_peers(ROOT / "benchmarks" / "results" / "peers.json")
     assert report.peers_table(rows) in README
+
+
+@pytest.mark.parametrize("name", ["matrix", "jacobians", "growth", "start_up"])
+def test_the_readmes_other_tables_are_the_benchmarks_output_too(name: str) -> None:
+    pytest.importorskip("torch")
+    table = importlib.import_module("benchmarks.every_table").TABLES[name]
+    assert table.markdown(table.read()) in README
 
 
 @pytest.mark.parametrize("target", re.findall(r"\]\((?!https?:|#)([^)]+)\)", README))
