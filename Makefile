@@ -90,6 +90,7 @@ bench-full: torch
 	$(BIN)/python -m benchmarks --full
 	$(BIN)/python -m benchmarks --peers
 	$(BIN)/python -m benchmarks matrix jacobians growth start_up memory two_at_once
+	$(BIN)/python -m benchmarks.many
 
 format: setup-dev
 	$(BIN)/ruff format .

@@ -140,16 +140,16 @@ def main() -> None:
     """Measure, print the table, write the JSON."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.many", description=__doc__)
     parser.add_argument("--rounds", type=int, default=paired.ROUNDS, help="turns of each crowd")
-    parser.add_argument("--only", nargs="*", help="cells such as elman")
+    parser.add_argument("--only", nargs="*", help="such as elman/tiny")
     parser.add_argument("--json", type=Path, default=RESULTS, help="where the figures go")
     arguments = parser.parse_args()
     rows = []
     for crowd in CROWDS:
-        if arguments.only and crowd.cell not in arguments.only:
+        if arguments.only and f"{crowd.cell}/{crowd.size.name}" not in arguments.only:
             continue
         rows.append(measure(crowd, arguments.rounds))
         print(many_table(rows[-1:]).splitlines()[-1], flush=True)
-    write_many(rows, arguments.json)
+        write_many(rows, arguments.json)
     print()
     print(many_table(rows))
 

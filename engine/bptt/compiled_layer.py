@@ -1,14 +1,14 @@
 """A layer swept by compiled loops, in the memory of its tape."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from engine import compiled
-from engine.arrays import IntArray
+from engine.arrays import Array, IntArray
 from engine.bptt.blocks import aligned_zeros
 from engine.bptt.exponents import powers_of_two
-from engine.bptt.multiply import ROWS_AND_SAMPLES
 from engine.bptt.sources import Arriving
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class CompiledLayer:
     @classmethod
     def of(cls, tape: "LayerTape") -> "CompiledLayer | None":
         """Return the compiled sweeps of a tape, or None where its cell has no twin."""
-        if tape.weights.products[0].W.ndim > ROWS_AND_SAMPLES:
+        if not tape.weights.is_compiled:
             return None
         twin = compiled.twin_of(tape.cell)
         return None if twin is None else cls(tape, twin)
@@ -88,3 +88,16 @@ class CompiledLayer:
                 self._gemm, tape.deltas, row, start % self._chunk, read, column, product.gradient
             )
         return True
+
+    def add_members(self, start: int, read: Array, totals: Sequence[Array]) -> None:
+        """Add the weights' gradients of an ensemble's members, of steps from `start` on.
+
+        Args:
+            start: First step; they lie in one chunk.
+            read: What the steps read, times 2^E, (n, K, S).
+            totals: Of each product, (G, K, S).
+        """
+        tape = self._tape
+        for product, total in zip(tape.weights.products, totals, strict=True):
+            row, column = tape.way_back.through(product).start, tape.read(product).start
+            self._twin.add_members(tape.deltas, row, start % self._chunk, read, column, total)

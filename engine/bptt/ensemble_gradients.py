@@ -2,7 +2,8 @@
 
 As in weight_gradients.py, with sums in an order that does not depend on where a sweep's stretches
 end: what one member's adjoints make the sweep do changes no bit of another's gradient. So the
-stretches of a chunk are gathered, and the products are taken over the whole chunk.
+stretches of a chunk are gathered, and the products are taken over the whole chunk; compiled loops,
+for members of one sample each, add one step after the other.
 """
 
 import numpy as np
@@ -24,11 +25,20 @@ class EnsembleGradients:
         self._members = tape.weights.products[0].W.shape[-1]
         self._samples = tape.batch // self._members
         self._ends = {start for start, _ in tape.windows()}
-        self._read = self._room(tape.input_rows.total)
-        self._deltas = [self._room(product.shape[0]) for product in tape.weights.products]
+        loops = tape.compiled is not None
+        self._totals = [
+            aligned_zeros((*product.shape, self._members), tape.dtype)
+            for product in tape.weights.products
+            if loops
+        ]
+        self._read = self._room(0 if loops else tape.input_rows.total)
+        self._deltas = [
+            self._room(product.shape[0]) for product in tape.weights.products if not loops
+        ]
         self._share = [
             np.empty((self._members, *product.shape), tape.dtype)
             for product in tape.weights.products
+            if not loops
         ]
         shape = self._steps, tape.weights.hidden, tape.batch
         self._terms = {name: aligned_zeros(shape, tape.dtype) for name in tape.cell.diagonals}
@@ -48,16 +58,27 @@ class EnsembleGradients:
 
     def _begin(self) -> None:
         """Gather a chunk anew: steps that it lacks count as zero."""
-        for array in (self._read, *self._deltas, *self._terms.values()):
+        for array in (self._read, *self._deltas, *self._terms.values(), *self._totals):
             array.fill(0)
 
     def add(self, start: int, stop: int, exponents: IntArray | None) -> None:
         """Add those of steps start … stop − 1, which lie in one chunk."""
-        tape, first = self.tape, start % CHUNK
-        slots = slice(first, first + stop - start)
-        read = tape.inputs[start:stop]
+        read = self.tape.inputs[start:stop]
         if exponents is not None:
             read = self._shifted(read, exponents)
+        if self.tape.compiled is None:
+            self._gather(start, stop, read, exponents)
+            return
+        self.tape.compiled.add_members(start, read, self._totals)
+        if start in self._ends:
+            for product, total in zip(self.tape.weights.products, self._totals, strict=True):
+                product.gradient += total
+            self._begin()
+
+    def _gather(self, start: int, stop: int, read: Array, exponents: IntArray | None) -> None:
+        """Copy what the products of a chunk need; multiply where the chunk is complete."""
+        tape, first = self.tape, start % CHUNK
+        slots = slice(first, first + stop - start)
         np.copyto(self._read[:, :, slots], self._member_first(read))
         deltas = tape.deltas[slots]
         for product, room in zip(tape.weights.products, self._deltas, strict=True):

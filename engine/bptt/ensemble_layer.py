@@ -13,6 +13,7 @@ from copy import copy
 
 import numpy as np
 
+from engine import compiled
 from engine.arrays import Array
 from engine.bptt.blocks import BlockViews
 from engine.bptt.mapped_weights import MappedWeights
@@ -21,7 +22,11 @@ from engine.bptt.weights import LayerWeights
 
 
 class EnsembleLayer(LayerWeights):
-    """One layer of S members with B samples each."""
+    """One layer of S members with B samples each.
+
+    Attributes:
+        is_compiled: Whether compiled loops sweep it: those multiply members of one sample each.
+    """
 
     def __init__(self, like: LayerWeights, samples: int) -> None:
         """Take the layout of one member's layer; `bind` gives it memory.
@@ -33,6 +38,7 @@ class EnsembleLayer(LayerWeights):
         vars(self).update(vars(like))
         self.products = [copy(product) for product in like.products]
         self._samples = samples
+        self.is_compiled = samples == 1 and compiled.twin_of(like.cell) is not None
         self.idle: Sequence[int] = ()
         self.working = 0
 
@@ -54,7 +60,7 @@ class EnsembleLayer(LayerWeights):
         self.derived = np.zeros((self.derived_rows.total, width), flat.dtype)
         self.vector_parts = (self.vector_rows, self.vectors), (self.derived_rows, self.derived)
         for product, W, share in zip(self.products, weights, gradients, strict=False):
-            product.bind(W, share)
+            product.bind(W, share, members_within=self.is_compiled)
         self._copies = [
             made for p in self.products for made in (p.fast, p.back_states, p.back_x) if made.size
         ]

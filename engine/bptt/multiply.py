@@ -39,10 +39,19 @@ def members_first(array: Array) -> Array:
     return np.moveaxis(array, -1, 0)
 
 
-def matrix_room(shape: tuple[int, ...], like: Array) -> Array:
-    """Return zeros for a matrix, of as many members as `like` has, stored member by member."""
+def matrix_room(shape: tuple[int, ...], like: Array, members_within: bool = False) -> Array:
+    """Return zeros for a matrix, of as many members as `like` has.
+
+    Args:
+        shape: (rows, K).
+        like: Another such matrix.
+        members_within: Store the members side by side, as compiled loops multiply them, and not
+            member by member, as BLAS does.
+    """
     if like.ndim == ROWS_AND_SAMPLES:
         return aligned_zeros(shape, like.dtype)
+    if members_within:
+        return aligned_zeros((*shape, like.shape[-1]), like.dtype)
     return members_last(aligned_zeros((like.shape[-1], *shape), like.dtype))
 
 

@@ -46,13 +46,14 @@ class ProductWeights:
         if not bias and "one" in self.columns:
             self._closed.append((slice(None), self.columns.span("one")))
 
-    def bind(self, W: Array, gradient: Array) -> None:
+    def bind(self, W: Array, gradient: Array, *, members_within: bool = False) -> None:
         """Take views of the flat vectors and make the copies; of an ensemble (rows, K, S)."""
         self.W, self.gradient = W, gradient
         self._of_members = W.ndim > ROWS_AND_SAMPLES
         self._copied = bool(self._halved) or self._of_members
-        self.fast = matrix_room(self.shape, W) if self._copied else W
-        self.back_states = matrix_room((self.states.total, self.shape[0]), W)
+        self.fast = matrix_room(self.shape, W, members_within) if self._copied else W
+        turned = self.states.total, self.shape[0]
+        self.back_states = matrix_room(turned, W, members_within)
         x = self.columns.span("x") if "x" in self.columns else slice(0)
         self.back_x = matrix_room((x.stop - (x.start or 0), self.shape[0]), W)
         self._turned = [(self.back_x, W[:, x].swapaxes(0, 1))]
@@ -80,7 +81,13 @@ class ProductWeights:
 
 
 class LayerWeights:
-    """All products of one layer and its public parameters."""
+    """All products of one layer and its public parameters.
+
+    Attributes:
+        is_compiled: Whether compiled loops may sweep it, where its cell has some.
+    """
+
+    is_compiled = True
 
     def __init__(self, cell: Cell, suffix: str, inputs: int, hidden: int, bias: bool) -> None:
         """Lay out the layer; `bind` gives it memory.

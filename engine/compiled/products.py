@@ -112,15 +112,41 @@ def product(address: int, left: Array, right: Array, beta: float, out: Array) ->
 
 
 @inner
+def each_times(left: Array, right: Array, out: Array) -> None:
+    """Add, for every member s, left (m, k, s) times right (k, s) to out (m, s).
+
+    The members lie side by side, so that the machine multiplies several of them at once: a product
+    of each by itself would cost more to call than to do.
+    """
+    rows, columns, members = left.shape
+    for r in range(rows):
+        total = out[r]
+        for k in range(columns):
+            weight, value = left[r, k], right[k]
+            for s in range(members):
+                total[s] += weight[s] * value[s]
+
+
+@inner
 def multiply(address: int, left: Array, right: Array, out: Array) -> None:
-    """Write left (m, k) times right (k, n) to out (m, n), all of them contiguous."""
-    product(address, left, right, 0, out)
+    """Write left (m, k) times right (k, n) to out (m, n), all of them contiguous.
+
+    Of an ensemble left is (m, k, S), and n = S: every member has a matrix and a sample of its own.
+    """
+    if left.ndim == 3:  # known when it is compiled
+        out[:] = 0
+        each_times(left, right, out)
+    else:
+        product(address, left, right, 0, out)
 
 
 @inner
 def add_to(address: int, left: Array, right: Array, out: Array) -> None:
-    """Add left (m, k) times right (k, n) to out (m, n), all of them contiguous."""
-    product(address, left, right, 1, out)
+    """Add left (m, k) times right (k, n) to out (m, n), as `multiply` writes it."""
+    if left.ndim == 3:  # known when it is compiled
+        each_times(left, right, out)
+    else:
+        product(address, left, right, 1, out)
 
 
 @inner

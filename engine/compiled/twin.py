@@ -24,7 +24,7 @@ class Twin:
         back: (address, Wᵀ of every product's states, inputs, tape, deltas, adjoints, arriving
             (n, H, B), which of them arrives at each state row or −1 (T+1,), start, stop): steps
             stop − 1 … start.
-        add_gradients, scale: See weight_gradients.py.
+        add_gradients, add_members, scale: See weight_gradients.py.
         gemm: Address of each type's matrix product.
     """
 
@@ -34,5 +34,6 @@ class Twin:
     forward: Callable[[int, Matrices, Array, Array], None]
     back: Callable[[int, Matrices, Array, Array, Array, Array, Array, IntArray, int, int], None]
     add_gradients: Callable[[int, Array, int, int, Array, int, Array], None] = weight_gradients.add
+    add_members: Callable[[Array, int, int, Array, int, Array], None] = weight_gradients.add_members
     scale: Callable[[Array, Array, float, Array], None] = weight_gradients.scale
     gemm: Mapping[np.dtype[Any], int] = field(default_factory=lambda: ADDRESSES)

@@ -33,6 +33,31 @@ def add(
 
 
 @kernel
+def add_members(deltas: Array, row: int, slot: int, read: Array, column: int, total: Array) -> None:
+    """Add those of an ensemble whose members have one sample each, one step after the other.
+
+    The steps are added last first, each by itself: their sum does not depend on how they are cut
+    into stretches.
+
+    Args:
+        deltas: (chunk + 1, rows, S).
+        row: The first of the deltas' rows that return through this product.
+        slot: Where the first step's deltas lie.
+        read: What the product read, and maybe more before it, (n, K, S).
+        column: The first row of `read` that the product did read.
+        total: (G, K, S), added to.
+    """
+    rows, columns, members = total.shape
+    for r in range(rows):
+        for k in range(columns):
+            own = total[r, k]
+            for step in range(read.shape[0] - 1, -1, -1):
+                delta, value = deltas[slot + step, row + r], read[step, column + k]
+                for s in range(members):
+                    own[s] += delta[s] * value[s]
+
+
+@kernel
 def scale(inputs: Array, powers: Array, negligible: float, out: Array) -> None:
     """Write inputs (n, K, B) times powers (B,) to `out`; zero where no more than `negligible`.
 

@@ -11,7 +11,7 @@ import pytest
 
 import engine
 from app.settings import Settings
-from benchmarks import report
+from benchmarks import many_table, report
 from engine.diagnosis.finding import Kind
 from tests.architecture.tree import ROOT, text
 
@@ -50,6 +50,11 @@ def test_the_readmes_other_tables_are_the_benchmarks_output_too(name: str) -> No
     pytest.importorskip("torch")
     table = importlib.import_module("benchmarks.every_table").TABLES[name]
     assert table.markdown(table.read()) in README
+
+
+def test_the_readmes_table_of_many_runs_is_the_benchmarks_output() -> None:
+    rows = many_table.read_many(ROOT / "benchmarks" / "results" / "many.json")
+    assert many_table.many_table(rows) in README
 
 
 @pytest.mark.parametrize("target", re.findall(r"\]\((?!https?:|#)([^)]+)\)", README))

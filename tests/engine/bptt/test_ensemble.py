@@ -163,11 +163,12 @@ def test_an_idle_member_changes_no_bit_of_the_others(
         np.testing.assert_array_equal(together.gradient[member], gradients[member])
 
 
-@pytest.mark.parametrize("cell", ["elman", "lstm", "indrnn", "skip"])
+@pytest.mark.parametrize("samples", [1, 2])
+@pytest.mark.parametrize("cell", ["elman", "lstm", "gru", "indrnn", "skip"])
 def test_a_neighbour_whose_gradient_vanishes_changes_no_bit(
-    cell: str, rng: np.random.Generator
+    cell: str, samples: int, rng: np.random.Generator
 ) -> None:
-    together = Together(cell, rng, dtype=np.float32)
+    together = Together(cell, rng, dtype=np.float32, samples=samples)
     together.sweep()
     gradients = together.gradient.copy()
     together.flat[2] *= 1e-4
