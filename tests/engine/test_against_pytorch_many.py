@@ -1,4 +1,4 @@
-"""Many small trainings at once, beside PyTorch's fused layer one after the other, and JAX's vmap."""
+"""Many small trainings at once, beside PyTorch run after run, and JAX with vmap."""
 
 import json
 import os
