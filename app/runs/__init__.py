@@ -4,9 +4,10 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from app.runs.cluster import UnfitWorkers
+from app.runs.executor import Executor
 from app.runs.local import LocalExecutor
 from app.runs.remote import RemoteExecutor
-from app.runs.service import Executor, RunService
+from app.runs.service import RunService
 from app.runs.states import TERMINAL, TRANSITIONS, IllegalTransition, RunError, RunStatus
 from app.settings import Settings
 from app.store import Store

@@ -2,11 +2,12 @@
 
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import engine
 from app.runs.descriptions import require_valid
 from app.runs.ensemble import formed
+from app.runs.executor import Executor
 from app.runs.inputs import Described, described, inputs_of
 from app.runs.states import (
     UNDER_WAY,
@@ -19,31 +20,7 @@ from app.settings import Settings
 from app.store import NewMember, Run, RunNotFound, Store, Sweep
 from app.store.run_table import NewRun
 
-__all__ = ["Executor", "RunService", "described"]
-
-
-class Executor(Protocol):
-    """Where runs execute: it takes queued runs from the store by itself."""
-
-    def prepare(self) -> None:
-        """Find out before the start whether it can work; nothing has begun when it returns.
-
-        Raises:
-            RunError: It cannot, for a reason that only who set it up can mend.
-        """
-
-    def start(self) -> None:
-        """Begin to take queued runs and to watch over the running ones."""
-
-    def stop(self) -> None:
-        """Let running workers save and go; return when they are gone."""
-
-    def wake(self) -> None:
-        """Say that there may be something to do now."""
-
-    @property
-    def is_alive(self) -> bool:
-        """Whether the executor is at work."""
+__all__ = ["RunService", "described"]
 
 
 class RunService:

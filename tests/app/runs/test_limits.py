@@ -92,7 +92,7 @@ def test_a_run_that_the_disk_has_no_room_for_does_not_begin(tmp_path: Path) -> N
         assert train_run(store, claim, control, checkpoint_seconds=1.0) == "failed"
     failed = store.runs.get(run.id)
     assert "the disk has" in (failed.error or "")
-    assert not (store.arrays.folder_of(run.id)).exists()
+    assert not (store.folder / "arrays" / run.id).exists()
     store.close()
 
 

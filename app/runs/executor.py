@@ -1,0 +1,27 @@
+"""What an executor is: the place where runs execute, whichever it is."""
+
+from typing import Protocol
+
+
+class Executor(Protocol):
+    """Where runs execute: it takes queued runs from the store by itself."""
+
+    def prepare(self) -> None:
+        """Find out before the start whether it can work; nothing has begun when it returns.
+
+        Raises:
+            RunError: It cannot, for a reason that only who set it up can mend.
+        """
+
+    def start(self) -> None:
+        """Begin to take queued runs and to watch over the running ones."""
+
+    def stop(self) -> None:
+        """Let running workers save and go; return when they are gone."""
+
+    def wake(self) -> None:
+        """Say that there may be something to do now."""
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the executor is at work."""
