@@ -30,7 +30,7 @@ from app.runs.training import train_run
 from app.settings import Settings
 from app.store import Run, Store
 from app.store.claims import Claim
-from engine import ConfigError
+from engine import ConfigError, RunConfig
 
 EXIT_CODES = {"succeeded": 0, "diverged": 0, "cancelled": 130}
 
@@ -41,9 +41,10 @@ def train_in_foreground(settings: Settings, path: Path, assignments: Sequence[st
     A run that diverges is a result and no failure; Ctrl-C cancels and keeps what is recorded.
     """
     log_to_stderr()
-    store = store_of(settings)
     try:
         config = assign(load_configuration(path), assignments)
+        RunConfig.from_dict(config)  # before a store is opened, and so made: a refusal leaves none
+        store = store_of(settings)
         complete, facts, layouts = described(config, store)
     except ConfigError as problem:
         for pointer, detail in problem.problems:
