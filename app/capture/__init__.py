@@ -18,6 +18,7 @@ service: the runs stand in that folder, which `gradtide serve --data folder` sho
 
 from app.capture.counts import Counts
 from app.capture.spool import send_kept
-from app.capture.watcher import Watcher, watch
+from app.capture.watcher import Watcher
+from app.capture.watching import watch
 
 __all__ = ["Counts", "Watcher", "send_kept", "watch"]

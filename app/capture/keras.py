@@ -14,7 +14,8 @@ import torch
 from torch import Tensor
 
 from app.capture.torch_steps import Arrival, Seen
-from app.capture.watcher import Watcher, watch_layer
+from app.capture.watcher import Watcher
+from app.capture.watching import watch_layer
 from app.client import Client
 
 CELLS: Final = {"SimpleRNN": "elman", "LSTM": "lstm", "GRU": "gru"}

@@ -27,12 +27,7 @@ Step = tuple[Mapping[str, Any], Callable[[], Taken]]
 
 
 class Sender:
-    """Keeps steps on disk and sends them from there.
-
-    Attributes:
-        trouble: Why steps do not arrive at present, or were refused; None where all is well.
-        is_over: The run takes no more steps.
-    """
+    """Keeps steps on disk and sends them from there."""
 
     def __init__(self, destination: Destination, spool: Spool, counts: Counts) -> None:
         """Start the thread."""
@@ -40,8 +35,8 @@ class Sender:
         self._queue: queue.Queue[Step | None] = queue.Queue(QUEUED)
         self._something, self._all_kept = threading.Event(), threading.Event()
         self._deadline = float("inf")
-        self.trouble: str | None = None
-        self.is_over = False
+        self._trouble: str | None = None
+        self._over: str | None = None
         self._threads = [
             threading.Thread(target=work, name=f"gradtide-capture-{name}", daemon=True)
             for name, work in (("keep", self._keep_all), ("send", self._send_all))
@@ -53,6 +48,16 @@ class Sender:
     def run_id(self) -> str | None:
         """The run's id; None before the first step has arrived."""
         return self._spool.run_id
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the run takes no more steps."""
+        return self._over is not None
+
+    @property
+    def trouble(self) -> str | None:
+        """Why steps do not arrive, or were refused; None where all is well."""
+        return self._over or self._trouble
 
     @property
     def waiting(self) -> int:
@@ -101,32 +106,35 @@ class Sender:
         self._destination.close()
 
     def _keep(self, config: Mapping[str, Any], make: Callable[[], Taken]) -> bool:
-        """Keep a step on disk; say whether that went well."""
+        """Keep a step on disk; say whether that went well, or is no more wanted."""
+        if self.is_over:
+            return True
         try:
             if not self._spool.has_begun:
                 self._spool.begin(config)
             taken = make()
             return self._spool.keep(taken.step, pack(taken))
         except Exception as err:  # whatever it is, the training loop goes on
-            self.trouble = f"a step could not be kept: {type(err).__name__}: {err}"
-            return False
+            self._trouble = f"a step could not be kept: {type(err).__name__}: {err}"
+            return self.is_over
 
     def _deliver(self) -> bool:
         """Send what is on disk; say whether the destination was there."""
         if self.is_over:
+            self._spool.drop()  # what was on its way to the disk when that was said
             return True
         refused = self._counts.refused
         try:
             self._spool.send(self._destination, self._counts)
         except AwayError as err:
-            self.trouble = f"the service is away: {err}"
+            self._trouble = f"the service is away: {err}"
             return False
         except (OverError, RefusedError) as err:
-            self.trouble, self.is_over = str(err), True
+            self._over = str(err)
             return True
         except Exception as err:  # whatever it is, the steps stay on disk
-            self.trouble = f"{type(err).__name__}: {err}"
+            self._trouble = f"{type(err).__name__}: {err}"
             return False
         refused = self._counts.refused - refused
-        self.trouble = f"{refused} steps were refused" if refused else None
+        self._trouble = f"{refused} steps were refused" if refused else None
         return True
