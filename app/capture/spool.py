@@ -57,7 +57,7 @@ class Spool:
 
     def keep(self, step: int, body: bytes) -> bool:
         """Keep a step; say whether there was room for it."""
-        if len(body) + sum(path.stat().st_size for path in self.steps()) > self._most:
+        if len(body) + sum(_size(path) for path in self.steps()) > self._most:
             return False
         self._write(f"{step:08d}{_FRAME}", body)
         return True
@@ -139,6 +139,14 @@ class Spool:
         part = self.folder / f".{name}.part"
         part.write_bytes(body)
         part.replace(self.folder / name)
+
+
+def _size(path: Path) -> int:
+    """Return the bytes of a step that waits; none of one that has been sent meanwhile."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def send_kept(folder: Path | str, client: Client) -> list[str]:
