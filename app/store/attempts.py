@@ -15,11 +15,11 @@ from typing import Any, Literal
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from app.store.claims import Claim, Part, Recorded
+from app.store.claims import Claim, Part, Recorded, claim_of
 from app.store.database import Database
 from app.store.errors import LeaseLost
 from app.store.events import END, FRAME, PROGRESS, STATUS, VERDICT, EventLog
-from app.store.layouts import StoredLayout, layout_of
+from app.store.layouts import StoredLayout
 from app.store.records import Json
 from app.store.tables import frame_steps, frames, runs
 
@@ -63,16 +63,7 @@ class Attempts:
             return None
         row = connection.execute(sa.select(runs).where(runs.c.id == run_id)).one()
         self._events.append(connection, run_id, STATUS, status="running", attempt=row.attempt)
-        return Claim(
-            run_id=run_id,
-            owner=owner,
-            attempt=row.attempt,
-            config=row.config,
-            versions=row.versions,
-            layouts=tuple(layout_of(each) for each in row.layouts),
-            recorded_rows=row.recorded_rows,
-            recorded_series=row.recorded_series,
-        )
+        return claim_of(row, owner)
 
     def claim_all(self, run_ids: Sequence[str], owner: str) -> dict[str, Claim]:
         """Take all of these runs that are queued, in one transaction; return what was taken."""

@@ -12,11 +12,10 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from app.store.attempts import Attempts
-from app.store.claims import Claim
+from app.store.claims import Claim, claim_of
 from app.store.database import Database
 from app.store.errors import LeaseLost, RunNotFound
 from app.store.events import PROGRESS, EventLog
-from app.store.layouts import layout_of
 from app.store.tables import runs
 
 OWNER = "capture"
@@ -47,16 +46,7 @@ class CaptureTable:
             raise RunNotFound(run_id)
         if row.status != "running" or row.owner != OWNER:
             return None
-        return Claim(
-            run_id=run_id,
-            owner=OWNER,
-            attempt=row.attempt,
-            config=row.config,
-            versions=row.versions,
-            layouts=tuple(layout_of(each) for each in row.layouts),
-            recorded_rows=row.recorded_rows,
-            recorded_series=row.recorded_series,
-        )
+        return claim_of(row, OWNER)
 
     def cancel(self, run_id: str) -> bool:
         """Cancel a captured run, whose loop need not be asked; say whether it was running."""

@@ -2,8 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from app.store.layouts import StoredLayout
+from sqlalchemy import Row
+
+from app.store.layouts import StoredLayout, layout_of
 from app.store.records import Json
 
 
@@ -26,6 +29,20 @@ class Claim:
     layouts: tuple[StoredLayout, ...]
     recorded_rows: int
     recorded_series: int
+
+
+def claim_of(row: Row[Any], owner: str) -> Claim:
+    """Return an owner's hold on the run of a row."""
+    return Claim(
+        run_id=row.id,
+        owner=owner,
+        attempt=row.attempt,
+        config=row.config,
+        versions=row.versions,
+        layouts=tuple(layout_of(each) for each in row.layouts),
+        recorded_rows=row.recorded_rows,
+        recorded_series=row.recorded_series,
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
