@@ -144,7 +144,7 @@ class _Run:
         rows = reads + self.inputs(layer) + (len(cell.carries) + (cell.state_delta is not None)) * H
         narrow = self.item + 4 * 4  # squares, and four rows of exponents
         steps = (T + 1) * batch * (rows * self.item + narrow)
-        local = len(cell.slopes) + 2 * len(cell.deltas) + len(cell.inputs) + 1
+        local = len(cell.slopes) + 2 * len(cell.deltas) + len(cell.inputs)
         of_chunk = 2 * chunk * local * H * batch * self.item
         calls = T * (len(cell.products) + 2 * len(cell.stages)) * CALL_BYTES
         return steps + of_chunk + calls

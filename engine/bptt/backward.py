@@ -64,13 +64,11 @@ class LayerBackward:
         tape.bind_back()
         way = tape.way_back
         self.tape, self.adjoints = tape, tape.adjoints[:, way.output]
-        T, B, H = tape.length, tape.batch, tape.weights.hidden
+        T, B = tape.length, tape.batch
         self.window = WINDOWS[tape.dtype]
-        self.squares = aligned_zeros((T + 1, 1, B), tape.dtype)
+        self.squares = aligned_zeros((T + 1, B), tape.dtype)
         self.norm_exponents = np.zeros((T + 1, B), np.int32)
         self.row_exponents = np.zeros((T + 1, B), np.int32)
-        self._ones = np.ones((1, H), tape.dtype)
-        self._room = aligned_zeros((min(CHUNK, T), H, B), tape.dtype)
         self._carried, self._onward = way.carried, Onward(tape)
         self.carried_rows = CarriedRows(tape)
         self._own = OwnState(tape) if tape.cell.own_adjoints else None
@@ -128,12 +126,12 @@ class LayerBackward:
 
     def log10_norms(self) -> Array:
         """Return log10 ‖dℓ/dh_t‖ up to the loss's scale, (T, B), t = 1 … T."""
-        kept, own = self.entries or self._own, (self.squares[1:, 0], self.norm_exponents[1:])
+        kept, own = self.entries or self._own, (self.squares[1:], self.norm_exponents[1:])
         return kept.log10_norms() if kept else log10_norms(*own)
 
     def log10_mean_norms(self) -> Array:
         """Return log10 of the mean over samples of ‖dℓ/dh_t‖ up to the loss's scale, (T,)."""
-        kept, own = self.entries or self._own, (self.squares[1:, 0], self.norm_exponents[1:])
+        kept, own = self.entries or self._own, (self.squares[1:], self.norm_exponents[1:])
         return kept.log10_mean_norms() if kept else log10_mean_norms(*own)
 
     # Stretches
@@ -223,20 +221,15 @@ class LayerBackward:
 
     def _measure(self, start: int, stop: int) -> tuple[float, float]:
         """Take the squared norms of rows start … stop − 1; return the least and the greatest."""
-        rows = self.adjoints[start:stop]
-        room = self._room[: stop - start]
-        np.multiply(rows, rows, room)
-        squares = self.squares[start:stop]
-        np.matmul(self._ones, room, squares)
         exponents = self.exponents if self._careful else 0
         self.row_exponents[start:stop] = self.norm_exponents[start:stop] = exponents
-        return float(squares.min()), float(squares.max())
+        return self.tape.squared_norms(self.adjoints[start:stop], self.squares[start:stop])
 
     def _suspect(self, start: int, stop: int) -> bool:
         """Tell whether a sample that was alive at row `stop` may have lost entries since."""
-        before = self.squares[stop, 0]
+        before = self.squares[stop]
         alive = (before > 0) & np.isfinite(before)
-        rows = self.squares[start:stop, 0]
+        rows = self.squares[start:stop]
         lost = (rows < self.window.suspect_low) | ~(rows < self.window.suspect_high)
         return bool(np.any(lost & alive))
 
@@ -254,7 +247,7 @@ class LayerBackward:
         """Rescale row t by the norms just taken; False where one of them is not to be trusted."""
         if not self._sound:
             return False
-        _, twice = np.frexp(self._onward.largest_squares(t, carry, self.squares[t, 0]))
+        _, twice = np.frexp(self._onward.largest_squares(t, carry, self.squares[t]))
         self._move(t, carry, self.exponents + (twice >> 1))
         self._careful = True
         return True
@@ -277,7 +270,7 @@ class LayerBackward:
         scaled = self.source.exponents is not None or bool(np.any(target != 0))
         self._careful = scaled or self.arrivals.pending(t)
         moved, own = near_one(row, axis=0)
-        self.squares[t, 0] = np.einsum("hb,hb->b", moved, moved)
+        self.squares[t] = np.einsum("hb,hb->b", moved, moved)
         self.norm_exponents[t] = target + own
 
     # What a stretch leaves behind

@@ -20,6 +20,7 @@ class CarriedRows:
         kept: Whether the last sweep kept them.
         rows: By name (T+1, H, B); row t is what step t handed to state row t, row T what was put
             in there. Of the last sweep that kept them.
+        squares: ‖row‖² by name, as stored, (T+1, B).
         exponents: E of the rows, (T+1, B).
         delta_squares: ‖δ_t‖² of a cell with one path, stored with `exponents` of row t, (T, B);
             None for others.
@@ -30,6 +31,7 @@ class CarriedRows:
         self._tape = tape
         self.wanted = self.kept = False
         self.rows: dict[str, Array] = {}
+        self.squares: dict[str, Array] = {}
         self.exponents = np.zeros((tape.length + 1, tape.batch), np.int32)
         self._path = one_path(tape)
         self.delta_squares: Array | None = None
@@ -47,21 +49,17 @@ class CarriedRows:
         for name in tape.cell.carries:
             if name not in self.rows:
                 self.rows[name] = aligned_zeros(shape, tape.dtype)
-            self.rows[name][top : end + 1] = 0
+                self.squares[name] = aligned_zeros(shape[::2], tape.dtype)
+            self.rows[name][top : end + 1] = self.squares[name][top : end + 1] = 0
         for name, span in tape.way_back.carried.items():
-            self.rows[name][top] = tape.carry_row(top)[span]
+            row = slice(top, top + 1)
+            self.rows[name][row] = tape.carry_row(top)[span]
+            tape.squared_norms(self.rows[name][row], self.squares[name][row])
         self.exponents[top : end + 1] = exponents
         if self._path is not None:
             if self.delta_squares is None:
-                self._prepare(self._path)
-            self._squares[top:end] = 0
-
-    def _prepare(self, path: slice) -> None:
-        tape, height = self._tape, path.stop - path.start
-        self._room = aligned_zeros((len(tape.deltas) - 1, height, tape.batch), tape.dtype)
-        self._ones = np.ones((1, height), tape.dtype)
-        self._squares = aligned_zeros((tape.length, 1, tape.batch), tape.dtype)
-        self.delta_squares = self._squares[:, 0]
+                self.delta_squares = aligned_zeros((tape.length, tape.batch), tape.dtype)
+            self.delta_squares[top:end] = 0
 
     def keep(self, start: int, stop: int, exponents: IntArray | int) -> None:
         """Copy the carries of steps start … stop − 1, which lie in one chunk."""
@@ -70,12 +68,12 @@ class CarriedRows:
         first, tape = start % CHUNK, self._tape
         deltas = tape.deltas[first : first + stop - start]
         for name, kept in self.rows.items():
-            kept[start:stop] = tape.delta_rows.view(deltas, name)
+            own = tape.delta_rows.view(deltas, name)
+            kept[start:stop] = own
+            tape.squared_norms(own, self.squares[name][start:stop])
         self.exponents[start:stop] = exponents
-        if self._path is not None:
-            room, path = self._room[: stop - start], deltas[:, self._path]
-            np.multiply(path, path, room)
-            np.matmul(self._ones, room, self._squares[start:stop])
+        if self._path is not None and self.delta_squares is not None:
+            tape.squared_norms(deltas[:, self._path], self.delta_squares[start:stop])
 
 
 def one_path(tape: LayerTape) -> slice | None:

@@ -8,7 +8,6 @@ import numpy as np
 from engine import compiled
 from engine.arrays import Array, IntArray
 from engine.bptt.blocks import aligned_zeros
-from engine.bptt.exponents import powers_of_two
 from engine.bptt.sources import Arriving
 
 if TYPE_CHECKING:
@@ -26,7 +25,9 @@ class CompiledLayer:
         products = tape.weights.products
         self._weights = tuple(product.fast for product in products)
         self._turned = tuple(p.back_states for p in products if p.product.states_read)
-        self._least_exponent = int(np.finfo(tape.dtype).minexp)
+        numbers = np.finfo(tape.dtype)
+        self._exponents = int(numbers.minexp), int(numbers.maxexp)
+        self.squared_norms = twin.squared_norms
 
     @classmethod
     def of(cls, tape: "LayerTape") -> "CompiledLayer | None":
@@ -75,12 +76,9 @@ class CompiledLayer:
         tape, twin = self._tape, self._twin
         read = tape.inputs[start:stop]
         if exponents is not None:
-            powers = powers_of_two(exponents, tape.dtype)
-            if powers is None:
-                return False
-            powers[exponents < self._least_exponent] = 0
             scaled = self._scaled[: stop - start]
-            twin.scale(read, powers, negligible, scaled)
+            if not twin.scale(read, exponents, self._exponents, negligible, scaled):
+                return False
             read = scaled
         for product in tape.weights.products:
             row, column = tape.way_back.through(product).start, tape.read(product).start

@@ -50,18 +50,19 @@ class Stored(NamedTuple):
         return found
 
 
-def ln_norms(values: Array, exponents: IntArray) -> Array:
+def ln_norms(values: Array, exponents: IntArray, squares: Array | None = None) -> Array:
     """Return ln ‖values · 2^exponents‖ over the last axis but one; −inf for exact zeros.
 
     Args:
         values: (…, rows, B).
         exponents: (…, B).
+        squares: ‖values‖² where somebody has taken them, (…, B).
     """
-    ones = np.ones((1, values.shape[-2]), values.dtype)
-    squares = np.matmul(ones, values * values)[..., 0, :]
+    if squares is None:
+        squares = np.einsum("...hb,...hb->...b", values, values)
     if _lost(squares, values):
         values, own = near_one(values, axis=-2)
-        squares = np.matmul(ones, values * values)[..., 0, :]
+        squares = np.einsum("...hb,...hb->...b", values, values)
         exponents = exponents + own
     with np.errstate(divide="ignore"):
         logs: Array = 0.5 * np.log(squares, dtype=np.float64)
@@ -112,16 +113,15 @@ class StateAdjoints:
 
     def ln_carries(self) -> dict[str, Array]:
         """Return ln of the norm of each carry at every state row, (T+1, B), by its name."""
-        rows = slice(0, self._tape.length + 1)
-        names = () if self.own else self._tape.cell.carries
-        return {name: self._of_carry(name, rows).ln_norms() for name in names}
+        kept, names = self._back.carried_rows, () if self.own else self._tape.cell.carries
+        return {n: ln_norms(kept.rows[n], kept.exponents, kept.squares[n]) for n in names}
 
     def ln_norms(self, carries: Mapping[str, Array]) -> Array:
         """Return ln ‖λ_t‖, (T+1, B); `carries` are those of `ln_carries`."""
         back, B = self._back, self._tape.batch
         if self.own:
             return LN_10 * np.concatenate([np.full((1, B), np.nan), back.log10_norms()])
-        read = LN_10 * log10_norms(back.squares[:, 0], back.norm_exponents)
+        read = LN_10 * log10_norms(back.squares, back.norm_exponents)
         rows = slice(0, self._tape.length + 1)
         carried = {name for name in carries if name not in self._tape.way_back.adjoint_rows}
         others = (

@@ -230,6 +230,17 @@ class LayerTape:
             for function, arguments in program[t]:
                 function(*arguments)
 
+    def squared_norms(self, rows: Array, out: Array) -> tuple[float, float]:
+        """Write the sums of squares of rows (n, H, B) over H to `out` (n, B).
+
+        Returns:
+            The least and the greatest; NaN where one is.
+        """
+        if self.compiled is not None:
+            return self.compiled.squared_norms(rows, out)
+        np.einsum("thb,thb->tb", rows, rows, out=out)
+        return float(out.min()), float(out.max())
+
     def to_inputs(self, deltas: Array) -> Array:
         """Return ∂/∂x = W_xᵀ δ of deltas (…, rows, B), over all products: (…, D, B)."""
         first, *others = [p for p in self.weights.products if len(p.back_x)]

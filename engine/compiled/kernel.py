@@ -11,7 +11,7 @@ import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import ParamSpec, cast
+from typing import ParamSpec, TypeVar, cast
 
 import numba
 from numba.core import config
@@ -19,6 +19,7 @@ from numba.core import config
 from engine.arrays import Array
 
 P = ParamSpec("P")
+R = TypeVar("R")
 
 # Multiply and add may become one instruction; infinities and NaN keep their meaning.
 OPTIONS = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
@@ -75,11 +76,11 @@ def arrive(arriving: Array, which: int, adjoint: Array) -> None:
             adjoint[j] += row[j]
 
 
-def kernel(function: Callable[P, None]) -> Callable[P, None]:
+def kernel(function: Callable[P, R]) -> Callable[P, R]:
     """Compile a function of arrays when it is first called for their types."""
     before, config.CACHE_DIR = config.CACHE_DIR, FOLDER
     try:
         compiled = numba.njit(cache=bool(FOLDER), **OPTIONS)(function)
     finally:
         config.CACHE_DIR = before
-    return cast("Callable[P, None]", compiled)
+    return cast("Callable[P, R]", compiled)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from engine.arrays import Array, IntArray
-from engine.compiled import weight_gradients
+from engine.compiled import norms, weight_gradients
 from engine.compiled.products import ADDRESSES
 
 Matrices = tuple[Array, ...]
@@ -25,6 +25,7 @@ class Twin:
             (n, H, B), which of them arrives at each state row or −1 (T+1,), start, stop): steps
             stop − 1 … start.
         add_gradients, add_members, scale: See weight_gradients.py.
+        squared_norms: See norms.py.
         gemm: Address of each type's matrix product.
     """
 
@@ -35,5 +36,6 @@ class Twin:
     back: Callable[[int, Matrices, Array, Array, Array, Array, Array, IntArray, int, int], None]
     add_gradients: Callable[[int, Array, int, int, Array, int, Array], None] = weight_gradients.add
     add_members: Callable[[Array, int, int, Array, int, Array], None] = weight_gradients.add_members
-    scale: Callable[[Array, Array, float, Array], None] = weight_gradients.scale
+    scale: Callable[[Array, IntArray, tuple[int, int], float, Array], bool] = weight_gradients.scale
+    squared_norms: Callable[[Array, Array], tuple[float, float]] = norms.squared_norms
     gemm: Mapping[np.dtype[Any], int] = field(default_factory=lambda: ADDRESSES)

@@ -4,9 +4,11 @@ One product for each step, added up in place, needs no copies of what was read a
 and is as fast as one product over many steps: both operands lie in the second-level cache.
 """
 
+import math
+
 import numpy as np
 
-from engine.arrays import Array
+from engine.arrays import Array, IntArray
 from engine.compiled.kernel import kernel
 from engine.compiled.products import add_product
 
@@ -58,15 +60,39 @@ def add_members(deltas: Array, row: int, slot: int, read: Array, column: int, to
 
 
 @kernel
-def scale(inputs: Array, powers: Array, negligible: float, out: Array) -> None:
-    """Write inputs (n, K, B) times powers (B,) to `out`; zero where no more than `negligible`.
+def scale(
+    inputs: Array,
+    exponents: IntArray,
+    range_of_type: tuple[int, int],
+    negligible: float,
+    out: Array,
+) -> bool:
+    """Write inputs (n, K, B) times 2^exponents (B,) to `out`; zero where at most `negligible`.
 
     A product of subnormal numbers is 100 times slower, and no update can feel them.
+
+    Args:
+        inputs: What the steps read.
+        exponents: E of each sample.
+        range_of_type: The least exponent of a normal number, and one more than the largest.
+        negligible: What counts as zero.
+        out: (n, K, B).
+
+    Returns:
+        False, with nothing written, where a power is beyond the largest number.
     """
     steps, columns, batch = inputs.shape
     least, nothing = inputs.dtype.type(negligible), inputs.dtype.type(0)
+    lowest, beyond = range_of_type
+    powers = np.zeros(batch, inputs.dtype)
+    for b in range(batch):
+        if exponents[b] >= beyond:
+            return False
+        if exponents[b] >= lowest:
+            powers[b] = math.ldexp(1.0, exponents[b])
     for t in range(steps):
         for k in range(columns):
             for b in range(batch):
                 value = inputs[t, k, b] * powers[b]
                 out[t, k, b] = value if np.abs(value) > least else nothing
+    return True

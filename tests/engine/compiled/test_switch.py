@@ -62,7 +62,7 @@ def test_where_nothing_can_be_written_every_process_compiles_for_itself(tmp_path
 def test_compiled_code_is_kept_for_the_next_process(tmp_path: Path) -> None:
     program = (
         "import numpy as np; from engine.compiled import weight_gradients as w;"
-        "a = np.ones((1, 1, 1)); w.scale(a, np.ones(1), 0.0, a);"
+        "a = np.ones((1, 1, 1)); w.scale(a, np.zeros(1, np.int32), (-126, 128), 0.0, a);"
         "print(sum(w.scale.stats.cache_hits.values()))"
     )
     assert run(program, NUMBA_CACHE_DIR=str(tmp_path)) == "0"
