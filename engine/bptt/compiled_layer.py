@@ -49,6 +49,10 @@ class CompiledLayer:
         nothing = np.zeros((0, *tape.adjoints.shape[1:]), tape.dtype)
         self._nothing = Arriving(nothing, np.full(tape.length + 1, -1, np.intp))
         self._scaled = aligned_zeros((self._chunk, *tape.inputs.shape[1:]), tape.dtype)
+        self._read_turned = [
+            aligned_zeros((tape.batch, product.gradient.shape[1]), tape.dtype)
+            for product in tape.weights.products
+        ]
 
     def back(self, start: int, stop: int, arriving: Arriving | None) -> None:
         """Sweep steps stop − 1 … start back, and add what arrives at their rows."""
@@ -80,11 +84,12 @@ class CompiledLayer:
             if not twin.scale(read, exponents, self._exponents, negligible, scaled):
                 return False
             read = scaled
-        for product in tape.weights.products:
+        for product, turned in zip(tape.weights.products, self._read_turned, strict=True):
             row, column = tape.way_back.through(product).start, tape.read(product).start
             twin.add_gradients(
-                self._gemm, tape.deltas, row, start % self._chunk, read, column, product.gradient
-            )
+                self._gemm, tape.deltas, row, start % self._chunk, read, column, turned,
+                product.gradient,
+            )  # fmt: skip
         return True
 
     def add_members(self, start: int, read: Array, totals: Sequence[Array]) -> None:

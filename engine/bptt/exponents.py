@@ -60,16 +60,17 @@ def exponent_of(array: Array, axis: int | tuple[int, ...]) -> IntArray:
     return np.where(largest == 0, NONE, exponents).astype(np.int32)
 
 
-def shift(array: Array, exponents: IntArray) -> None:
-    """Multiply `array` in place by 2^exponents, exactly.
+def shift(array: Array, exponents: IntArray, *others: Array) -> None:
+    """Multiply `array`, and others of its type, in place by 2^exponents, exactly.
 
     What falls below the smallest number becomes zero; differences with NONE give zero too.
     """
     powers = powers_of_two(exponents, array.dtype)
-    if powers is None:
-        np.ldexp(array, np.minimum(exponents, LARGEST_SHIFT), out=array)
-    else:
-        np.multiply(array, powers, array)
+    for each in (array, *others):
+        if powers is None:
+            np.ldexp(each, np.minimum(exponents, LARGEST_SHIFT), out=each)
+        else:
+            np.multiply(each, powers, each)
 
 
 def near_one(values: Array, axis: int) -> tuple[Array, IntArray]:

@@ -62,6 +62,4 @@ class Onward:
 
     def shift(self, t: int, carry: Array, exponents: IntArray) -> None:
         """Multiply all of it by 2^exponents, (B,)."""
-        shift(self._adjoints[t, self.output], exponents)
-        for part in self._beside(t, carry):
-            shift(part, exponents)
+        shift(self._adjoints[t, self.output], exponents, *self._beside(t, carry))

@@ -32,7 +32,7 @@ SMALL_PRODUCT = 1_000_000
 LARGE_PRODUCT = 12_000_000
 """Multiplications from which an undivided product is as fast again."""
 
-ROW_MAJOR, AS_IT_IS, TRANSPOSED = 101, 111, 112
+ROW_MAJOR, AS_IT_IS = 101, 111
 """Of CBLAS_ORDER and CBLAS_TRANSPOSE."""
 
 
@@ -53,19 +53,19 @@ INTEGER_BITS, ADDRESSES = _find()
 
 
 @intrinsic
-def gemm(typing_context, address, turned_a, turned_b, sizes, alpha, a, lda, b, ldb, beta, c, ldc):
+def gemm(typing_context, address, sizes, alpha, a, lda, b, ldb, beta, c, ldc):
     """Call ?gemm at `address`: C = alpha A B + beta C, row-major; sizes are (m, n, k).
 
     A, B and C are addresses of their first numbers; `alpha` tells which type they have.
     """
     number = types.float32 if alpha == types.float32 else types.float64
     signature = types.void(
-        types.intp, types.int32, types.int32, types.UniTuple(types.intp, 3), number,
+        types.intp, types.UniTuple(types.intp, 3), number,
         types.intp, types.intp, types.intp, types.intp, number, types.intp, types.intp,
     )  # fmt: skip
 
     def generate(context, builder, signature, arguments):
-        address, turned_a, turned_b, sizes, alpha, a, lda, b, ldb, beta, c, ldc = arguments
+        address, sizes, alpha, a, lda, b, ldb, beta, c, ldc = arguments
         enum, integer = ir.IntType(32), ir.IntType(INTEGER_BITS)
         pointer, real = ir.IntType(8).as_pointer(), context.get_value_type(number)
         function = ir.FunctionType(
@@ -81,11 +81,11 @@ def gemm(typing_context, address, turned_a, turned_b, sizes, alpha, a, lda, b, l
             return builder.inttoptr(value, pointer)
 
         m, n, k = (whole(builder.extract_value(sizes, i)) for i in range(3))
+        order = [ir.Constant(enum, each) for each in (ROW_MAJOR, AS_IT_IS, AS_IT_IS)]
         builder.call(
             builder.inttoptr(address, function.as_pointer()),
-            [ir.Constant(enum, ROW_MAJOR), turned_a, turned_b, m, n, k, alpha, at(a), whole(lda),
-             at(b), whole(ldb), beta, at(c), whole(ldc)],
-        )  # fmt: skip
+            [*order, m, n, k, alpha, at(a), whole(lda), at(b), whole(ldb), beta, at(c), whole(ldc)],
+        )
         return context.get_dummy_value()
 
     return signature, generate
@@ -106,7 +106,7 @@ def product(address: int, left: Array, right: Array, beta: float, out: Array) ->
         height = -(-m // -(-m // height))  # as equal as can be
     for row in range(0, m, height):
         gemm(
-            address, AS_IT_IS, AS_IT_IS, (min(height, m - row), n, k), one,
+            address, (min(height, m - row), n, k), one,
             left[row:].ctypes.data, k, right.ctypes.data, n, kept, out[row:].ctypes.data, n,
         )  # fmt: skip
 
@@ -147,15 +147,3 @@ def add_to(address: int, left: Array, right: Array, out: Array) -> None:
         each_times(left, right, out)
     else:
         product(address, left, right, 1, out)
-
-
-@inner
-def add_product(address: int, left: Array, right: Array, out: Array) -> None:
-    """Add left (m, k) times rightᵀ, right (n, k), to out (m, n), all of them contiguous."""
-    one = out.dtype.type(1)
-    m, k = left.shape
-    n = right.shape[0]
-    gemm(
-        address, AS_IT_IS, TRANSPOSED, (m, n, k), one,
-        left.ctypes.data, k, right.ctypes.data, k, one, out.ctypes.data, n,
-    )  # fmt: skip

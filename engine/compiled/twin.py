@@ -34,7 +34,9 @@ class Twin:
     activation: str
     forward: Callable[[int, Matrices, Array, Array], None]
     back: Callable[[int, Matrices, Array, Array, Array, Array, Array, IntArray, int, int], None]
-    add_gradients: Callable[[int, Array, int, int, Array, int, Array], None] = weight_gradients.add
+    add_gradients: Callable[[int, Array, int, int, Array, int, Array, Array], None] = (
+        weight_gradients.add
+    )
     add_members: Callable[[Array, int, int, Array, int, Array], None] = weight_gradients.add_members
     scale: Callable[[Array, IntArray, tuple[int, int], float, Array], bool] = weight_gradients.scale
     squared_norms: Callable[[Array, Array], tuple[float, float]] = norms.squared_norms

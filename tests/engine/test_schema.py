@@ -150,6 +150,7 @@ BETWEEN_FIELDS = (
     "/recording/checkpoints",
     "/training/optimizer/nesterov",
     "/training/regularizer",
+    "/training/truncation",
 )
 
 
