@@ -47,6 +47,12 @@ def _damaged_checkpoints(store: Store) -> Iterator[str]:
         yield f"run {run_id[:8]}: the damaged checkpoint at step {step} ({kind}) is dropped"
 
 
+def _damaged_weights(store: Store) -> Iterator[str]:
+    for run_id, step in store.weights.drop_damaged():
+        which = "all weights kept" if step is None else f"the weights kept at step {step}"
+        yield f"run {run_id[:8]}: {which} for its chain were damaged and are dropped"
+
+
 def _open_folders(store: Store) -> Iterator[str]:
     for folder in (store.folder, store.folder / "arrays", store.folder / "checkpoints"):
         mode = stat.S_IMODE(folder.stat().st_mode)
@@ -68,5 +74,6 @@ CURES: tuple[Callable[[Store], Iterator[str]], ...] = (
     _orphans,
     _partial_files,
     _damaged_checkpoints,
+    _damaged_weights,
     _open_folders,
 )

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import structlog
+
 from app.settings import Settings
 from app.store import reserve
 from app.store.arrays import ArrayStore
@@ -41,6 +43,8 @@ from app.store.upload_table import Resource, Upload, UploadTable
 
 DATABASE_FILE = "gradtide.db"
 PARTS_OF_THE_FOLDER = ("arrays", "checkpoints", "uploads")
+
+log = structlog.get_logger()
 
 __all__ = [
     "FINISHED",
@@ -115,7 +119,8 @@ class Store:
         """Delete a run that is over, with its arrays and checkpoints; say whether it was one.
 
         The row goes first and takes all that the database has along, or none of it. What a crash
-        then leaves of the files nobody can reach; `remove_orphans` removes it at the next start.
+        or a fault of the storage then leaves of the files nobody can reach; `remove_orphans`
+        removes it at the next start.
         """
         if not self.runs.delete(run_id, FINISHED):
             return False
@@ -124,15 +129,16 @@ class Store:
         return True
 
     def remove_orphans(self) -> list[str]:
-        """Remove arrays and checkpoints whose run is gone; return the ids they were of."""
+        """Remove arrays and checkpoints whose run is gone; return the ids they were of.
+
+        What cannot be removed stays and is not among them.
+        """
         # In this order: a run that is made meanwhile has its row before it has files.
         present = self.arrays.files.tops() | self.checkpoints.files.tops()
-        known = self.runs.ids()
-        orphans = sorted(present - known)
-        for run_id in orphans:
-            self._remove_files(run_id)
+        orphans = sorted(present - self.runs.ids())
+        removed = [run_id for run_id in orphans if self._remove_files(run_id)]
         self.uploads.remove_orphans()
-        return orphans
+        return removed
 
     def free_reserve(self) -> None:
         """Make the room that a last word needs where the disk is full."""
@@ -142,9 +148,16 @@ class Store:
         """Close the database's connections."""
         self.database.close()
 
-    def _remove_files(self, run_id: str) -> None:
+    def _remove_files(self, run_id: str) -> bool:
+        """Remove what the files have of a run; say whether all of it is gone."""
+        gone = True
         for files in (self.arrays.files, self.checkpoints.files):
-            files.remove_all(run_id)
+            try:
+                files.remove_all(run_id)
+            except (OSError, StorageError) as err:
+                gone = False
+                log.warning("files of a deleted run stay", run=run_id, reason=str(err))
+        return gone
 
 
 def _files_of(settings: Settings, name: str) -> Files:

@@ -1,5 +1,6 @@
 """Files by name, whole or not at all: in a folder of this machine, or elsewhere (`objects`)."""
 
+import contextlib
 import os
 import shutil
 from collections.abc import Iterable
@@ -119,7 +120,8 @@ class FolderFiles:
 
     def remove_all(self, top: str) -> None:
         """Remove a folder."""
-        shutil.rmtree(self.path_of(top), ignore_errors=True)
+        with contextlib.suppress(FileNotFoundError):
+            shutil.rmtree(self.path_of(top))
 
     def remove_partial(self) -> list[str]:
         """Remove what never got its name."""

@@ -5,6 +5,7 @@ are flushed, weights lie with their frame in the database, as a part named `WEIG
 """
 
 import zlib
+from collections.abc import Iterator
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -86,6 +87,33 @@ class WeightStore:
         missing = [row for row, _ in known if row not in fresh]
         flushed = records_of(self._files, run_id).among(missing)
         return sorted(step for row, step in known if row in fresh or row in flushed)
+
+    def drop_damaged(self) -> Iterator[tuple[str, int | None]]:
+        """Drop what is not as it was written; yield run and step, None for all that a run had.
+
+        What is not flushed yet lies in the database, which sees to its own.
+        """
+        flushed = sa.select(runs.c.id, runs.c.flushed_rows).where(runs.c.flushed_rows > 0)
+        with self._database.read() as connection:
+            known = connection.execute(flushed).all()
+        for run in known:
+            records = records_of(self._files, run.id)
+            if records.is_lost():
+                records.remove()
+                yield run.id, None
+                continue
+            for row in sorted(records.among(range(run.flushed_rows))):
+                if self._record(run.id, row) is None:
+                    records.erase(row)
+                    yield run.id, self._step_at(run.id, row)
+            records.sync()
+
+    def _step_at(self, run_id: str, row: int) -> int | None:
+        query = sa.select(frame_steps.c.step).where(
+            frame_steps.c.run_id == run_id, frame_steps.c.row == row
+        )
+        with self._database.read() as connection:
+            return connection.scalar(query)
 
     def _find(self, run_id: str, step: int) -> tuple[int | None, bytes | None]:
         """Return the row of a recorded step, and its payload where it is not flushed."""

@@ -24,6 +24,15 @@ class Records(Protocol):
     def among(self, rows: Iterable[int]) -> set[int]:
         """Return those of the rows that have a record."""
 
+    def erase(self, row: int) -> None:
+        """Make a row one without a record, if it has one."""
+
+    def is_lost(self) -> bool:
+        """Say whether there is something that no record can be told from."""
+
+    def remove(self) -> None:
+        """Remove all of it."""
+
     def sync(self) -> None:
         """Make what was written survive a power cut."""
 
@@ -65,22 +74,44 @@ class FileRecords:
         """Read at row · length."""
         try:
             with self._path.open("rb") as file:
-                length = int.from_bytes(file.read(_HEAD), "little")
+                length = _length(file.fileno())
                 content = os.pread(file.fileno(), length, _HEAD + row * length)
         except FileNotFoundError:
             return None
-        return content if len(content) == length else None
+        return content if content else None
 
     def among(self, rows: Iterable[int]) -> set[int]:
         """Look which rows are no holes."""
         try:
             with self._path.open("rb") as file:
-                length = int.from_bytes(file.read(_HEAD), "little")
+                length = _length(file.fileno())
+                if length == 0:
+                    return set()
                 # safetensors begin with the length of their header: never zeros, as a hole does.
                 begins = {row: os.pread(file.fileno(), _HEAD, _HEAD + row * length) for row in rows}
         except FileNotFoundError:
             return set()
         return {row for row, begin in begins.items() if any(begin)}
+
+    def erase(self, row: int) -> None:
+        """Write zeros where the record is: what cannot be told from a hole is one."""
+        with self._path.open("r+b") as file:
+            length, end = _length(file.fileno()), os.fstat(file.fileno()).st_size
+            start = _HEAD + row * length
+            os.pwrite(file.fileno(), bytes(max(0, min(length, end - start))), start)
+        self._touched = True
+
+    def is_lost(self) -> bool:
+        """Look whether the head says a length that the file can have."""
+        try:
+            with self._path.open("rb") as file:
+                return _length(file.fileno()) == 0
+        except FileNotFoundError:
+            return False
+
+    def remove(self) -> None:
+        """Remove the file."""
+        self._path.unlink(missing_ok=True)
 
     def sync(self) -> None:
         """Bring the file and its folder to the disk."""
@@ -93,6 +124,12 @@ class FileRecords:
             finally:
                 os.close(descriptor)
         self._touched = False
+
+
+def _length(descriptor: int) -> int:
+    """Return how long every record is; 0 where the head says what cannot be."""
+    length = int.from_bytes(os.pread(descriptor, _HEAD, 0), "little")
+    return length if length <= os.fstat(descriptor).st_size else 0
 
 
 class ObjectRecords:
@@ -116,6 +153,18 @@ class ObjectRecords:
     def among(self, rows: Iterable[int]) -> set[int]:
         """Look which rows have an object."""
         return {int(name) for name in self._files.names(self._top)} & set(rows)
+
+    def erase(self, row: int) -> None:
+        """Remove the row's object."""
+        self._files.remove(f"{self._top}/{row}")
+
+    def is_lost(self) -> bool:
+        """Say no: every object is found by its name."""
+        return False
+
+    def remove(self) -> None:
+        """Remove every object."""
+        self._files.remove_all(self._top)
 
     def sync(self) -> None:
         """Do nothing: an object is durable once it is there."""

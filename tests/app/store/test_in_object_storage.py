@@ -20,6 +20,7 @@ from app.store import (
     UploadNotFound,
     open_store,
 )
+from app.store.row_records import TOP
 from tests.app.object_storage import CREDENTIALS, ObjectStorage, storing
 from tests.app.runs.dask_cluster import free_port
 from tests.app.runs.small_runs import (
@@ -139,6 +140,16 @@ def test_a_checkpoint_that_is_gone_is_said_to_be(store: Store) -> None:
     assert store.checkpoints.damaged() == [(run.id, "model", 5)]
     with pytest.raises(CheckpointNotFound, match="has lost its checkpoint at 5"):
         store.checkpoints.read(run.id, 5)
+
+
+def test_damaged_weights_are_dropped_one_by_one(url: str, tmp_path: Path) -> None:
+    store, run = train_here(settings_for(tmp_path, arrays_url=url), configuration())
+    files, name = store.checkpoints.files, f"{run}/{TOP}/2"
+    files.write(name, files.read(name)[:-1])
+    assert list(store.weights.drop_damaged()) == [(run, 20)]
+    assert store.weights.steps(run) == [0, 10, 30, 40]
+    assert list(store.weights.drop_damaged()) == []
+    store.close()
 
 
 def test_storage_that_does_not_answer_is_named_at_the_start(
