@@ -202,7 +202,7 @@ class Stack:
     def _in_range(self, row: int, checked: int, m: int) -> bool:
         """Rescale where a norm left its window; False where entries may have been lost."""
         for layer in self.layers:
-            squares = layer.squares[:m, row : checked + 1, 0][:, ::-1]
+            squares = layer.squares[:m, row : checked + 1][:, ::-1]
             window = self.window
             # With a period of 1 the norms were taken near 1: they say nothing of what is stored.
             if self._period == 1:

@@ -53,14 +53,8 @@ class StackLayer:
         self.incoming = self.adjoints[:, way.output]
         self.deltas = aligned_zeros((count, tape.delta_rows.total, B), tape.dtype)
         self.exponents = np.full((count, B), NONE, np.int32)
-        self.squares = aligned_zeros((count, T + 1, 1, B), tape.dtype)
+        self.squares = aligned_zeros((count, T + 1, B), tape.dtype)
         self.norm_exponents = np.zeros((count, T + 1, B), np.int32)
-        widest = max(1, len(tape.cell.own_adjoints)) * H
-        room, ones = aligned_zeros((count, widest, B), tape.dtype), np.ones((1, widest), tape.dtype)
-        self._rooms = {
-            height: [(ones[:, :height], room[:m, :height]) for m in range(1, count + 1)]
-            for height in (H, widest)
-        }
         self.delayed = [
             Pending(
                 blocks,
@@ -146,15 +140,13 @@ class StackLayer:
         if far:
             values, own = near_one(values, axis=1)
             self.norm_exponents[:m, row] += own
-        ones, room = self._rooms[values.shape[1]][m - 1]
-        np.multiply(values, values, room)
-        np.matmul(ones, room, self.squares[:m, row])
+        np.einsum("mhb,mhb->mb", values, values, out=self.squares[:m, row])
 
     def log10_mean_norms(self, rows: Sequence[int]) -> Array:
         """Return log10 of the mean norms for loss rows that stand last first: (m, T), ascending."""
         count, last = len(rows), rows[0]
         taken = slice(0, self.places.rows(count)), slice(1, last + 1)
-        squares = self.places.apart(self.squares[*taken, 0], count)
+        squares = self.places.apart(self.squares[taken], count)
         exponents = self.places.apart(self.norm_exponents[taken], count)
         found = np.full((count, self.tape.length), -np.inf)
         found[:, :last] = log10_mean_norms(squares, exponents)[::-1]

@@ -69,7 +69,7 @@ class TwoWayStack:
         """Return log10 of the mean norms of the first m loss times, (S, m, T)."""
         norms = []
         for layer in self.layers:
-            found = log10_mean_norms(layer.squares[:m, 1:, 0], layer.norm_exponents[:m, 1:])
+            found = log10_mean_norms(layer.squares[:m, 1:], layer.norm_exponents[:m, 1:])
             norms.append(layer.tape.in_time(found.T).T)
         return np.stack(norms)
 
