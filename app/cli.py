@@ -140,6 +140,30 @@ def export(
     raise typer.Exit(export_run(settings_from(data=data), run, format_, output))
 
 
+@app.command()
+def send(
+    folder: Annotated[
+        Path | None,
+        typer.Argument(
+            help="Where `watch` has kept steps; the data folder if left out.",
+            exists=True,
+            file_okay=False,
+            show_default=False,
+        ),
+    ] = None,
+    url: Annotated[str, typer.Option(help="The service.")] = "http://127.0.0.1:8000",
+    over: Annotated[
+        bool, typer.Option("--over", help="Loops of other machines are over, said or not.")
+    ] = False,
+) -> None:
+    """Send steps that watched training loops have kept on disk to a service; go on if stopped."""
+    from app.commands.send import send_folder
+    from app.commands.settings import settings_from
+
+    settings = settings_from()
+    raise typer.Exit(send_folder(settings, folder or settings.data, url, over=over))
+
+
 upload = typer.Typer(no_args_is_help=True, help="Bring weights and data of your own.")
 app.add_typer(upload, name="upload")
 

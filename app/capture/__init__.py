@@ -12,12 +12,13 @@
 `module` is an nn.RNN, nn.LSTM or nn.GRU, wherever it stands in the model. Every 50th step its
 weights, inputs and the gradients at its outputs are copied; a thread of its own sends them, and
 the loop never waits for it. While the service cannot be reached they lie in a folder and are sent
-later; `send_kept` sends what a loop has left there. `watch(module, store=folder)` needs no
-service: the runs stand in that folder, which `gradtide serve --data folder` shows.
+later; `gradtide send` or `send_kept` sends what a loop has left there. `watch(module,
+store=folder)` needs no service: the runs stand in that folder, which `gradtide serve --data
+folder` shows, and `gradtide send folder` sends them to a service elsewhere.
 """
 
 from app.capture.counts import Counts
-from app.capture.spool import send_kept
+from app.capture.kept import send_kept
 from app.capture.watcher import Watcher
 from app.capture.watching import watch
 

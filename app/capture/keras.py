@@ -15,7 +15,7 @@ from torch import Tensor
 
 from app.capture.torch_steps import Arrival, Seen
 from app.capture.watcher import Watcher
-from app.capture.watching import watch_layer
+from app.capture.watching import watch
 from app.client import Client
 
 CELLS: Final = {"SimpleRNN": "elman", "LSTM": "lstm", "GRU": "gru"}
@@ -38,7 +38,7 @@ class WatchCallback(keras.callbacks.Callback):  # type: ignore[misc]  # has no t
     ) -> None:
         """Take what `watch` takes, the layer in the place of the module."""
         super().__init__()
-        self.watcher: Watcher = watch_layer(KerasLayer(layer), client, **options)
+        self.watcher: Watcher = watch(KerasLayer(layer), client, **options)
 
     def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
         """Hook the layer."""

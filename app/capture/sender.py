@@ -127,7 +127,7 @@ class Sender:
         try:
             self._spool.send(self._destination, self._counts)
         except AwayError as err:
-            self._trouble = f"the service is away: {err}"
+            self._trouble = str(err)
             return False
         except (OverError, RefusedError) as err:
             self._over = str(err)

@@ -1,29 +1,34 @@
 """Watched steps on disk: a folder for each loop, from which they are sent in their order.
 
     config.json     what the run is made with, its key, and whose process the loop is
-    run             the run's id, as soon as it has one
+    run             the run's id at a service, as soon as it has one
+    recorded        its id in a store of this machine
     00000050.frame  a step that has not arrived yet
+    00000050.kept   one that is recorded on this machine, and may be sent to a service later
     end.json        how the loop ended
 
-A step is deleted when it is known to have arrived, and sent again when that is not known: the
-service takes each once.
+A step is deleted when it is known to have arrived at a service, and sent again when that is not
+known: the service takes each once.
 """
 
+import contextlib
+import fcntl
 import json
 import os
+import platform
 import shutil
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from app.capture.counts import Counts
-from app.capture.destinations import AwayError, Destination, OverError, RefusedError, Service
-from app.client import Client
+from app.capture.destinations import AwayError, Destination, OverError, RefusedError
 
 MOST_BYTES: Final = 2 * 2**30
-LOST: Final = "the process of the training loop was gone before the loop had ended"
-_CONFIG, _RUN, _END, _FRAME = "config.json", "run", "end.json", ".frame"
+Loop = Literal["ended", "gone", "running", "elsewhere"]
+CONFIG: Final = "config.json"
+_RUN, _RECORDED, _END, _FRAME, _KEPT = "run", "recorded", "end.json", ".frame", ".kept"
 
 
 class Spool:
@@ -31,13 +36,16 @@ class Spool:
 
     Attributes:
         run_id: The run's id; None before it is known here.
+        is_done: Whether all has arrived, the end too.
     """
 
     def __init__(self, folder: Path, *, most_bytes: int = MOST_BYTES) -> None:
         """Use a folder, which `begin` makes."""
         self.folder = folder
         self.run_id: str | None = None
+        self.is_done = False
         self._most = most_bytes
+        self._stayed = 0
 
     @classmethod
     def within(cls, parent: Path, *, most_bytes: int = MOST_BYTES) -> "Spool":
@@ -47,13 +55,14 @@ class Spool:
     @property
     def has_begun(self) -> bool:
         """Whether it says yet what its run is made with."""
-        return (self.folder / _CONFIG).exists()
+        return (self.folder / CONFIG).exists()
 
     def begin(self, config: Mapping[str, Any]) -> None:
         """Make the folder and say what the run is made with."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        told = {"config": dict(config), "key": self.folder.name, "pid": os.getpid()}
-        self._write(_CONFIG, json.dumps(told).encode())
+        whose = {"pid": os.getpid(), "host": platform.node()}
+        told = {"config": dict(config), "key": self.folder.name, **whose}
+        self._write(CONFIG, json.dumps(told).encode())
 
     def keep(self, step: int, body: bytes) -> bool:
         """Keep a step; say whether there was room for it."""
@@ -67,57 +76,114 @@ class Spool:
         if self.has_begun:
             self._write(_END, json.dumps({"status": status, "error": error}).encode())
 
-    def steps(self) -> list[Path]:
-        """Return the steps that have not arrived yet, in their order."""
-        return sorted(self.folder.glob(f"*{_FRAME}"))
+    def steps(self, *, recorded: bool = False) -> list[Path]:
+        """Return the steps that have not arrived yet, in their order; also those recorded here."""
+        found = [*self.folder.glob(f"*{_FRAME}")]
+        if recorded:
+            found += self.folder.glob(f"*{_KEPT}")
+        return sorted(found)
 
-    def send(self, destination: Destination, counts: Counts) -> None:
+    def send(
+        self,
+        destination: Destination,
+        counts: Counts,
+        arrived: Callable[[], object] = lambda: None,
+    ) -> None:
         """Send all that is kept, and the end where there is one; then nothing is left.
 
-        What is refused would be again, so it is counted and dropped.
+        What is refused would be again, so it is counted and dropped. Where the destination is of
+        this machine, what is recorded there stays here, as far as there is room, for a service
+        that it may be sent to later.
 
         Raises:
-            AwayError: The destination could not be reached; what was not sent is kept.
+            AwayError: The destination could not be reached, or somebody else is sending; what was
+                not sent is kept.
             OverError: The run takes no more steps; they are dropped.
             RefusedError: There can be no such run.
         """
         if not self.has_begun:
             return
-        ended = self.has_ended  # asked first: what it ended with is on disk then
-        try:
-            run_id = self._run(destination)
-            for path in self.steps():
-                try:
-                    destination.add(run_id, path.read_bytes())
-                    counts.sent += 1
-                except RefusedError:
-                    counts.refused += 1
-                path.unlink()
-            if ended:
-                told = json.loads((self.folder / _END).read_bytes())
-                destination.finish(run_id, told["status"], told["error"])
+        with self._alone():
+            ended = self.has_ended  # asked first: what it ended with is on disk then
+            try:
+                run_id = self._run(destination)
+                for path in self.steps(recorded=not destination.stays):
+                    self._send_step(path, destination, run_id, counts)
+                    arrived()
+                if ended:
+                    self._send_end(destination, run_id)
+            except OverError:
                 self.drop()
-        except OverError:
+                raise
+
+    def _send_step(self, path: Path, destination: Destination, run_id: str, counts: Counts) -> None:
+        body = path.read_bytes()
+        try:
+            destination.add(run_id, body)
+        except RefusedError:
+            counts.refused += 1
+            path.unlink()
+            return
+        counts.sent += 1
+        if destination.stays and self._stayed + len(body) <= self._most:
+            self._stayed += len(body)
+            path.replace(path.with_suffix(_KEPT))
+        else:
+            path.unlink()
+
+    def _send_end(self, destination: Destination, run_id: str) -> None:
+        told = json.loads((self.folder / _END).read_bytes())
+        destination.finish(run_id, told["status"], told["error"])
+        self.is_done = True
+        if not destination.stays:
             self.drop()
-            raise
 
     def drop(self) -> None:
         """Delete everything."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    @property
-    def is_abandoned(self) -> bool:
-        """Whether the process of the loop is gone, and has not said that it ended."""
-        if (self.folder / _END).exists():
-            return False
-        pid = int(json.loads((self.folder / _CONFIG).read_bytes())["pid"])
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Keep other processes from sending the same steps meanwhile.
+
+        Raises:
+            AwayError: Another one is sending them.
+        """
+        folder = os.open(self.folder, os.O_RDONLY)
         try:
-            os.kill(pid, 0)
+            try:
+                fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as err:
+                raise AwayError("another process is sending these steps") from err
+            yield
+        finally:
+            os.close(folder)
+
+    @property
+    def service_run(self) -> str | None:
+        """The run's id at the service that some steps have gone to; None before that."""
+        path = self.folder / _RUN
+        return path.read_text(encoding="ascii") if path.exists() else None
+
+    @property
+    def loop(self) -> Loop:
+        """How the loop is: ended, gone without having said so, running, or of another machine.
+
+        Raises:
+            ValueError: The folder is none that a watched loop has written; so KeyError, TypeError.
+        """
+        if self.has_ended:
+            return "ended"
+        told = self._told()
+        if told.get("host", platform.node()) != platform.node():
+            return "elsewhere"
+        try:
+            os.kill(int(told["pid"]), 0)
         except ProcessLookupError:
-            return True
+            return "gone"
         except PermissionError:
-            return False
-        return False
+            return "running"
+        return "running"
 
     @property
     def has_ended(self) -> bool:
@@ -125,14 +191,19 @@ class Spool:
         return (self.folder / _END).exists()
 
     def _run(self, destination: Destination) -> str:
-        path = self.folder / _RUN
+        name = _RECORDED if destination.stays else _RUN
+        path = self.folder / name
         if self.run_id is None and path.exists():
             self.run_id = path.read_text(encoding="ascii")
         if self.run_id is None:
-            told = json.loads((self.folder / _CONFIG).read_bytes())
+            told = self._told()
             self.run_id = destination.create(told["config"], told["key"])
-            self._write(_RUN, self.run_id.encode("ascii"))
+            self._write(name, self.run_id.encode("ascii"))
         return self.run_id
+
+    def _told(self) -> dict[str, Any]:
+        told: dict[str, Any] = json.loads((self.folder / CONFIG).read_bytes())
+        return told
 
     def _write(self, name: str, body: bytes) -> None:
         """Write a file that is there whole or not at all."""
@@ -147,33 +218,3 @@ def _size(path: Path) -> int:
         return path.stat().st_size
     except FileNotFoundError:
         return 0
-
-
-def send_kept(folder: Path | str, client: Client) -> list[str]:
-    """Send what loops have left in a folder while the service was away.
-
-    What a loop that still runs has there is left to it.
-
-    Returns:
-        The ids of the runs that are complete now.
-
-    Raises:
-        AwayError: The service cannot be reached.
-    """
-    complete = []
-    for path in sorted(Path(folder).glob(f"*/{_CONFIG}")):
-        spool = Spool(path.parent)
-        if spool.is_abandoned:
-            spool.end("failed", LOST)
-        if not spool.has_ended:
-            continue
-        try:
-            spool.send(Service(client), Counts())
-        except (OverError, RefusedError):
-            continue
-        if spool.run_id is not None:
-            complete.append(spool.run_id)
-    return complete
-
-
-__all__ = ["AwayError", "Spool", "send_kept"]

@@ -4,7 +4,7 @@ import math
 import warnings
 from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
 
 import numpy as np
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from app.capture.torch_steps import Arrival, Seen
 
 
+@runtime_checkable
 class Layer(Protocol):
     """A recurrent layer, of whatever framework, that can be watched."""
 
@@ -188,10 +189,10 @@ class Watcher:
                 RuntimeWarning,
                 stacklevel=3,
             )
-        elif self._spool.has_begun:
+        elif self._spool.has_begun and not self._spool.is_done:
             warnings.warn(
                 f"{sender.trouble}; the run is kept in {self._spool.folder}, and "
-                "app.capture.send_kept sends it",
+                "`gradtide send` or app.capture.send_kept sends it",
                 RuntimeWarning,
                 stacklevel=3,
             )

@@ -5,24 +5,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from app.capture.destinations import Destination, Folder, Service
+from app.capture.kept import KEPT
 from app.capture.spool import Spool
 from app.capture.watcher import Layer, Watcher
 from app.client import Client
-from app.settings import default_data_folder
+from app.settings import Settings
 from engine import CaptureConfig
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
 
-KEPT: Final = "kept"
-"""Folder below the data folder where steps wait for a service that is away."""
-
 PATIENCE: Final = 10.0
 
 
 def watch(  # noqa: PLR0913  (the public signature)
-    module: "nn.Module",
+    module: "nn.Module | Layer",
     client: Client | None = None,
     *,
     every: int = 50,
@@ -42,10 +40,12 @@ def watch(  # noqa: PLR0913  (the public signature)
     A training step is one call of the layer in training mode with gradients on.
 
     Args:
-        module: An nn.RNN, nn.LSTM or nn.GRU, or a module that has one of them.
+        module: An nn.RNN, nn.LSTM or nn.GRU, or a module that has one of them; or a layer of
+            another framework that tells of itself (`app.capture.watcher.Layer`).
         client: The service that the steps are sent to.
         every: Training steps from one look to the next.
-        store: A folder to record in, in the place of a service.
+        store: A folder to record in, in the place of a service. The steps stay in `kept` too, as
+            far as 2 GiB hold them: `gradtide send` sends them to a service later.
         name: What the run is called.
         tags: Words to find the run by.
         steps: How many training steps there will be, where that is known.
@@ -61,44 +61,9 @@ def watch(  # noqa: PLR0913  (the public signature)
         ValueError: The module cannot be watched, or neither a service nor a folder is named.
         ConfigError: The run that it would be cannot be had.
     """
-    from app.capture.torch_steps import TorchLayer
-
-    return watch_layer(
-        TorchLayer(module),
-        client,
-        every=every,
-        store=store,
-        name=name,
-        tags=tags,
-        steps=steps,
-        length=length,
-        reduction=reduction,
-        statistics=statistics,
-        scaler=scaler,
-        kept=kept,
-        patience=patience,
-    )
-
-
-def watch_layer(  # noqa: PLR0913  (that of `watch`)
-    layer: Layer,
-    client: Client | None = None,
-    *,
-    every: int = 50,
-    store: Path | str | None = None,
-    name: str | None = None,
-    tags: Sequence[str] = (),
-    steps: int = 0,
-    length: int | None = None,
-    reduction: Literal["mean", "sum"] = "mean",
-    statistics: Sequence[str] | None = None,
-    scaler: "torch.amp.GradScaler | None" = None,
-    kept: Path | str | None = None,
-    patience: float = PATIENCE,
-) -> Watcher:
-    """Watch a layer that tells of itself; as `watch` otherwise."""
     if (client is None) == (store is None):
         raise ValueError("expected a client or a store, the one or the other")
+    layer = module if isinstance(module, Layer) else _torch_layer(module)
     config: dict[str, Any] = {
         "name": name,
         "tags": list(tags),
@@ -116,7 +81,13 @@ def watch_layer(  # noqa: PLR0913  (that of `watch`)
         config["recording"]["statistics"] = list(statistics)
     CaptureConfig.from_dict(config)  # what is wrong is said here, not in a thread
     destination: Destination = Folder(Path(store)) if store else Service(client or Client())
-    waiting = Path(kept or (Path(store) if store else default_data_folder()) / KEPT)
+    waiting = Path(kept or (Path(store) if store else Settings().data) / KEPT)
     return Watcher(
         layer, destination, config, Spool.within(waiting), scaler, patience, grows=length is None
     )
+
+
+def _torch_layer(module: "nn.Module") -> Layer:
+    from app.capture.torch_steps import TorchLayer
+
+    return TorchLayer(module)

@@ -1,14 +1,19 @@
 """Where watched steps go in tests: to a list, or to nobody for a while."""
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from app.capture.destinations import AwayError, OverError, RefusedError
 from app.capture.watcher import Watcher
 
+SECONDS = 60.0
+
 
 class Kept:
     """Keeps what comes; `away`, `refusing` and `over` say how it answers at the moment."""
+
+    stays = False
 
     def __init__(self) -> None:
         self.config: dict[str, Any] = {}
@@ -39,7 +44,7 @@ class Kept:
 
     def _answer(self) -> None:
         if self.away:
-            raise AwayError("connection refused")
+            raise AwayError("the service is away: connection refused")
         if self.over:
             raise OverError("409: it is cancelled")
 
@@ -48,3 +53,16 @@ def watched_by(kept: Kept, watcher: Watcher) -> Watcher:
     """Return the watcher with another destination."""
     watcher._destination = kept
     return watcher
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    """Wait until a condition holds."""
+    deadline = time.monotonic() + SECONDS
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def waiting(watcher: Watcher) -> int:
+    assert watcher._sender is not None
+    return watcher._sender.waiting

@@ -13,11 +13,15 @@ SECONDS = 60.0
 class Served:
     """A service in a process of its own, which can be killed and started again."""
 
-    def __init__(self, data: Path) -> None:
-        self.data = data
+    def __init__(self, data: Path, *, token: str = "") -> None:
+        self.data, self.token = data, token
         self.port = 0
         self.start()
-        self.client = Client(f"http://127.0.0.1:{self.port}", timeout=SECONDS)
+        self.client = Client(self.url, token=token or None, timeout=SECONDS)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
         command = [sys.executable, "-m", "app.cli", "serve", "--workers", "0"]
@@ -25,6 +29,7 @@ class Served:
             **os.environ,
             "GRADTIDE_DATA": str(self.data),
             "GRADTIDE_PORT": str(self.port),
+            "GRADTIDE_TOKEN": self.token,
         }
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
         assert self.process.stdout is not None

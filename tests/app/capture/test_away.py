@@ -1,7 +1,5 @@
 """A service that is away, that comes back, that is killed: nothing is missing in the end."""
 
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +10,9 @@ torch = pytest.importorskip("torch")
 from torch import Tensor, nn  # noqa: E402  # after importorskip
 
 from app.capture import send_kept, watch  # noqa: E402
-from app.capture.watcher import Watcher  # noqa: E402
 from app.client import Client  # noqa: E402
 from app.frame_bytes import unpack  # noqa: E402
-from tests.app.capture.destinations import Kept, watched_by  # noqa: E402
+from tests.app.capture.destinations import Kept, wait_for, waiting, watched_by  # noqa: E402
 from tests.app.capture.served import SECONDS, Served  # noqa: E402
 
 pytestmark = pytest.mark.torch
@@ -85,16 +82,3 @@ def test_a_service_that_comes_back_gets_the_steps_in_their_order(tmp_path: Path)
     assert [unpack(body).step for body in kept.bodies] == [0, 1, 2, 3]
     assert len(kept.keys) == 1
     assert kept.end == ("succeeded", None)
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    """Wait until a condition holds."""
-    deadline = time.monotonic() + SECONDS
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
-def waiting(watcher: Watcher) -> int:
-    assert watcher._sender is not None
-    return watcher._sender.waiting
