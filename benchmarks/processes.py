@@ -1,7 +1,9 @@
 """What only processes of their own can show: start-up, peak memory, two runs at once.
 
 Each program is run as `python -c` from scratch. What is counted is CPU time and peak memory as the
-system tells them of an ended process, so that others on the machine disturb little.
+system tells them of an ended process, so that others on the machine disturb little. Python may
+keep the bytecode of what it imports, as it does wherever nobody forbids it, and the first turn,
+which makes it, is not counted.
 """
 
 import os
@@ -81,7 +83,10 @@ def run(program: str) -> Ended:
 
 def together(programs: Sequence[str]) -> list[Ended]:
     """Run programs at the same time, and return what each used."""
-    started = [subprocess.Popen([sys.executable, "-c", program]) for program in programs]
+    environment = {name: v for name, v in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    started = [
+        subprocess.Popen([sys.executable, "-c", program], env=environment) for program in programs
+    ]
     ended = []
     for process in started:
         _, status, usage = os.wait4(process.pid, 0)
@@ -96,8 +101,8 @@ def together(programs: Sequence[str]) -> list[Ended]:
 
 def _alternated(programs: Sequence[str], rounds: int) -> list[list[Ended]]:
     """Return what each program used in every round."""
-    turns = [[run(program) for program in programs] for _ in range(rounds)]
-    return [list(each) for each in zip(*turns, strict=True)]
+    turns = [[run(program) for program in programs] for _ in range(rounds + 1)]
+    return [list(each) for each in zip(*turns[1:], strict=True)]
 
 
 ADDING = {"length": 100, "batch": 32, "hidden": 64}
