@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 from threading import Event, Thread
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pytest
@@ -11,6 +11,9 @@ import pytest
 from app.store import RunNotFound, SelectionError, Span, StatisticNotFound, Store
 from app.store.layouts import StoredLayout
 from tests.app.store.stored_runs import EVERY, HIDDEN, Recording, claimed, new_store, queued
+
+WINDOW, READS = 150, 5000  # frames that a read takes, over two chunks; reads in all
+LENGTHS = 50  # different ones that were seen at least: there was much written meanwhile
 
 
 @pytest.fixture
@@ -129,32 +132,70 @@ def test_a_deleted_run_is_not_read_from_what_was_held_open(recording: Recording)
     assert not (store.folder / "arrays" / claim.run_id).exists()
 
 
+class Readers:
+    """Threads that read while something is written; each has connections of its own."""
+
+    def __init__(self, recording: Recording, folder: Path, count: int) -> None:
+        url = recording.store.database.engine.url.render_as_string(hide_password=False)
+        self._recording, self._done = recording, Event()
+        self.reads = self.torn = self.shorter = 0
+        self.lengths: set[int] = set()
+        self._stores = [new_store(folder, database_url=url) for _ in range(count)]
+        self._threads = [Thread(target=self._read_on, args=(store,)) for store in self._stores]
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        for thread in self._threads:
+            thread.join()
+        for store in self._stores:
+            store.close()
+
+    @property
+    def are_reading(self) -> bool:
+        """Whether none of them has ended with an error."""
+        return all(thread.is_alive() for thread in self._threads)
+
+    def _read_on(self, store: Store) -> None:
+        run, longest = self._recording.claim.run_id, 0
+        while not self._done.is_set():
+            start = max(0, longest - WINDOW) * EVERY
+            selection = {"step": Span(start=start)} if longest else {}
+            found = store.arrays.read(run, "hidden_gradient", selection)
+            rows = [step // EVERY for step in found.coords["step"]]
+            expected = np.array([self._recording.hidden[row] for row in rows])
+            reached = max(rows, default=-1) + 1
+            self.torn += found.values.tobytes() != expected.tobytes()
+            self.shorter += reached < longest
+            self.lengths.add(reached)
+            longest = max(longest, reached)
+            self.reads += 1
+
+
 def test_no_read_is_torn_while_frames_are_written_and_flushed(
     recording: Recording, tmp_path: Path
 ) -> None:
-    url = recording.store.database.engine.url.render_as_string(hide_password=False)
-    reader = new_store(tmp_path / "data", database_url=url)  # connections of its own
-    run, done, lengths, torn = recording.claim.run_id, Event(), [0], list[int]()
-
-    def read_on() -> None:
-        while not done.is_set():
-            found = reader.arrays.read(run, "hidden_gradient")
-            expected = recording.hidden[: len(found.values)]
-            if found.values.tobytes() != np.array(expected).tobytes():
-                torn.append(len(found.values))
-            lengths.append(len(found.values))
-
-    thread = Thread(target=read_on)
-    thread.start()
-    try:
+    with Readers(recording, tmp_path / "data", 1) as readers:
         record(recording, frames=100, flush_after=range(7, 100, 7))
-    finally:
-        done.set()
-        thread.join()
-        reader.close()
-    assert torn == []
-    assert lengths == sorted(lengths)  # nothing that could be read goes away
-    assert len(set(lengths)) > 10
+    assert (readers.torn, readers.shorter) == (0, 0)
+    assert len(readers.lengths) > 10
+
+
+@pytest.mark.long
+def test_none_of_five_thousand_reads_is_torn(
+    store: Store, rng: np.random.Generator, tmp_path: Path
+) -> None:
+    recording = Recording(store, claimed(store, queued(store, steps=1_000_000)), rng)
+    with Readers(recording, tmp_path / "data", 2) as readers:
+        while readers.are_reading and (readers.reads < READS or len(readers.lengths) < LENGTHS):
+            record(recording, frames=7, flush_after=(6,))
+            record(recording, frames=3)
+        assert readers.are_reading
+    assert (readers.torn, readers.shorter) == (0, 0)
 
 
 @pytest.mark.parametrize(
