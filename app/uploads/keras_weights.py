@@ -25,6 +25,7 @@ from engine import Problem
 KEY: Final = re.compile(r"(?:(?P<parent>.*)[/.])?(?P<part>kernel|recurrent_kernel|bias)(?::0)?")
 PLACE: Final = re.compile(r"arr_(\d+)")
 BACKWARD: Final = re.compile(r"backward")
+NUMBER: Final = re.compile(r"_?\d+")
 ORDER: Final = {"gru": (1, 0, 2)}
 """Keras' blocks in the engine's order where they differ: z, r, h there, r, z, n here."""
 
@@ -62,10 +63,9 @@ def recognise_keras(tensors: Tensors, wanted: Wanted) -> Recognised:
     """
     by_place = all(PLACE.fullmatch(name) for name in tensors)
     layers = list(_in_order(tensors) if by_place else _by_name(tensors))
-    recurrent = [layer for layer in layers if layer.is_recurrent]
-    if not recurrent:
+    if not any(layer.is_recurrent for layer in layers):
         raise UploadError("no recurrent layer: expected kernel and recurrent_kernel matrices")
-    forward, backward = _directions(recurrent, by_place=by_place)
+    forward, backward = _directions(layers, by_place=by_place)
     found = _network(forward, backward)
     dense = [layer for layer in layers if not layer.is_recurrent]
     used = {tensor.name for layer in layers for tensor in layer.parts.values()}
@@ -119,19 +119,49 @@ def _may_recur(kernel: Tensor, recurrent: Tensor) -> bool:
     return columns == kernel.shape[1] and rows > 0 and columns in (rows, 3 * rows, 4 * rows)
 
 
-def _directions(recurrent: list[Layer], *, by_place: bool) -> tuple[list[Layer], list[Layer]]:
-    """Return the layers from the first up, and those that read backwards."""
+def _directions(layers: list[Layer], *, by_place: bool) -> tuple[list[Layer], list[Layer]]:
+    """Return the recurrent layers from the first up, and those that read backwards."""
+    recurrent = [layer for layer in layers if layer.is_recurrent]
+    if by_place:
+        both = _reads_both_ways(layers, recurrent)
+        return (recurrent[::2], recurrent[1::2]) if both else (recurrent, [])
     backward = [layer for layer in recurrent if layer.is_backward]
     forward = [layer for layer in recurrent if not layer.is_backward]
-    if by_place and len(forward) > 1:
-        first, second = (layer.parts["kernel"].shape[0] for layer in forward[:2])
-        hidden = forward[0].parts["recurrent_kernel"].shape[0]
-        if first == second != hidden and len(forward) % 2 == 0:
-            forward, backward = forward[::2], forward[1::2]
     if backward and len(backward) != len(forward):
         detail = f"{len(forward)} layers read forwards and {len(backward)} backwards"
         raise UploadError(f"expected every layer to read both ways, but {detail}")
+    if len({NUMBER.sub("", layer.name) for layer in forward}) > 1:
+        told = ", ".join(repr(layer.name) for layer in forward[:12])
+        raise UploadError(
+            f"which layer comes first cannot be told from their names: {told}; expected names "
+            "that differ by numbers alone, or the arrays of get_weights() in their order"
+        )
     return forward, backward
+
+
+def _reads_both_ways(layers: list[Layer], recurrent: list[Layer]) -> bool:
+    """Say whether arrays in the order of get_weights() are those of layers that read both ways.
+
+    The second layer reads what the first does, then: in a plain stack it reads the first one's
+    states. Where both are of one width, what reads the two tells.
+
+    Raises:
+        UploadError: Nothing tells.
+    """
+    if len(recurrent) % 2:
+        return False
+    first, second = (layer.parts["kernel"].shape[0] for layer in recurrent[:2])
+    hidden = recurrent[0].parts["recurrent_kernel"].shape[0]
+    if first != hidden or second != hidden:
+        return first == second
+    rest = layers[layers.index(recurrent[1]) + 1 :]
+    width = rest[0].parts["kernel"].shape[0] if rest else None
+    if width not in (hidden, 2 * hidden):
+        raise UploadError(
+            f"two layers of {hidden} units after {hidden} inputs may be a stack, or one layer that "
+            "reads both ways, and the order of the arrays does not tell; give them Keras' names"
+        )
+    return width == 2 * hidden
 
 
 def _network(forward: list[Layer], backward: list[Layer]) -> Recognised:
