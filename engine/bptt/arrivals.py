@@ -25,7 +25,7 @@ class Arrivals:
     def __init__(self, tape: LayerTape) -> None:
         """Find the blocks that return to earlier rows."""
         self._tape, self._delayed = tape, tape.way_back.delayed
-        self.exponents = np.zeros((tape.length, tape.batch), np.int32)
+        self.exponents = np.zeros((tape.reach, tape.batch), np.int32)
 
     def start(self, source: Source, top: int, end: int) -> None:
         """Begin with steps below row `top`; those up to `end` return nothing."""
@@ -33,6 +33,12 @@ class Arrivals:
         self.exponents[top:end] = 0
         for blocks, _ in self._delayed:
             self._tape.adjoints[top:end, blocks] = 0
+
+    def go_on(self, later: "Arrivals", source: Source) -> None:
+        """Begin below what `later` has swept: its first steps return to rows before them."""
+        T = self._tape.length
+        self._source, self._top = source, later._top + T
+        self.exponents[T:] = later.exponents[: self._tape.reach - T]
 
     def between(self, start: int, stop: int) -> Sequence[int]:
         """Return the rows start + 1 … stop − 1 at which anything arrives, last first."""

@@ -31,8 +31,6 @@ from engine.bptt.exponents import (
     WINDOWS,
     Scaled,
     least_positive,
-    log10_mean_norms,
-    log10_norms,
     near_one,
 )
 from engine.bptt.onward import Onward
@@ -55,7 +53,9 @@ class LayerBackward:
         adjoints: λ of the output by state row, (T+1, H, B), stored with `row_exponents` (T+1, B).
         carried_rows: What is carried beside the products; kept where `carried_rows.wanted`.
         source: What arrived in the last sweep.
-        arrivals: That, and what steps further on returned to earlier outputs.
+        gradients: Adds up those of this layer's weights.
+        span: Steps of the next stretch at most.
+        arrivals: What arrived, and what steps further on returned to earlier outputs.
         entries: The adjoints with an exponent for every entry, where units never mix.
     """
 
@@ -69,14 +69,17 @@ class LayerBackward:
         self.squares = aligned_zeros((T + 1, B), tape.dtype)
         self.norm_exponents = np.zeros((T + 1, B), np.int32)
         self.row_exponents = np.zeros((T + 1, B), np.int32)
+        self._by_row = self.squares, self.norm_exponents, self.row_exponents
         self._carried, self._onward = way.carried, Onward(tape)
         self.carried_rows = CarriedRows(tape)
         self._own = OwnState(tape) if tape.cell.own_adjoints else None
         self.state_adjoints = self.adjoints[1:] if self._own is None else self._own.adjoints
         self.state_exponents = self.row_exponents[1:] if self._own is None else self._own.exponents
-        self._gradients = gradients(tape)
+        self.gradients = gradients(tape)
         self.arrivals = Arrivals(tape)
         self.entries: EntryAdjoints | None = None
+        self.exponents: IntArray = np.zeros(B, np.int32)
+        self._careful, self.span = False, CHUNK
 
     def run(
         self, source: Source, below: DenseSource | None, final: Mapping[str, Array] | None = None
@@ -88,8 +91,15 @@ class LayerBackward:
             below: Takes ∂/∂x_t: row t + 1 is that of step t. None where nobody asks.
             final: Injected adjoints of the states at row T, by name, (H, B).
         """
-        self._gradients.clear()
-        self._span, self.source = CHUNK, source
+        self.gradients.clear()
+        self.span = CHUNK
+        self.begin(source, below, final)
+
+    def begin(
+        self, source: Source, below: DenseSource | None, final: Mapping[str, Array] | None = None
+    ) -> None:
+        """Sweep back as `run` does, adding to gradients that may be of later steps."""
+        self.source = source
         self.entries = entry_adjoints(self.tape, source, final)
         for bottom, end in self.tape.windows():
             injected = final or {} if end == self.tape.length else {}
@@ -103,6 +113,23 @@ class LayerBackward:
             with self._own.injected(injected["h"], self.exponents):
                 self._back(bottom, top, source, below)
 
+    def go_on(self, later: "LayerBackward", source: Source, below: DenseSource | None) -> None:
+        """Sweep back from where `later` ended, the sweep of the steps right after this tape's."""
+        T, mine, theirs = self.tape.length, self.tape, later.tape
+        self.source = source
+        mine.adjoints[T:] = theirs.adjoints[: mine.reach + 1 - T]
+        mine.deltas[-1] = theirs.deltas[-1]
+        for rows, after in zip(self._by_row, later._by_row, strict=True):
+            rows[T] = after[0]
+        self.exponents, self._careful, self.span = later.exponents, later._careful, later.span
+        self.arrivals.go_on(later.arrivals, source)
+        self._back(0, T, source, below)
+
+    def squared_norms(self) -> tuple[Array, IntArray]:
+        """Return ‖dℓ/dh_t‖² as stored, with the exponents of the norms, (T, B), t = 1 … T."""
+        kept = self.entries or self._own
+        return kept.squared_norms() if kept else (self.squares[1:], self.norm_exponents[1:])
+
     def _back(self, bottom: int, top: int, source: Source, below: DenseSource | None) -> None:
         tape = self.tape
         for first, last in tape.chunks(bottom, top):
@@ -112,7 +139,7 @@ class LayerBackward:
                 start = self._stretch(first, stop, source)
                 if start is None:
                     continue
-                self._gradients.add(start, stop, self.exponents if self._careful else None)
+                self.gradients.add(start, stop, self.exponents if self._careful else None)
                 if self._own is not None:
                     self._own.keep(start, stop, self.exponents if self._careful else None)
                 self.carried_rows.keep(start, stop, self.exponents if self._careful else 0)
@@ -124,16 +151,6 @@ class LayerBackward:
             for span in self._carried.values():
                 np.copyto(tape.deltas[-1, span], tape.deltas[0, span])
 
-    def log10_norms(self) -> Array:
-        """Return log10 ‖dℓ/dh_t‖ up to the loss's scale, (T, B), t = 1 … T."""
-        kept, own = self.entries or self._own, (self.squares[1:], self.norm_exponents[1:])
-        return kept.log10_norms() if kept else log10_norms(*own)
-
-    def log10_mean_norms(self) -> Array:
-        """Return log10 of the mean over samples of ‖dℓ/dh_t‖ up to the loss's scale, (T,)."""
-        kept, own = self.entries or self._own, (self.squares[1:], self.norm_exponents[1:])
-        return kept.log10_mean_norms() if kept else log10_mean_norms(*own)
-
     # Stretches
 
     def _start(self, top: int, end: int, source: Source, final: Mapping[str, Array]) -> None:
@@ -141,13 +158,13 @@ class LayerBackward:
         tape = self.tape
         carry, rows = tape.carry_row(top), slice(top, end + 1)
         self._onward.clear(top, end, carry)
-        self.arrivals.start(source, top, end)
-        for array in (self.squares, self.row_exponents, self.norm_exponents):
+        self.arrivals.start(source, top, tape.reach if end == tape.length else end)
+        for array in self._by_row:
             array[rows] = 0
         if self._own is not None:
             self._own.clear(top, end)
         self._onward.inject(top, carry, final)
-        self.exponents: IntArray = np.zeros(tape.batch, np.int32)
+        self.exponents = np.zeros(tape.batch, np.int32)
         self._careful = source.exponents is not None
         if self._careful:
             self._settle(top, carry, self.arrivals.at(top))
@@ -161,7 +178,7 @@ class LayerBackward:
 
     def _stretch(self, first: int, stop: int, source: Source) -> int | None:
         """Sweep a stretch that ends before `stop`; return its start, or None to try shorter."""
-        start = max(first, stop - self._span)
+        start = max(first, stop - self.span)
         if self._careful:
             start = self._join(start, stop)
             self._sweep_careful(start, stop)
@@ -171,11 +188,12 @@ class LayerBackward:
         window = self.window
         self._within = low > window.low and high < window.high
         self._sound = low > window.suspect_low and high < window.suspect_high
-        if not self._sound and stop - start > 1 and self._suspect(start, stop):
-            self._span = (stop - start) // 2
+        rows = self.squares[start : stop + 1]
+        if not self._sound and stop - start > 1 and window.may_have_lost(rows):
+            self.span = (stop - start) // 2
             return None
-        if self._span < CHUNK and least_positive(self.squares[start:stop]) > SPARE:
-            self._span *= 2
+        if self.span < CHUNK and least_positive(self.squares[start:stop]) > SPARE:
+            self.span *= 2
         return start
 
     def _sweep(self, start: int, stop: int, source: Source) -> None:
@@ -225,18 +243,10 @@ class LayerBackward:
         self.row_exponents[start:stop] = self.norm_exponents[start:stop] = exponents
         return self.tape.squared_norms(self.adjoints[start:stop], self.squares[start:stop])
 
-    def _suspect(self, start: int, stop: int) -> bool:
-        """Tell whether a sample that was alive at row `stop` may have lost entries since."""
-        before = self.squares[stop]
-        alive = (before > 0) & np.isfinite(before)
-        rows = self.squares[start:stop]
-        lost = (rows < self.window.suspect_low) | ~(rows < self.window.suspect_high)
-        return bool(np.any(lost & alive))
-
     def _settle_or_keep(self, start: int) -> None:
         """Bring the stretch's last row back where it left the window or something arrives."""
         arriving = self.arrivals.at(start) if self._careful else []
-        if self._within and not arriving and self._span == CHUNK:
+        if self._within and not arriving and self.span == CHUNK:
             return
         carry = self.tape.deltas[start % CHUNK]
         if not arriving and self._scale_by_norms(start, carry):

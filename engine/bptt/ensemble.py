@@ -18,6 +18,7 @@ from engine.arrays import Array
 from engine.bptt.ensemble_gradients import EnsembleGradients
 from engine.bptt.ensemble_layer import EnsembleLayer
 from engine.bptt.ensemble_readout import EnsembleReadout, MemberLosses
+from engine.bptt.exponents import log10_norms
 from engine.bptt.multiply import members_last
 from engine.bptt.network import Network
 from engine.bptt.sources import source_of_loss
@@ -128,4 +129,5 @@ class EnsembleSweep(Sweep):
     def log10_hidden_norms(self) -> Array:
         """log10 ‖dℓ/dh_t‖ of every layer, time and sample, (layers, T, S·B)."""
         scale = np.log10(self.losses.sample_scale)
-        return self.in_time(layer.log10_norms() for layer in self.backward_layers) + scale
+        norms = (log10_norms(*layer.squared_norms()) for layer in self.backward_layers)
+        return self.in_time(norms) + scale

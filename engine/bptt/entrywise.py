@@ -14,7 +14,7 @@ from functools import cached_property
 import numpy as np
 
 from engine.arrays import Array, IntArray
-from engine.bptt.exponents import LARGEST_SHIFT, NONE, log10_mean_norms, log10_norms
+from engine.bptt.exponents import LARGEST_SHIFT, NONE, log10_mean_norms
 from engine.bptt.multiply import multiply
 from engine.bptt.sources import Source
 from engine.bptt.tape import LayerTape
@@ -23,15 +23,22 @@ from engine.bptt.tape import LayerTape
 class EntryAdjoints:
     """The adjoints of one layer's states of the sweep that was made last, made when asked for."""
 
-    def __init__(self, tape: LayerTape, source: Source, final: Mapping[str, Array]) -> None:
+    def __init__(
+        self,
+        tape: LayerTape,
+        source: Source,
+        final: Mapping[str, Array],
+        later: "EntryAdjoints | None" = None,
+    ) -> None:
         """Read a tape that was swept.
 
         Args:
             tape: Of a cell whose `gain` is known.
             source: What arrived at the outputs.
             final: Injected adjoints of the states at row T, by name, (H, B).
+            later: Those of the steps right after this tape's, where there are some.
         """
-        self._tape, self._source, self._final = tape, source, final
+        self._tape, self._source, self._final, self._later = tape, source, final, later
         self._parts = len(tape.cell.gain)
 
     @property
@@ -45,17 +52,19 @@ class EntryAdjoints:
         """E of every entry, (T, H, B), or (T, 2H, B)."""
         return np.tile(self._stored[1], (1, self._parts, 1))
 
-    def log10_norms(self) -> Array:
-        """Return log10 ‖dℓ/dh_t‖, (T, B); −inf is an exact zero."""
-        return log10_norms(*self._of_rows)
-
-    def log10_mean_norms(self) -> Array:
-        """Return log10 of the mean over samples of ‖dℓ/dh_t‖, (T,)."""
-        return log10_mean_norms(*self._of_rows)
+    def squared_norms(self) -> tuple[Array, IntArray]:
+        """Return ‖dℓ/dh_t‖² as stored, and the exponents they are stored with, (T, B) each."""
+        return self._of_rows
 
     def log10_unit_means(self) -> Array:
         """Return log10 of the mean over samples of |dℓ/dh_{t,i}|, (T, H); −inf is exactly zero."""
         return log10_mean_norms(self._squares, self._stored[1])
+
+    @property
+    def onward(self) -> tuple[Array, IntArray]:
+        """What goes on to the steps before the first, (parts, H, B) and (H, B)."""
+        self._stored  # noqa: B018  (leaves it)
+        return self._onward
 
     @cached_property
     def _squares(self) -> Array:
@@ -93,10 +102,13 @@ class EntryAdjoints:
                 value, exponent = self._through(gain, value), exponent + of_gains[t - 1 - first]
             # Mantissas of gains are at least ½: over a chunk no value falls far from 1.
             value, exponent = near_one(value, exponent)
+        self._onward = value, exponent
 
     def _last(self, end: int) -> tuple[Array, IntArray]:
-        """Return what goes on from above row `end`: nothing but an injected adjoint at row T."""
+        """Return what goes on from above row `end`: nothing but what comes to row T."""
         tape = self._tape
+        if end == tape.length and self._later is not None:
+            return self._later.onward
         shape = self._parts, tape.weights.hidden, tape.batch
         value = np.zeros(shape)
         if end == tape.length:

@@ -40,6 +40,17 @@ class Window:
     suspect_high: float
     resolution: int
 
+    def may_have_lost(self, squares: Array) -> bool:
+        """Tell whether a sample that was alive at the last of some rows may have lost entries.
+
+        Args:
+            squares: Squared norms, (n, B); the last row is the one that was swept first.
+        """
+        rows, before = squares[:-1], squares[-1]
+        alive = (before > 0) & np.isfinite(before)
+        lost = (rows < self.suspect_low) | ~(rows < self.suspect_high)
+        return bool(np.any(lost & alive))
+
 
 WINDOWS: Mapping[np.dtype[Any], Window] = MappingProxyType(
     {

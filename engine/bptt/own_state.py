@@ -7,7 +7,7 @@ import numpy as np
 
 from engine.arrays import Array, IntArray
 from engine.bptt.blocks import aligned_zeros
-from engine.bptt.exponents import log10_mean_norms, log10_norms, near_one, shift
+from engine.bptt.exponents import near_one, shift
 from engine.bptt.tape import CHUNK, LayerTape
 
 
@@ -72,10 +72,6 @@ class OwnState:
         self._norm_exponents[start:stop] = base + own
         self._squares[start:stop] = np.einsum("nhb,nhb->nb", moved, moved)
 
-    def log10_norms(self) -> Array:
-        """Return log10 ‖dℓ/dh_t‖ up to the loss's scale, (T, B)."""
-        return log10_norms(self._squares, self._norm_exponents)
-
-    def log10_mean_norms(self) -> Array:
-        """Return log10 of the mean over samples of ‖dℓ/dh_t‖ up to the loss's scale, (T,)."""
-        return log10_mean_norms(self._squares, self._norm_exponents)
+    def squared_norms(self) -> tuple[Array, IntArray]:
+        """Return ‖dℓ/dh_t‖² as stored, with the exponents of the norms, (T, B)."""
+        return self._squares, self._norm_exponents

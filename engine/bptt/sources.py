@@ -6,6 +6,7 @@ rows (1 … T) an array (H, B) to add to the adjoint there, with exponents of it
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -61,6 +62,15 @@ class Source:
     def last(self, bottom: int, end: int) -> int:
         """Return the last row of bottom + 1 … end at which anything arrives, or `bottom`."""
         return next(iter(self.between(bottom, end + 1)), bottom)
+
+    def part(self, start: int, stop: int) -> "Source":
+        """Return what arrives at rows start … stop, the first of them its row 0."""
+        rows = slice(start, stop + 1)
+        exponents = None if self.exponents is None else self.exponents[rows]
+        arriving = self.arriving
+        if arriving is not None:
+            arriving = Arriving(arriving.values, arriving.where[rows])
+        return Source(self.rows[rows], exponents, arriving)
 
     def exponents_at(self, t: int) -> IntArray:
         """Return E of row t, at which something arrives, (B,); NONE where it is exactly zero."""
@@ -134,6 +144,12 @@ class DenseSource:
         """Allocate for T = `length` rows of `width` features."""
         self.array = aligned_zeros((length + 1, width, batch), dtype)
         self.exponents = np.full((length + 1, batch), NONE, np.int32)
+
+    def part(self, start: int, stop: int) -> "DenseSource":
+        """Return rows start … stop of it, to be filled there, the first of them as row 0."""
+        found, rows = copy(self), slice(start, stop + 1)
+        found.array, found.exponents = self.array[rows], self.exponents[rows]
+        return found
 
     def clear(self) -> None:
         """Make every row exactly zero."""

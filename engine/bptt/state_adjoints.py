@@ -120,7 +120,8 @@ class StateAdjoints:
         """Return ln ‖λ_t‖, (T+1, B); `carries` are those of `ln_carries`."""
         back, B = self._back, self._tape.batch
         if self.own:
-            return LN_10 * np.concatenate([np.full((1, B), np.nan), back.log10_norms()])
+            norms = log10_norms(*back.squared_norms())
+            return LN_10 * np.concatenate([np.full((1, B), np.nan), norms])
         read = LN_10 * log10_norms(back.squares, back.norm_exponents)
         rows = slice(0, self._tape.length + 1)
         carried = {name for name in carries if name not in self._tape.way_back.adjoint_rows}

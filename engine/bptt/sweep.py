@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from engine.arrays import Array
 from engine.bptt.backward import LayerBackward
 from engine.bptt.blocks import aligned_zeros
+from engine.bptt.exponents import log10_mean_norms, log10_norms
 from engine.bptt.gains import Gains, LayerGains
 from engine.bptt.immediate import immediate_log10_norms
 from engine.bptt.network import Network
@@ -20,8 +21,10 @@ from engine.bptt.readout import Loss, Readout
 from engine.bptt.side_by_side import SideBySide
 from engine.bptt.sources import DenseSource, Source, joined, side_of, source_of_loss
 from engine.bptt.stack import BLOCK, Stack
+from engine.bptt.swept import SweptLayer
 from engine.bptt.tape import LayerTape, Number
 from engine.bptt.two_way_stack import TwoWayStack
+from engine.bptt.unroll import unroll
 from engine.bptt.weight_gradients import GradientsOf, WeightGradients
 from engine.tasks.base import Batch
 
@@ -34,8 +37,7 @@ class Sweep:
 
     Attributes:
         loss: The last forward sweep's.
-        tapes: One for each layer.
-        backward_layers: One for each layer, after the first `backward`.
+        top_outputs: What is read out, rows 0 … T in the order of time, (T+1, N·H, B).
         gradients_of: What adds up the gradients of a layer's weights.
     """
 
@@ -53,23 +55,31 @@ class Sweep:
             window: Steps after which the way back is cut; None for the whole sequence.
         """
         self.network, self.length, self.batch = network, length, batch
-        self.tapes = [
-            LayerTape(layer, length, batch, network.dtype, window) for layer in network.layers
-        ]
+        self._make_layers(window)
         self.readout = Readout(network)
         shape = (length + 1, network.width, batch)
-        self._levels = [network.level(s) for s in range(0, len(self.tapes), network.directions)]
+        layers = range(0, len(network.layers), network.directions)
+        self._levels = [network.level(s) for s in layers]
         self._handed_up = [
             aligned_zeros(shape, network.dtype)
             if network.skips[level.start] or network.directions > 1
             else None
             for level in self._levels
         ]
-        self._back: list[LayerBackward] = []
+        self._between: dict[int, DenseSource] = {}
         self._gains: list[LayerGains] = []
-        self._between: list[DenseSource] = []
         self._rooms: dict[str, Array] = {}
         self._stacks: dict[int, Stack | TwoWayStack] = {}
+
+    def _make_layers(self, window: int | None) -> None:
+        size = self.length, self.batch, self.network.dtype
+        self._tapes = [LayerTape(layer, *size, window) for layer in self.network.layers]
+        self._back: list[LayerBackward] = []
+
+    @property
+    def tapes(self) -> Sequence[LayerTape]:
+        """The layers' tapes, which hold every step."""
+        return self._tapes
 
     # Forward
 
@@ -81,49 +91,38 @@ class Sweep:
             initial: State name -> (S, B, H); states that are missing start at zero.
         """
         self.network.renew()
-        xs = np.asarray(inputs).transpose(0, 2, 1)
+        xs = np.asarray(inputs, self.network.dtype).transpose(0, 2, 1)
         with np.errstate(over="ignore", invalid="ignore", under="ignore"):
             for number, level in enumerate(self._levels):
                 for index in level:
-                    tape = self.tapes[index]
-                    self._start(tape, index, initial or {})
-                    np.copyto(tape.xs[:-1], tape.in_time(xs))
-                    for function, arguments in tape.forward_program:
-                        function(*arguments)
-                xs = self._level_outputs(number)[1:]
+                    states = {name: value[index].T for name, value in (initial or {}).items()}
+                    self._unroll_layer(index, xs, states)
+                self.top_outputs = self._hand_up(number, xs)
+                xs = self.top_outputs[1:]
 
-    def _start(self, tape: LayerTape, index: int, initial: Mapping[str, Array]) -> None:
-        row = tape.now(0)
-        for name in tape.cell.state_names:
-            first = initial[name][index].T if name in initial else None
-            if name not in tape.cell.states:
-                tape.set_earlier(int(name.removeprefix("h_")), first)
-            elif name == "h" and tape.cell.output != "h":
-                value = np.zeros_like(tape.outputs[0]) if first is None else np.array(first)
-                tape.cell.activation.apply(
-                    value.astype(tape.dtype), tape.outputs[0], np.zeros_like(tape.outputs[0])
-                )
-            else:
-                row[name][...] = 0 if first is None else first
-        tape.set_earlier(0, tape.outputs[0])
+    def _unroll_layer(self, index: int, xs: Array, states: Mapping[str, Array]) -> None:
+        tape = self._tapes[index]
+        unroll(tape, tape.in_time(xs), states)
 
-    def _level_outputs(self, number: int) -> Array:
+    def _hand_up(self, number: int, xs: Array) -> Array:
         """Return what layers side by side hand up, rows 0 … T: their outputs, and the skip."""
         level, found = self._levels[number], self._handed_up[number]
-        first = self.tapes[level.start]
         if found is None:
-            return first.outputs
+            return self._outputs(level.start)
         for index in level:
-            tape = self.tapes[index]
-            found[1:, self.network.side(index)] = tape.in_time(tape.outputs[1:])
+            outputs = self._in_time(index, self._outputs(index)[1:])
+            found[1:, self.network.side(index)] = outputs
         if self.network.skips[level.start]:
-            found[1:] += first.xs[:-1]
+            found[1:] += xs
         return found
 
-    @property
-    def top_outputs(self) -> Array:
-        """What is read out, rows 0 … T in the order of time, (T+1, N·H, B)."""
-        return self._level_outputs(len(self._levels) - 1)
+    def _outputs(self, index: int) -> Array:
+        """Return the outputs of a layer by state row, (T+1, H, B)."""
+        return self._tapes[index].outputs
+
+    def _in_time(self, index: int, rows: NDArray[Number]) -> NDArray[Number]:
+        """Return rows of a layer's steps in the order of time, or the other way round."""
+        return rows[::-1] if self.network.layers[index].reverse else rows
 
     def forward(self, batch: Batch, loss: str, reduction: str = "mean") -> Loss:
         """Run the recurrences from zero states and return the loss."""
@@ -143,19 +142,24 @@ class Sweep:
         """The backward sweeps of the layers; made when first asked for."""
         if not self._back:
             self._back = [LayerBackward(tape, self.gradients_of) for tape in self.tapes]
-            self._between = [
-                DenseSource(self.length, tape.weights.inputs, self.batch, self.network.dtype)
-                for tape in self.tapes
-            ]
         return self._back
+
+    @property
+    def _swept(self) -> Sequence[SweptLayer]:
+        """What sweeps the layers back."""
+        return self.backward_layers
+
+    def _handed_down(self, index: int) -> DenseSource:
+        """Return room for ∂/∂x of a layer; made when first asked for."""
+        if index not in self._between:
+            width = self.network.layers[index].inputs
+            self._between[index] = DenseSource(self.length, width, self.batch, self.network.dtype)
+        return self._between[index]
 
     def backward(self) -> None:
         """Fill `network.gradient` with dL/dflat; leaves the norms of every adjoint."""
         with np.errstate(over="ignore", invalid="ignore", under="ignore"):
-            direct, ordinary = self.readout.backward()
-            source = source_of_loss(direct, ordinary, self.readout.rows, self.length)
-            self.top_source = source
-            self.back_from(source)
+            self.back_from(self._of_loss())
             self.network.finish_gradient(self.loss.scale)
 
     def back_with_finals(self, final: Mapping[str, Array]) -> Source:
@@ -169,14 +173,18 @@ class Sweep:
         """
         scale = self.loss.scale
         with np.errstate(over="ignore", invalid="ignore", under="ignore"):
-            direct, ordinary = self.readout.backward()
-            source = source_of_loss(direct, ordinary, self.readout.rows, self.length)
-            self.top_source = source
+            source = self._of_loss()
             # The sweep works on Σ m e, which is 1/scale times as large as L.
             parts = {name: value.transpose(0, 2, 1) / scale for name, value in final.items()}
             self.back_from(source, final=parts, to_inputs=True)
             self.network.finish_gradient(scale)
         return source
+
+    def _of_loss(self) -> Source:
+        """Return what arrives at the top from the loss, and fill the read-out's gradient."""
+        direct, ordinary = self.readout.backward()
+        self.top_source = source_of_loss(direct, ordinary, self.readout.rows, self.length)
+        return self.top_source
 
     def back_from(
         self,
@@ -192,11 +200,11 @@ class Sweep:
             final: State name -> (S, H, B), injected at the state of row T.
             to_inputs: Keep ∂/∂x of the lowest layer too, in `input_source`.
         """
-        layers, network = self.backward_layers, self.network
+        layers, network = self._swept, self.network
         for level in reversed(self._levels):
-            below = self._between[level.start] if level.start or to_inputs else None
+            below = self._handed_down(level.start) if level.start or to_inputs else None
             for index in level:
-                handed = None if below is None else self._between[index]
+                handed = None if below is None else self._handed_down(index)
                 if handed is not None:
                     handed.clear()
                 injected = {name: value[index] for name, value in (final or {}).items()}
@@ -204,7 +212,7 @@ class Sweep:
                 layers[index].run(self._with_earlier(own, injected), handed, injected)
             if below is not None:
                 for index in level[1:]:
-                    below.add_backwards(self._between[index])
+                    below.add_backwards(self._handed_down(index))
                 if network.skips[level.start]:
                     below.add(source)
                 self.input_source = below
@@ -214,7 +222,7 @@ class Sweep:
         """Return what of a level's source arrives at one of its layers."""
         if self.network.directions == 1:
             return source
-        return side_of(source, self.network.side(index), self.tapes[index].reverse)
+        return side_of(source, self.network.side(index), self.network.layers[index].reverse)
 
     def _with_earlier(self, source: Source, final: Mapping[str, Array]) -> Source:
         """Return a source that also brings the gradients of earlier outputs, h_1 … of row T."""
@@ -234,7 +242,7 @@ class Sweep:
 
     def in_time(self, rows: Iterable[NDArray[Number]]) -> NDArray[Number]:
         """Return arrays of every layer's steps, (T, …) each, in the order of time, (S, T, …)."""
-        return np.stack([t.in_time(each) for t, each in zip(self.tapes, rows, strict=True)])
+        return np.stack([self._in_time(index, each) for index, each in enumerate(rows)])
 
     def gains(self) -> list[Gains]:
         """Return the factors of each step back, a layer each; the last sweep kept what it needs."""
@@ -269,14 +277,14 @@ class Sweep:
     def log10_hidden_norms(self) -> Array:
         """log10 ‖dℓ/dh_t‖ of every layer, time and sample, (S, T, B); −inf is an exact zero."""
         scale = math.log10(self.loss.sample_scale)
-        norms = [layer.log10_norms() for layer in self.backward_layers]
+        norms = [log10_norms(*layer.squared_norms()) for layer in self._swept]
         return self.in_time(norms) + scale
 
     @property
     def log10_hidden_norm_means(self) -> Array:
         """log10 of the mean over samples of ‖dℓ/dh_t‖, (S, T)."""
         scale = math.log10(self.loss.sample_scale)
-        norms = [layer.log10_mean_norms() for layer in self.backward_layers]
+        norms = [log10_mean_norms(*layer.squared_norms()) for layer in self._swept]
         return self.in_time(norms) + scale
 
     @property

@@ -43,6 +43,7 @@ class LayerTape:
         batch: int,
         dtype: DTypeLike,
         window: int | None = None,
+        beyond: int = 0,
     ) -> None:
         """Allocate and bind for T = `length` and B = `batch`.
 
@@ -52,9 +53,11 @@ class LayerTape:
             batch: B.
             dtype: float32 or float64.
             window: Steps after which the way back is cut: at state rows w, 2w, …
+            beyond: Steps after T, on another tape, that return to outputs of this one.
         """
         cell, H = weights.cell, weights.hidden
-        self.window = window or length
+        self.reach = length + beyond
+        self.window = window or self.reach
         self.weights, self.cell, self.length, self.batch = weights, cell, length, batch
         self.reverse = weights.reverse
         self.dtype = np.dtype(dtype)
@@ -170,7 +173,7 @@ class LayerTape:
         steps = min(CHUNK, self.length)
         self.slopes = self._zeros(steps, self.slope_rows)
         self.deltas = self._zeros(steps + 1, self.delta_rows)
-        self.adjoints = self._zeros(self.length + 1, way.adjoint_rows)
+        self.adjoints = self._zeros(self.reach + 1, way.adjoint_rows)
         if self.compiled is not None:
             self.compiled.bind_back()
             return
@@ -202,7 +205,7 @@ class LayerTape:
 
     def end_of(self, row: int) -> int:
         """Return the step from which on nothing returns to a state row."""
-        return min(-(-max(row, 1) // self.window) * self.window, self.length)
+        return min(-(-max(row, 1) // self.window) * self.window, self.reach)
 
     def windows(self) -> Sequence[tuple[int, int]]:
         """Return the (first, stop) of the steps of every window, last first; one where none."""
