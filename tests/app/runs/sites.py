@@ -155,16 +155,15 @@ class Tally:
     identical: int = 0
     runs: int = 0
     seconds: list[float] = field(default_factory=list)
+    claimed: list[float] = field(default_factory=list)
 
     def line(self) -> str:
-        noticed = ""
-        if self.seconds:
-            middle, worst = np.median(self.seconds), max(self.seconds)
-            noticed = f", noticed after {middle:.1f} s (median), {worst:.1f} s (worst)"
-        return (
-            f"{self.name}: {self.kills} kills, {self.identical} of {self.runs} runs identical"
-            + (noticed)
-        )
+        found = [f"{self.name}: {self.kills} kills, {self.identical} of {self.runs} runs identical"]
+        for what, seconds in (("noticed", self.seconds), ("claimed again", self.claimed)):
+            if seconds:
+                middle, worst = np.median(seconds), max(seconds)
+                found.append(f"{what} after {middle:.1f} s (median), {worst:.1f} s (worst)")
+        return ", ".join(found)
 
 
 Strike = Callable[[Site, Run], float | None]
@@ -202,13 +201,22 @@ def strike_often(
             tally.kills += 1
             site.revive()
             if moment is not None:
-                eventually(lambda: site.row(run).attempt > before or site.is_over(run), PATIENCE)  # noqa: B023
-                tally.seconds.append(time.monotonic() - moment)
+                _watch(site, run, before, moment, tally)
     tally.runs += len(made)
     for run, config in made:
         eventually(lambda: site.is_over(run), PATIENCE)  # noqa: B023
         require_undisturbed(site, run, config)
         tally.identical += 1
+
+
+def _watch(site: Site, run: Run, before: int, moment: float, tally: Tally) -> None:
+    """Wait until a strike is noticed, and until a worker, which has to be free, is at it again."""
+    eventually(
+        lambda: site.row(run).status != "running" or site.row(run).attempt > before, PATIENCE
+    )
+    tally.seconds.append(time.monotonic() - moment)
+    eventually(lambda: site.row(run).attempt > before or site.is_over(run), PATIENCE)
+    tally.claimed.append(time.monotonic() - moment)
 
 
 def _is_at_work(site: Site, run: Run, more_frames: int) -> bool:
