@@ -83,6 +83,11 @@ def addresses(text: str, run: str) -> list[str]:
             f"{RUNS}/{{run}}/figures/{{}}",
             f"{RUNS}/{{run}}/chain?parameter={{}}",
             f"{RUNS}/{{run}}/export?format={{}}",
+            "/api/v1/datasets/{}",
+            "/api/v1/models/{}",
+            "/api/v1/sweeps/{}",
+            "/api/v1/sweeps/{}/figures/sweep_matrix",
+            "/api/v1/figures/{}",
             "/static/{}",
             "/static/vendor/{}",
         )
@@ -129,6 +134,21 @@ async def test_ghsa_5p3h_7fwh_92rc_a_name_is_no_path(
     disposition = exported.headers["content-disposition"]
     assert disposition == f'attachment; filename="{run["id"]}.npz"'
     assert {path for path in after - before if not path.name.startswith("gradtide.db")} == set()
+
+
+@pytest.mark.parametrize("text", TRAVERSALS[:20])
+async def test_ghsa_5p3h_7fwh_92rc_the_name_of_an_uploaded_file_is_no_path(
+    client: httpx.AsyncClient, settings: Settings, text: str
+) -> None:
+    before = set(settings.data.parent.rglob("*"))
+    answer = await client.post("/api/v1/datasets", files={"file": (text, "a,b\n1,2\n3,4\n")})
+    made = answer.json()
+    assert answer.status_code == 201, made
+    after = {path for path in set(settings.data.parent.rglob("*")) - before if path.is_file()}
+    kept = {path.relative_to(settings.data).parts for path in after}
+    assert {parts for parts in kept if not parts[0].startswith("gradtide.db")} == {
+        ("uploads", f"{made['id']}.safetensors")
+    }
 
 
 @pytest.mark.parametrize(

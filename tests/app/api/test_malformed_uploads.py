@@ -216,6 +216,14 @@ DATASETS: dict[str, tuple[Callable[[], bytes], str]] = {
         lambda: archive(inputs_npy=npy("(100000, 1000, 1000)") + bytes(64)),
         "takes 4000000000",
     ),
+    "10,000 members": (
+        lambda: archive(**{f"x{number}_npy": b"" for number in range(10_000)}),
+        "at most 1000 arrays, got 10000",
+    ),
+    "members elsewhere": (
+        lambda: archive(**{f"{'..__' * 8}etc__inputs_npy": npy("(1, 1, 1)") + bytes(4)}),
+        "unknown array '../../../../../../../../etc/inputs'; known: inputs",
+    ),
     "an archive of texts": (lambda: archive(readme=b"hello"), "expected .npy arrays alone"),
     "strings": (lambda: npz(inputs=np.array(["a"])), "expected real numbers"),
     "complex numbers": (lambda: npz(inputs=np.ones((2, 2, 2), complex)), "expected real numbers"),
