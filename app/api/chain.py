@@ -61,23 +61,35 @@ def get_chain(
     run_id: str,
     store: StoreOf,
     step: Annotated[
-        Step, Query(description="Training step as recorded; `first`, `last`: the ends so far")
+        Step,
+        Query(
+            description="Training step as recorded; `first`, `last`: the ends so far",
+            examples=["last"],
+        ),
     ] = "last",
     loss_time: Annotated[
         Time | None,
-        Query(description="t, from 1; the last time at which the task asks if left out"),
+        Query(
+            description="t, from 1; the last time at which the task asks if left out", examples=[12]
+        ),
     ] = None,
     state_time: Annotated[
-        Time | None, Query(description="k, 1 … t; 2, or the read-out's t, if left out")
+        Time | None,
+        Query(description="k, 1 … t; 2, or the read-out's t, if left out", examples=[10]),
     ] = None,
     parameter: Annotated[
-        str | None, Query(description="P by name; the top layer's recurrent weights if left out")
+        str | None,
+        Query(
+            description="P by name; the top layer's recurrent weights if left out",
+            examples=["weight_hh_l0"],
+        ),
     ] = None,
     sample: Annotated[
         Annotated[int, Field(ge=0, le=MAX_STEP)] | None,
         Query(
             description="One sample of the probe batch, from 0: then factors that are small come"
-            " with their numbers; the mean over all if left out"
+            " with their numbers; the mean over all if left out",
+            examples=[0],
         ),
     ] = None,
     if_none_match: Annotated[str | None, Header()] = None,

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from app.api.dependencies import SettingsOf, StoreOf, json_response
 from app.api.runs import moment
 from app.api.schemas import problems
-from app.api.upload_schemas import TABLE, DatasetModel, DatasetPageModel, file_body
+from app.api.upload_schemas import TABLE, TEXT, DatasetModel, DatasetPageModel, file_body
 from app.receiving import Received, receiving
 from app.settings import Settings
 from app.store import Store, Upload
@@ -50,22 +50,26 @@ def kept_dataset(store: Store, settings: Settings, received: Received) -> Upload
     "",
     status_code=201,
     responses={201: {"model": DatasetModel}, **problems(408, 413, 415, 503)},
-    openapi_extra=file_body("text/csv", "text/plain", "application/octet-stream", example=TABLE),
+    openapi_extra=file_body(
+        "text/csv", "text/plain", "application/octet-stream", csv=TABLE, plain=TEXT
+    ),
 )
 async def upload_dataset(
     request: Request,
     store: StoreOf,
     settings: SettingsOf,
-    name: Annotated[str | None, Query(description="What it is called")] = None,
+    name: Annotated[str | None, Query(description="What it is called", examples=["load"])] = None,
     kind: Annotated[
         str | None,
         Query(
             description="`series` (CSV), `text` or `arrays` (npz, safetensors); left out: told by"
             " the file, and for a table by the content type text/csv or a name in .csv",
+            examples=["series"],
         ),
     ] = None,
     columns: Annotated[
-        list[str] | None, Query(description="Of a table: keep these columns alone")
+        list[str] | None,
+        Query(description="Of a table: keep these columns alone", examples=[["load"]]),
     ] = None,
 ) -> Response:
     """Upload a data set as the body, or as `file` of a form with `name`, `kind`, `columns`.

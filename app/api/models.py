@@ -60,16 +60,21 @@ async def upload_model(
     request: Request,
     store: StoreOf,
     settings: SettingsOf,
-    name: Annotated[str | None, Query(description="What it is called")] = None,
-    cell: Annotated[str | None, Query(description="Refuse any other cell than this")] = None,
+    name: Annotated[str | None, Query(description="What it is called", examples=["mine"])] = None,
+    cell: Annotated[
+        str | None, Query(description="Refuse any other cell than this", examples=["elman"])
+    ] = None,
     activation: Annotated[
-        str | None, Query(description="Of a plain RNN, which its weights do not tell")
+        str | None,
+        Query(description="Of a plain RNN, which its weights do not tell", examples=["tanh"]),
     ] = None,
     prefix: Annotated[
-        str | None, Query(description="Which recurrent network, where there are several")
+        str | None,
+        Query(description="Which recurrent network, where there are several", examples=["rnn"]),
     ] = None,
     readout: Annotated[
-        str | None, Query(description="Which linear layer is the read-out, or `none` of them")
+        str | None,
+        Query(description="Which linear layer is the read-out, or `none` of them", examples=["fc"]),
     ] = None,
 ) -> Response:
     """Upload weights as the body, or as `file` of a form with the same names.

@@ -21,8 +21,13 @@ from app.store import Store, Sweep, Tally
 
 router = APIRouter(prefix="/sweeps", tags=["sweeps"])
 
-Across = Annotated[str | None, Query(description="An axis; left out: the first")]
-Up = Annotated[str | None, Query(description="Another axis; left out: the first that is not x")]
+Across = Annotated[
+    str | None, Query(description="An axis; left out: the first", examples=["model.activation"])
+]
+Up = Annotated[
+    str | None,
+    Query(description="Another axis; left out: the first that is not x", examples=["task.length"]),
+]
 ValueOf = Annotated[
     str,
     Query(

@@ -6,6 +6,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 TABLE = "time,load\n0,3.5\n1,3.1\n2,\n3,4.2\n"
+TEXT = "To be, or not to be: that is the question.\n"
 _BINARY = {"type": "string", "format": "binary"}
 
 
@@ -61,15 +62,23 @@ class ModelPageModel(BaseModel):
     next_cursor: str | None
 
 
-def file_body(*media_types: str, example: str | None = None) -> dict[str, Any]:
-    """Return the OpenAPI entry of a body that is a file, or a form with one."""
+def file_body(*media_types: str, **examples: str) -> dict[str, Any]:
+    """Return the OpenAPI entry of a body that is a file, or a form with one.
+
+    Args:
+        media_types: What the file may be.
+        examples: A file that can be shown, by the second part of its media type; the first one is
+            the form's file too.
+    """
     form = {
         "type": "object",
         "properties": {"file": _BINARY, "name": {"type": "string"}},
         "required": ["file"],
     }
     content: dict[str, Any] = {each: {"schema": _BINARY} for each in media_types}
-    if example is not None:
-        content[media_types[0]]["example"] = example
     content["multipart/form-data"] = {"schema": form}
+    for each in media_types:
+        if (example := examples.get(each.partition("/")[2])) is not None:
+            content[each]["example"] = example
+            content["multipart/form-data"].setdefault("example", {"file": example, "name": "mine"})
     return {"requestBody": {"required": True, "content": content}}

@@ -2,17 +2,26 @@
 
 import json
 import re
+from functools import reduce
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
 import sqlalchemy as sa
 from plotly.offline import get_plotlyjs_version
+from safetensors.numpy import save
 
 import engine
 from app.api.examples import EXAMPLES
+from app.api.upload_schemas import TABLE
+from app.frame_bytes import pack
 from app.guards import CONTENT_SECURITY_POLICY
+from app.settings import Settings
 from app.store.tables import runs
+from tests.app.api.conftest import SMALL, train_into
+from tests.app.api.test_captures import CONFIG
+from tests.engine.watching.takes import take
 
 METHODS = {"get", "post", "put", "patch", "delete"}
 
@@ -116,7 +125,34 @@ async def test_every_operation_and_parameter_says_what_it_is(document: dict[str,
     assert silent == []
 
 
-async def test_every_example_of_a_body_is_taken(
+def model_file() -> bytes:
+    """Return the weights of an nn.RNN with a read-out, as a program sends them."""
+    rng = np.random.default_rng(3)
+    shapes = {"weight_ih_l0": (5, 2), "weight_hh_l0": (5, 5), "bias_ih_l0": 5, "bias_hh_l0": 5}
+    weights = {f"rnn.{name}": rng.normal(size=shape) for name, shape in shapes.items()}
+    return save(weights | {"fc.weight": rng.normal(size=(1, 5)), "fc.bias": rng.normal(size=1)})
+
+
+# Bodies of bytes that no document can show.
+FILES = {
+    "POST /api/v1/models": model_file,
+    "POST /api/v1/captures/{run_id}/frames": lambda: pack(take(np.random.default_rng(3), step=0)),
+}
+
+
+def sent(name: str, kind: str, media: dict[str, Any]) -> dict[str, Any] | None:
+    """Return what a client is to be given to send a body; None where it is another kind's."""
+    if "example" not in media:
+        made = FILES.get(name) if kind != "multipart/form-data" else None
+        return None if made is None else {"content": made(), "headers": {"Content-Type": kind}}
+    example = media["example"]
+    if kind == "multipart/form-data":
+        return {"files": {"file": ("mine.csv", example["file"])}, "data": {"name": example["name"]}}
+    body = example if isinstance(example, str) else json.dumps(example)
+    return {"content": body, "headers": {"Content-Type": kind}}
+
+
+async def test_every_body_has_an_example_and_it_is_taken(
     client: httpx.AsyncClient, document: dict[str, Any]
 ) -> None:
     app = client._transport.app  # type: ignore[attr-defined]  # httpx's ASGITransport
@@ -125,19 +161,51 @@ async def test_every_example_of_a_body_is_taken(
             continue
         method, path = name.split(" ")
         captured = "captures" in path
-        made, example = ("captures", "CaptureConfig") if captured else ("runs", "RunConfig")
-        run = (await client.post(f"/api/v1/{made}", json=EXAMPLES[example])).json()["id"]
+        made, config = ("captures", CONFIG) if captured else ("runs", EXAMPLES["RunConfig"])
+        run = (await client.post(f"/api/v1/{made}", json=config)).json()["id"]
         if not captured:
             with app.state.store.database.write() as connection:
                 connection.execute(sa.update(runs).values(status="succeeded"))
-        for kind, media in operation["requestBody"]["content"].items():
-            if "example" not in media:  # bytes that no document can show
-                continue
-            body = media["example"] if kind == "text/csv" else json.dumps(media["example"])
-            answer = await client.request(
-                method, path.replace("{run_id}", run), content=body, headers={"Content-Type": kind}
-            )
+        content = operation["requestBody"]["content"]
+        bodies = [sent(name, kind, media) for kind, media in content.items()]
+        taken = [body for body in bodies if body is not None]
+        assert taken, name
+        for body in taken:
+            answer = await client.request(method, path.replace("{run_id}", run), **body)
             assert answer.is_success, (name, answer.text)
+
+
+NEWEST = ("/chain", "/datasets", "/models", "/matrix", "/figures/{name}")
+SAID_ELSEWHERE = {"limit", "cursor"}  # by their bounds, and by the page before
+
+
+async def test_every_example_of_a_parameter_is_taken(
+    document: dict[str, Any], client: httpx.AsyncClient, settings: Settings
+) -> None:
+    run = train_into(settings.data, SMALL)
+    sweep = (await client.post("/api/v1/sweeps", json=EXAMPLES["SweepRequest"])).json()["id"]
+    places = {"{run_id}": run, "{sweep_id}": sweep, "{name}": "sweep_matrix"}
+    content = {"/api/v1/models": model_file(), "/api/v1/datasets": TABLE.encode()}
+    headers = {"Content-Type": "text/csv"}
+    asked = 0
+    for name, operation in operations(document).items():
+        method, path = name.split(" ")
+        if not path.endswith(NEWEST) or (path.endswith("{name}") and "sweep" not in path):
+            continue
+        address = reduce(lambda text, place: text.replace(*place), places.items(), path)
+        for parameter in operation.get("parameters", ()):
+            schema = parameter["schema"]
+            if parameter["in"] != "query" or parameter["name"] in SAID_ELSEWHERE:
+                continue
+            values = schema.get("examples") or schema.get("enum")
+            assert values, (name, parameter)
+            for value in values:
+                query = {parameter["name"]: value}
+                body = {"content": content[path], "headers": headers} if method == "POST" else {}
+                answer = await client.request(method, address, params=query, **body)
+                assert answer.is_success, (name, query, answer.text)
+                asked += 1
+    assert asked >= 20
 
 
 async def test_every_axis_is_a_described_parameter(document: dict[str, Any]) -> None:
