@@ -20,7 +20,7 @@ import safetensors
 import safetensors.numpy
 from numpy.typing import NDArray
 
-from app.answers import FRAME_TYPE as MEDIA_TYPE
+from app.client.answers import FRAME_TYPE as MEDIA_TYPE
 from engine import ConfigError, Problem, Taken
 
 __all__ = ["MEDIA_TYPE", "pack", "unpack"]

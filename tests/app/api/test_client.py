@@ -1,9 +1,11 @@
 """The client speaks every call, and says a refusal as an exception."""
 
+import inspect
 import io
+import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, is_typeddict
 
 import httpx
 import numpy as np
@@ -12,7 +14,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import save
 
 from app.api.examples import EXAMPLES
-from app.client import Client, ProblemError
+from app.client import Client, ProblemError, records
 from app.main import create_app
 from tests.app.api.conftest import SMALL, Trained, settings_of
 from tests.app.api.test_events import Server
@@ -61,7 +63,7 @@ def test_waiting_ends_at_its_time_out(empty: Client) -> None:
 
 
 def test_waiting_returns_a_run_that_is_over(over_trained: Client, trained: Trained) -> None:
-    assert over_trained.wait(trained.diverged)["status"] == "diverged"
+    assert over_trained.wait(trained.diverged, progress=True)["status"] == "diverged"
 
 
 def test_a_statistic_comes_with_its_coordinates(over_trained: Client, trained: Trained) -> None:
@@ -104,9 +106,10 @@ def test_a_run_is_paused_renamed_and_estimated(empty: Client) -> None:
 def test_runs_are_compared_and_exported(over_trained: Client, trained: Trained) -> None:
     runs = (trained.succeeded, trained.classified)
     found = over_trained.compare(runs, "loss", step="0:2")
+    assert found["statistic"] is not None
     assert found["statistic"]["shape"] == [2, 3]
     file = io.BytesIO()
-    over_trained.export(trained.succeeded, file)
+    over_trained.export(trained.succeeded, file, progress=True)
     file.seek(0)
     with np.load(file, allow_pickle=False) as exported:
         assert exported["loss"].shape == (6,)
@@ -134,7 +137,10 @@ def test_a_sweep_is_made_listed_summed_up_and_cancelled(empty: Client) -> None:
     made = empty.create_sweep(SMALL, axes, repeats=2, idempotency_key="one")
     again = empty.create_sweep(SMALL, axes, repeats=2, idempotency_key="one")
     matrix = empty.matrix(made["id"], x="model.activation", value="reach")
+    with pytest.raises(TimeoutError, match="queued"):
+        empty.wait_for_sweep(made["id"], timeout=0.01)
     cancelled = empty.cancel_sweep(made["id"])
+    assert empty.wait_for_sweep(made["id"], progress=True) == cancelled
     assert (again, [each["id"] for each in empty.sweeps()]) == (made, [made["id"]])
     assert (matrix["data"], matrix["count"]) == ([[None, None]], [[0, 0]])
     assert cancelled == empty.sweep(made["id"])
@@ -188,17 +194,74 @@ CALLS = {
     "POST /datasets": "upload_dataset", "GET /datasets": "datasets",
     "GET /datasets/{dataset_id}": "dataset", "DELETE /datasets/{dataset_id}": "delete_dataset",
     "POST /models": "upload_model", "GET /models": "models", "GET /models/{model_id}": "model",
-    "DELETE /models/{model_id}": "delete_model",
+    "DELETE /models/{model_id}": "delete_model", "POST /captures": "create_capture",
+    "POST /captures/{run_id}/frames": "send_frame",
+    "POST /captures/{run_id}/finish": "finish_capture",
 }  # fmt: skip
 
 
-def test_every_call_of_the_service_has_a_method(tmp_path: Path) -> None:
-    paths = create_app(settings_of(tmp_path)).openapi()["paths"]
-    served = {
-        f"{method.upper()} {path.removeprefix('/api/v1')}"
-        for path, methods in paths.items()
-        if path.startswith("/api/v1") and "/captures" not in path  # those are app.capture's
-        for method in methods
+WITHOUT_METHOD = {
+    "GET /healthz": "for what starts the service again",
+    "GET /readyz": "for what leads requests to it",
+    "GET /metrics": "for Prometheus",
+}
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What the service's own description says."""
+    return create_app(settings_of(tmp_path_factory.mktemp("told"))).openapi()
+
+
+def calls_of(told: dict[str, Any]) -> dict[str, Any]:
+    """Return what the description says of each call."""
+    return {
+        f"{method.upper()} {path.removeprefix('/api/v1')}": call
+        for path, methods in told["paths"].items()
+        for method, call in methods.items()
     }
-    assert served == set(CALLS)
+
+
+def test_every_call_of_the_service_has_a_method(told: dict[str, Any]) -> None:
+    assert set(calls_of(told)) == set(CALLS) | set(WITHOUT_METHOD)
     assert [name for name in CALLS.values() if not callable(getattr(Client, name, None))] == []
+
+
+def schema_of(call: dict[str, Any]) -> str:
+    """Return the name of what a call answers, as the client calls it; nothing where it has none."""
+    given = call["responses"]
+    answers = [given[each] for each in ("201", "200", "202") if each in given]
+    schema: dict[str, Any] = {}
+    if answers:
+        schema = answers[0].get("content", {}).get("application/json", {}).get("schema", {})
+    reference = str(schema.get("items", schema).get("$ref", ""))
+    return reference.rpartition("/")[2].removesuffix("Model")
+
+
+BITS = {"statistic"}
+"""Calls whose answer the client makes arrays of."""
+SHORT = {"Sweep": "SweepSummary"}
+"""What a page holds, where that is less than one by itself."""
+
+
+def test_every_answer_with_a_schema_has_its_type(told: dict[str, Any]) -> None:
+    wrong, seen = [], 0
+    for name, call in calls_of(told).items():
+        answered = schema_of(call)
+        if name in WITHOUT_METHOD or not answered or CALLS[name] in BITS:
+            continue
+        seen += 1
+        returned = str(inspect.signature(getattr(Client, CALLS[name])).return_annotation)
+        item, is_page = answered.removesuffix("Page"), answered.endswith("Page")
+        wanted = SHORT.get(item, item) if is_page else item
+        words = re.findall(r"\w+", returned)
+        if words[-1] != wanted or is_page != ("Iterator" in words):
+            wrong.append((name, returned, wanted))
+    assert wrong == []
+    assert seen > 25
+
+
+@pytest.mark.parametrize("name", [n for n, each in vars(records).items() if is_typeddict(each)])
+def test_a_record_has_the_fields_that_the_service_says(name: str, told: dict[str, Any]) -> None:
+    described = told["components"]["schemas"][f"{name}Model"]
+    assert set(getattr(records, name).__annotations__) == set(described["properties"])

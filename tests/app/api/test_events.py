@@ -228,10 +228,34 @@ def test_a_stream_says_how_to_come_back_and_that_it_lives(
 def test_closing_the_hub_ends_every_stream(served: tuple[Server, Client, Store]) -> None:
     server, client, _ = served
     run = client.create_run(SMALL)["id"]
-    stream = client.events([run])
+    stream = client.events([run], patience=0.0)
     next(stream)
     server.app.state.hub.close()
-    assert list(stream) == []
+    with pytest.raises(httpx.ReadError, match="closed the stream"):
+        next(stream)
+
+
+def test_the_client_goes_on_by_itself_where_a_stream_breaks(
+    served: tuple[Server, Client, Store],
+) -> None:
+    server, client, store = served
+    run = client.create_run(SMALL)["id"]
+    stream = client.events([run], last_event_id=0)
+    first = next(stream)
+    hub = server.app.state.hub
+    for subscription in [*hub._subscriptions]:
+        subscription.close()
+    sent = [say(store, run, "frame", step=step) for step in range(3)]
+    assert [event.id for event in (first, *take(stream, 3))] == [first.id, *sent]
+
+
+def test_a_run_is_followed_from_its_first_event_to_its_end(
+    served: tuple[Server, Client, Store],
+) -> None:
+    _, client, _ = served
+    run = client.create_run(SMALL)["id"]
+    client.cancel(run)
+    assert [event.kind for event in client.follow(run)][-1] == "end"
 
 
 def message(number: int, kind: str) -> Message:

@@ -1,4 +1,4 @@
-"""How a client asks: requests, pages of lists, and the calls of what users bring."""
+"""The client's calls for data sets and models of your own."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -8,34 +8,10 @@ from typing import Any, BinaryIO, Final
 import httpx
 from rich.progress import wrap_file
 
-from app.answers import problem_of
+from app.client.calls import Calls, query
+from app.client.records import Dataset, Model
 
 _UPLOAD_TIMEOUT: Final = httpx.Timeout(60.0, read=600.0)
-
-
-class Calls:
-    """Requests of one service; a refusal is a `ProblemError`."""
-
-    _http: httpx.Client
-
-    def _pages(self, path: str, filters: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-        cursor: str | None = None
-        while True:
-            page = self._object("GET", path, params=query({**filters, "cursor": cursor}))
-            yield from page["items"]
-            cursor = page["next_cursor"]
-            if cursor is None:
-                return
-
-    def _object(self, method: str, path: str, **options: Any) -> dict[str, Any]:  # noqa: ANN401
-        found: dict[str, Any] = self._request(method, path, **options).json()
-        return found
-
-    def _request(self, method: str, path: str, **options: Any) -> httpx.Response:  # noqa: ANN401
-        answer = self._http.request(method, f"/api/v1{path}", **options)
-        if answer.is_error:
-            raise problem_of(answer)
-        return answer
 
 
 class UploadCalls(Calls):
@@ -49,7 +25,7 @@ class UploadCalls(Calls):
         kind: str | None = None,
         columns: tuple[str, ...] = (),
         progress: bool = False,
-    ) -> dict[str, Any]:
+    ) -> Dataset:
         """Upload a data set and return what was found in it.
 
         Args:
@@ -60,7 +36,8 @@ class UploadCalls(Calls):
             progress: Draw a bar while it is sent.
         """
         params = {"name": name, "kind": kind, "columns": list(columns)}
-        return self._upload("/datasets", file, params, progress=progress)
+        found: Dataset = self._upload("/datasets", file, params, progress=progress)
+        return found
 
     def upload_model(
         self,
@@ -72,7 +49,7 @@ class UploadCalls(Calls):
         prefix: str | None = None,
         readout: str | None = None,
         progress: bool = False,
-    ) -> dict[str, Any]:
+    ) -> Model:
         """Upload a model and return what was recognised in it.
 
         `description.model` of the answer goes into a configuration as it is.
@@ -87,27 +64,31 @@ class UploadCalls(Calls):
             progress: Draw a bar while it is sent.
         """
         params = {"name": name, "cell": cell, "activation": activation, "prefix": prefix}
-        return self._upload("/models", file, {**params, "readout": readout}, progress=progress)
+        told = {**params, "readout": readout}
+        found: Model = self._upload("/models", file, told, progress=progress)
+        return found
 
-    def datasets(self) -> Iterator[dict[str, Any]]:
+    def datasets(self) -> Iterator[Dataset]:
         """Yield the data sets, the newest first, page by page."""
         yield from self._pages("/datasets", {})
 
-    def dataset(self, dataset_id: str) -> dict[str, Any]:
+    def dataset(self, dataset_id: str) -> Dataset:
         """Return a data set's description."""
-        return self._object("GET", f"/datasets/{dataset_id}")
+        found: Dataset = self._answer("GET", f"/datasets/{dataset_id}")
+        return found
 
     def delete_dataset(self, dataset_id: str) -> None:
         """Delete a data set that no run needs any more."""
         self._request("DELETE", f"/datasets/{dataset_id}")
 
-    def models(self) -> Iterator[dict[str, Any]]:
+    def models(self) -> Iterator[Model]:
         """Yield the models, the newest first, page by page."""
         yield from self._pages("/models", {})
 
-    def model(self, model_id: str) -> dict[str, Any]:
+    def model(self, model_id: str) -> Model:
         """Return what was recognised in a model."""
-        return self._object("GET", f"/models/{model_id}")
+        found: Model = self._answer("GET", f"/models/{model_id}")
+        return found
 
     def delete_model(self, model_id: str) -> None:
         """Delete a model that no run needs any more."""
@@ -120,14 +101,14 @@ class UploadCalls(Calls):
         params: Mapping[str, Any],
         *,
         progress: bool,
-    ) -> dict[str, Any]:
+    ) -> Any:  # noqa: ANN401  # of JSON
         with _opened(file) as (content, size, name):
             told = {**params, "name": params["name"] or name}
             if path == "/datasets" and told.get("kind") is None and name.endswith((".csv", ".tsv")):
                 told["kind"] = "series"
             body = wrap_file(content, size, description=name) if progress else None
             with body or _itself(content) as pieces:
-                return self._object(
+                return self._answer(
                     "POST",
                     path,
                     content=_pieces(pieces),
@@ -135,11 +116,6 @@ class UploadCalls(Calls):
                     timeout=_UPLOAD_TIMEOUT,
                     headers={"Content-Type": "application/octet-stream"},
                 )
-
-
-def query(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values that were given."""
-    return {key: value for key, value in values.items() if value not in (None, [])}
 
 
 def _pieces(file: BinaryIO) -> Iterator[bytes]:
