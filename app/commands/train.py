@@ -4,7 +4,7 @@ import json
 import signal
 import tomllib
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -45,7 +45,7 @@ def train_in_foreground(settings: Settings, path: Path, assignments: Sequence[st
         config = assign(load_configuration(path), assignments)
         RunConfig.from_dict(config)  # before a store is opened, and so made: a refusal leaves none
         store = store_of(settings)
-        complete, facts, layouts = described(config, store)
+        run, held = _made(store, config)
     except ConfigError as problem:
         for pointer, detail in problem.problems:
             err.print(f"[bold red]{escape(pointer or '/')}[/]: {escape(detail)}")
@@ -53,20 +53,25 @@ def train_in_foreground(settings: Settings, path: Path, assignments: Sequence[st
     except ValueError as problem:
         err.print(f"[bold red]{escape(str(problem))}[/]")
         return 2
+    status = _train(store, held, run, settings)
+    code = _report(store.runs.get(run.id), status)
+    store.close()
+    return code
+
+
+def _made(store: Store, config: Mapping[str, Any]) -> tuple[Run, Claim]:
+    """Make a run that this process holds."""
     claims: list[Claim | None] = []
 
     def claim(connection: Connection, run_id: str) -> None:
         # In the transaction that makes the run: a server on the same store must not take it.
         claims.append(store.attempts.claim_in(connection, run_id, str(uuid.uuid4())))
 
-    run, _ = store.runs.create(complete, facts, layouts, then=claim)
+    run, _ = store.runs.create(*described(config, store), then=claim)
     held = claims[0]
     if held is None:
         raise RuntimeError(f"run {run.id} could not be claimed in the transaction that made it")
-    status = _train(store, held, run, settings)
-    code = _report(store.runs.get(run.id), status)
-    store.close()
-    return code
+    return run, held
 
 
 def _train(store: Store, claim: Claim, run: Run, settings: Settings) -> str:

@@ -14,6 +14,7 @@ from sqlalchemy.engine import Connection, Row
 from app.store.database import Database
 from app.store.events import END, STATUS, EventLog
 from app.store.leases import LeaseWatch
+from app.store.named_uploads import require_uploads
 from app.store.tables import LARGEST_ENSEMBLE, ensemble_runs, runs
 
 
@@ -115,6 +116,9 @@ class Queue:
             before: The state it is in.
             by: The verb that asks for it.
             config: Its configuration from now on; as it was where None.
+
+        Raises:
+            ConfigError: An upload that its configuration names has been deleted.
         """
         values: dict[str, Any] = {
             "queued_by": by,
@@ -129,7 +133,11 @@ class Queue:
         if config is not None:
             values |= {"config": dict(config), "steps": int(config["training"]["steps"])}
         with self._database.write() as connection:
-            return self._move(connection, run_id, (before,), "queued", **values)
+            moved = self._move(connection, run_id, (before,), "queued", **values)
+            if moved:
+                query = sa.select(runs.c.config).where(runs.c.id == run_id)
+                require_uploads(connection, connection.execute(query).scalar_one())
+            return moved
 
     def overdue_cancels(self, grace: float) -> set[str]:
         """Return the running runs that were asked to stop longer ago than `grace` seconds."""

@@ -18,6 +18,7 @@ from app.store.database import Database
 from app.store.errors import IdempotencyConflict, QueueFull, RunNotFound
 from app.store.events import STATUS, EventLog
 from app.store.listing import beyond, conditions_of, order_of, read_cursor, write_cursor
+from app.store.named_uploads import require_uploads
 from app.store.records import Json, Run, run_of
 from app.store.tables import runs
 
@@ -67,6 +68,7 @@ class RunTable:
             The run, and whether it was made by this call.
 
         Raises:
+            ConfigError: An upload that the configuration names has been deleted.
             IdempotencyConflict: The key came before with another configuration.
             QueueFull: The queue is full.
         """
@@ -91,11 +93,16 @@ class RunTable:
     def create_in(
         self, connection: Connection, new: NewRun, max_queue: int | None
     ) -> tuple[Run, bool]:
-        """Queue a run in a transaction that makes more than it; as `create` otherwise."""
+        """Queue a run in a transaction that makes more than it; as `create` otherwise.
+
+        Raises:
+            ConfigError: An upload that the configuration names has been deleted.
+        """
         digest = hashlib.sha256(json.dumps(new.config, sort_keys=True).encode()).hexdigest()
         found = self._by_key(connection, new.idempotency_key, digest)
         if found is not None:
             return found, False
+        require_uploads(connection, new.config)
         self._require_room(connection, max_queue)
         run_id = str(uuid.uuid4())
         values = _first_values(run_id, new.config, new.facts, new.layouts)
