@@ -233,7 +233,8 @@ FIGURE = FigureDefinition(
     how_to_read=(
         "Each column is one frame of the training: the loss sits at the top and its gradient "
         "travels down. Dark blue below means that early time steps are not heard; the white "
-        "line is where 1 % of the gradient is left."
+        "line is where 1 % of the last loss's gradient is left. Where every step has a loss, they "
+        "all add up here and the map looks even; Credit assignment and Decay show one at a time."
     ),
     needs=(NAME, "loss", "last_loss_gradient"),
     draw=draw,
