@@ -9,9 +9,11 @@ from fastapi.templating import Jinja2Templates
 from starlette.responses import RedirectResponse, Response
 
 from app.figures.activation_curves import activations
+from app.pages.asked import Asked, Box
 from app.pages.base import PageContext, render
 from app.pages.lessons import LESSONS, Lesson
-from app.pages.traced import ByHand, PathView, Weights, by_hand, read_numbers, walk
+from app.pages.three_steps import ByHand, Weights, by_hand
+from app.pages.traced import PathView, walk
 from app.runs import RunService
 
 
@@ -37,35 +39,14 @@ class LearnPage(PageContext):
     focus: bool
     path: PathView | None
     hand: ByHand | None
-    weights: Weights
+    boxes: tuple[Box, ...]
+    refused: str
+    activation: str
     activations: tuple[str, ...]
+    given: tuple[tuple[str, str], ...]
+    alone_href: str
+    all_href: str
     following: LessonLink | None
-
-
-class Asked:
-    """What the address of a lesson says: the guess, the weights, whether the list is hidden."""
-
-    def __init__(  # one for each field of the form
-        self,
-        guess: str = "",
-        focus: str = "",
-        w: str = "",
-        u: str = "",
-        v: str = "",
-        x: str = "",
-        activation: str = "",
-    ) -> None:
-        start = Weights()
-        known = _names()
-        self.guess = int(guess) if guess in {"0", "1", "2"} else None
-        self.focus = focus == "on"
-        self.weights = Weights(
-            w=read_numbers(w, start.w),
-            u=read_numbers(u, start.u),
-            v=read_numbers(v, start.v),
-            x=read_numbers(x, start.x),
-            activation=activation if activation in known else start.activation,
-        )
 
 
 def build_router(templates: Jinja2Templates) -> APIRouter:
@@ -105,6 +86,8 @@ def page_of(name: str, asked: Asked) -> LearnPage:
     """Return the context of a lesson's page."""
     lesson = lesson_of(name)
     links = [LessonLink(name=key, title=one.title) for key, one in LESSONS.items()]
+    known = _names()
+    weights = asked.weights(known) if lesson.by_hand else None
     after = [link.name for link in links].index(name) + 1
     return LearnPage(
         lessons=tuple(links),
@@ -113,9 +96,14 @@ def page_of(name: str, asked: Asked) -> LearnPage:
         guess=asked.guess,
         focus=asked.focus,
         path=walk(lesson.path) if lesson.path is not None and asked.guess is not None else None,
-        hand=by_hand(asked.weights) if lesson.by_hand else None,
-        weights=asked.weights,
-        activations=_names(),
+        hand=None if weights is None else by_hand(weights),
+        boxes=asked.boxes() if lesson.by_hand else (),
+        refused=asked.refused_activation(known) if lesson.by_hand else "",
+        activation=asked.activation or Weights().activation,
+        activations=known,
+        given=tuple(asked.given.items()),
+        alone_href=f"/learn/{name}{asked.query(focus=True)}",
+        all_href=f"/learn/{name}{asked.query(focus=False)}",
         following=links[after] if after < len(links) else None,
     )
 

@@ -80,8 +80,9 @@ LESSONS: Mapping[str, Lesson] = MappingProxyType(
             right=1,
             reveal=(
                 "The term from L₃ to h₁ holds W twice, in the two Jacobians ∂h₃/∂h₂ and ∂h₂/∂h₁; "
-                "the term at the present holds none. Halve W and the first loses a factor of "
-                "about four, the last nothing: the longest path goes first."
+                "the term at the present holds none. With the states held, half of W would leave "
+                "a quarter of the first and all of the last. But the states hang on W too, and "
+                "with them the slopes and the losses, so every term moves, the last as well."
             ),
             by_hand=True,
         ),

@@ -1,5 +1,6 @@
 """The lessons in a real browser: guess, reveal, weights that move the terms."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -40,3 +41,30 @@ def test_a_weight_moves_the_terms(page: Page) -> None:
     expect(norm).not_to_have_text(before)
     assert "w=0.1" in page.url
     expect(page.get_by_label("W entry 1")).to_be_focused()
+
+
+def test_a_number_that_cannot_be_used_is_named_beside_its_box_and_shows_no_results(
+    page: Page,
+) -> None:
+    page.goto("/learn/three-steps")
+    page.get_by_label("W entry 1").fill("1000")
+    expect(page.locator("#refused-w")).to_contain_text("entry 1 is 1000")
+    expect(page.locator("[data-no-results]")).to_be_visible()
+    expect(page.locator("[data-loss]")).to_have_count(0)
+    page.get_by_label("W entry 1").fill("")
+    expect(page.locator("#refused-w")).to_contain_text("entry 1 is empty")
+    page.get_by_label("W entry 1").fill("0.8")
+    expect(page.locator("#refused-w")).to_be_empty()
+    expect(page.locator("[data-loss]")).to_have_text("2.75")
+
+
+def test_the_link_to_the_lesson_alone_keeps_the_guess_and_leads_back(page: Page) -> None:
+    page.goto("/learn/three-steps?guess=1")
+    page.get_by_label("U entry 1").fill("0.2")
+    expect(page.locator("[data-focus-link]")).to_have_attribute("href", re.compile("u=0.2"))
+    page.locator("[data-focus-link]").click()
+    expect(page.get_by_role("navigation", name="Pages")).to_have_count(0)
+    expect(page.get_by_label("U entry 1")).to_have_value("0.2")
+    page.get_by_role("link", name="Show all lessons").click()
+    expect(page.get_by_role("navigation", name="Lessons")).to_be_visible()
+    assert "guess=1" in page.url

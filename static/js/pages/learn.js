@@ -1,4 +1,5 @@
 // A lesson: the guess and the weights stand in the address; what follows from them the server computes anew.
+import { copyLink } from "../shell/copy_link.js";
 import { toastError } from "../shell/toasts.js";
 import { newest } from "../wire/newest.js";
 import { fetchPage, replaceParts } from "./page_parts.js";
@@ -35,7 +36,14 @@ weights?.addEventListener("submit", (event) => event.preventDefault());
 weights?.addEventListener("input", (event) => {
   const { weight: letter } = event.target.dataset;
   if (!letter) return go({ activation: event.target.value });
-  const values = [...weights.querySelectorAll(`[data-weight=${letter}]`)].map((input) => input.value);
-  if (values.every((value) => value !== "" && Number.isFinite(Number(value)))) go({ [letter]: values.join(",") });
-  return undefined;
+  const inputs = [...weights.querySelectorAll(`[data-weight=${letter}]`)];
+  for (const input of inputs) input.setAttribute("aria-invalid", String(input.value === "" || !input.validity.valid));
+  // What cannot be used goes to the server too: it says why, and shows no other network's numbers.
+  return go({ [letter]: inputs.map((input) => input.value).join(",") });
+});
+
+page.querySelector("[data-action=copy]").addEventListener("click", () => {
+  const alone = new URL(location.href);
+  alone.searchParams.set("focus", "on");
+  copyLink(alone.href).catch(toastError);
 });

@@ -1,5 +1,6 @@
 // The verbs of a run: pause, resume, retry, train longer, stop, delete; and the link to this view.
 import { confirmAction } from "../shell/dialog.js";
+import { copyLink } from "../shell/copy_link.js";
 import { toast, toastError } from "../shell/toasts.js";
 import { getJson, post, remove } from "../wire/api.js";
 import { openCode } from "./as_code.js";
@@ -22,7 +23,7 @@ export function mountActions(page, run) {
       });
     }
   };
-  on("copy", copyLink);
+  on("copy", () => copyLink());
   on("code", () => openCode(run.id));
   on("cancel", () => cancelRun(run.id, run.name));
   on("pause", () => asked(run.id, "pause", "Pausing: it saves where it is, and goes on from there."));
@@ -68,9 +69,4 @@ async function asked(id, verb, words) {
     }
   };
   toast(words, { action: "Undo", onAction });
-}
-
-async function copyLink() {
-  await navigator.clipboard.writeText(location.href);
-  toast("Link copied: it opens this very view.");
 }

@@ -5,16 +5,22 @@ import pytest
 
 import engine
 from app.pages import build_templates
+from app.pages.asked import Asked
 from app.pages.base import context_names
-from app.pages.learn import Asked, page_of
+from app.pages.learn import page_of
 from app.pages.lessons import LESSONS, OnePath
-from app.pages.traced import Weights, by_hand, read_numbers, walk
+from app.pages.three_steps import Weights, by_hand
+from app.pages.traced import walk
 
 PATHS = {name: lesson.path for name, lesson in LESSONS.items() if lesson.path is not None}
 
 
 def number(text: str) -> float:
     return float(text.replace("−", "-"))
+
+
+def shown(rows: tuple[tuple[str, ...], ...]) -> np.ndarray:
+    return np.asarray([[number(text) for text in row] for row in rows])
 
 
 def html_of(name: str, **asked: str) -> str:
@@ -92,10 +98,50 @@ def test_half_of_w_quarters_the_longest_path_and_leaves_the_present() -> None:
     assert present == pytest.approx(1, rel=0.01)
 
 
+def test_every_step_can_be_followed_by_hand() -> None:
+    start = Weights()
+    w, u = np.reshape(start.w, (2, 2)), np.asarray(start.u)
+    v, before, lost = np.reshape(start.v, (2, 2)), np.asarray((0.6, -0.4)), 0.0
+    steps = by_hand(start).steps
+    for step, x in zip(steps, start.x, strict=True):
+        a = u * x + w @ before
+        h = np.tanh(a)
+        guess = np.exp(v @ h) / np.exp(v @ h).sum()
+        target = shown(step.target)[:, 0]
+        lost -= float(np.log(guess @ target))
+        # Three digits are shown.
+        for found, wanted in ((step.a, a), (step.h, h), (step.o, v @ h), (step.y_hat, guess)):
+            np.testing.assert_allclose(shown(found)[:, 0], wanted, rtol=5e-3)
+        np.testing.assert_allclose(shown(step.jacobian), (1 - h**2)[:, None] * w, rtol=5e-3)
+        before = h
+    assert [step.target[0][0] for step in steps] == ["1", "0", "1"]
+    assert number(by_hand(start).loss) == pytest.approx(lost, rel=5e-3)
+    assert sum(number(step.loss) for step in steps) == pytest.approx(lost, rel=5e-3)
+
+
 def test_the_slopes_are_a_diagonal_matrix() -> None:
-    slopes = by_hand(Weights()).slopes
-    assert len(slopes) == 3
-    assert all(rows[0][1] == rows[1][0] == "0" for rows in slopes)
+    steps = by_hand(Weights()).steps
+    assert len(steps) == 3
+    assert all(step.slopes[0][1] == step.slopes[1][0] == "0" for step in steps)
+
+
+def test_what_the_reveal_says_of_half_w_is_what_the_boxes_give() -> None:
+    start = Weights()
+    half = Weights(w=tuple(value / 2 for value in start.w))
+    there = {one.state_time: one for one in by_hand(start).halved}
+    for term in by_hand(half).sums[1].terms:
+        if term.loss_time == 3:
+            assert number(term.norm.text) == pytest.approx(
+                number(there[term.state_time].after), rel=0.05
+            )
+    assert there[3].before != there[3].after, "the states move with W: the present moves too"
+    assert min(there, key=lambda k: float(there[k].ratio)) == 1, "the longest path goes first"
+
+
+def test_the_reveal_shows_the_numbers_of_the_network_in_the_boxes() -> None:
+    html = html_of("three-steps", guess="1")
+    assert "0.201 → 0.0935" in html
+    assert "0.201 → 0.0935" not in html_of("three-steps", guess="1", w="0.1,0,0,0.1")
 
 
 def test_a_dead_relu_cuts_the_arrows() -> None:
@@ -103,6 +149,34 @@ def test_a_dead_relu_cuts_the_arrows() -> None:
     assert [arrow.width for arrow in by_hand(dead).arrows[:2]] == [0.0, 0.0]
 
 
-@pytest.mark.parametrize("text", ["", "1,2", "1,2,3,x", "1,2,3,11", "nan,1,1,1"])
-def test_weights_that_are_none_are_the_start(text: str) -> None:
-    assert read_numbers(text, Weights().w) == Weights().w
+@pytest.mark.parametrize("text", ["", "1,2", "1,2,3,x", "1,2,3,11", "nan,1,1,1", "1e9,1,1,1"])
+def test_weights_that_cannot_be_used_show_no_results_but_the_reason(text: str) -> None:
+    html = html_of("three-steps", w=text)
+    assert "data-no-results" in html
+    assert "data-loss>" not in html, "no other network's numbers"
+    assert "W takes 4 numbers from −10 to 10" in html
+
+
+def test_a_refused_number_stays_in_its_box() -> None:
+    html = html_of("three-steps", w="1e9,1,1,1")
+    assert 'value="1e9"' in html
+    assert "entry 1 is 1e9." in html
+
+
+def test_an_activation_that_is_none_is_named() -> None:
+    page = page_of("three-steps", Asked(activation="grelu"))
+    assert page.hand is None
+    assert "got &#39;grelu&#39;" in html_of("three-steps", activation="grelu")
+
+
+def test_the_link_to_a_lesson_alone_keeps_guess_and_numbers() -> None:
+    page = page_of("three-steps", Asked(guess="1", u="1,2", activation="relu"))
+    assert page.alone_href == "/learn/three-steps?guess=1&u=1,2&activation=relu&focus=on"
+    assert page.all_href == "/learn/three-steps?guess=1&u=1,2&activation=relu"
+
+
+def test_a_lesson_alone_has_no_navigation_and_a_way_out() -> None:
+    assert 'aria-label="Pages"' in html_of("clipping")
+    alone = html_of("clipping", focus="on")
+    assert 'aria-label="Pages"' not in alone
+    assert "Show all lessons" in alone
