@@ -5,19 +5,31 @@ from collections.abc import Callable
 from fastapi import APIRouter
 from fastapi.templating import Jinja2Templates
 
-from app.pages import activations, compare, index, learn, new, remedies, run, sweeps, uploads
+from app.pages import (
+    activations,
+    compare,
+    index,
+    learn,
+    new,
+    new_sweep,
+    remedies,
+    run,
+    sweeps,
+    uploads,
+)
 from app.pages.base import PLOTLY_URL, build_templates, resource_dir, static_url
 
 __all__ = ["PLOTLY_URL", "build_router", "build_templates", "resource_dir", "static_url"]
 
 # A page is one module and one line here.
-# `/runs/new` stands before `/runs/{id}`, which would take it for a run.
+# `/runs/new` stands before `/runs/{id}`, which would take it for a run; so with sweeps.
 _PAGES: tuple[Callable[[Jinja2Templates], APIRouter], ...] = (
     index.build_router,
     new.build_router,
     run.build_router,
     remedies.build_router,
     compare.build_router,
+    new_sweep.build_router,
     sweeps.build_router,
     uploads.build_router,
     activations.build_router,

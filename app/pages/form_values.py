@@ -49,7 +49,7 @@ def _value(schema: Schema, posted: Posted, pointer: str) -> object:
         if one.get("properties", {}).get("kind", {}).get("const") == text:
             return {"kind": text, **posted_config(one, posted, pointer)}
     is_number = any(one.get("type") in ("number", "integer") for one in alternatives)
-    return _number(text) if is_number else text
+    return number_of(text) if is_number else text
 
 
 def _items(schema: Schema, texts: Sequence[str]) -> list[object]:
@@ -57,10 +57,10 @@ def _items(schema: Schema, texts: Sequence[str]) -> list[object]:
         return list(texts)
     words = [word.strip() for text in texts for word in text.split(LIST_SEPARATOR.strip())]
     is_text = schema.get("items", {}).get("type") == "string"
-    return [word if is_text else _number(word) for word in words if word]
+    return [word if is_text else number_of(word) for word in words if word]
 
 
-def _number(text: str) -> object:
+def number_of(text: str) -> object:
     """Return the number, or the text where it is none."""
     for read in (int, float):
         try:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 from urllib.parse import parse_qs, urlencode
 
 from fastapi import APIRouter, Request
@@ -17,7 +17,7 @@ from app.pages.new_form import START, NewPage, new_page
 from app.pages.presets import PRESETS
 from app.runs import RunService
 from app.runs.starter import starter_configurations
-from app.store import Resource, Store, Upload
+from app.store import Resource, Run, Store, Upload
 
 # Several times what the form has; a body of more is no form of ours.
 _MOST_FIELDS = 500
@@ -62,22 +62,43 @@ async def posted_form(request: Request) -> Posted:
 
 
 def linked_page(request: Request) -> NewPage:
-    """Return the form as the address wants it: from a run, a configuration, a preset, or fields."""
-    query, offered = request.query_params, uploads_of(request)
+    """Return the form as the address wants it."""
+    linked = linked_values(request)
+    return new_page(
+        linked.values,
+        source=linked.source,
+        notice=linked.notice,
+        chosen_preset=linked.preset,
+        uploads=uploads_of(request),
+    )
+
+
+class Linked(NamedTuple):
+    """What an address fills the form with, and where that is from."""
+
+    values: Mapping[str, Any]
+    source: Run | None = None
+    notice: str = ""
+    preset: str = ""
+
+
+def linked_values(request: Request) -> Linked:
+    """Return what the address names: a run, a configuration, a preset, or fields."""
+    query = request.query_params
     source, preset = query.get("from", ""), query.get("preset", "")
     if source:
         store: Store = request.app.state.store
         run = store.runs.get(source)
         values = recording(run.config, query.getlist("record"))
-        return new_page({**values, "name": None}, source=run, uploads=offered)
+        return Linked({**values, "name": None}, source=run)
     if "config" in query:
         values, notice = read_config(query["config"])
-        return new_page(values, notice=notice, uploads=offered)
+        return Linked(values, notice=notice)
     if preset in PRESETS:
-        return new_page(PRESETS[preset].config, chosen_preset=preset, uploads=offered)
+        return Linked(PRESETS[preset].config, preset=preset)
     # Without a script the form is sent here, to be shown with the fields of other kinds.
     fields = posted_config(engine.config_schema(), {key: query.getlist(key) for key in query})
-    return new_page(fields or START, uploads=offered)
+    return Linked(fields or START)
 
 
 def uploads_of(request: Request) -> list[Upload]:

@@ -61,9 +61,23 @@ class Grid:
         name = label_of(values)
         if self.base.get("name") is not None:
             name = f"{self.base['name']}: {name}"
-        named = {**config, "name": name[:LONGEST_NAME]}
         seeds = range(complete.seed, complete.seed + self.repeats)
-        return [RunConfig.from_dict({**named, "seed": seed}).to_dict() for seed in seeds]
+        return [
+            RunConfig.from_dict(
+                {**config, "name": _named(name, seed, self.repeats), "seed": seed}
+            ).to_dict()
+            for seed in seeds
+        ]
+
+
+def _named(name: str, seed: int, repeats: int) -> str:
+    """Return the name of one of several runs that differ in their seed alone.
+
+    >>> _named("activation relu", 4, 2), _named("activation relu", 4, 1)
+    ('activation relu, seed 4', 'activation relu')
+    """
+    ending = f", seed {seed}" if repeats > 1 else ""
+    return name[: LONGEST_NAME - len(ending)] + ending
 
 
 def read_grid(body: Mapping[str, Any], most: int) -> Grid:

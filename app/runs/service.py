@@ -9,6 +9,7 @@ from app.runs.descriptions import require_valid
 from app.runs.ensemble import formed
 from app.runs.executor import Executor
 from app.runs.inputs import Described, described, inputs_of
+from app.runs.limits import require_affordable
 from app.runs.states import (
     UNDER_WAY,
     IllegalTransition,
@@ -134,6 +135,18 @@ class RunService:
         """
         parsed = engine.RunConfig.from_dict(config)
         return engine.estimate(parsed, inputs_of(self._store, parsed).data)
+
+    def affordable(self, config: Mapping[str, Any]) -> engine.Estimate:
+        """Return what a run of a configuration will need, where one may take that.
+
+        Raises:
+            ConfigError: It cannot be run, or needs more memory or disk than a run may take.
+        """
+        needed, settings = self.estimate(config), self._settings
+        require_affordable(
+            needed, memory=settings.max_run_bytes, stored=settings.max_run_stored_bytes
+        )
+        return needed
 
     def cancel(self, run_id: str) -> Run:
         """Cancel a run: at once where it waits, within two seconds where it runs.

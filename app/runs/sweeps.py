@@ -7,14 +7,34 @@ from typing import Any, Final
 import numpy as np
 
 from app.runs.grids import axis_label, label_of, pointer_of, read_grid
+from app.runs.limits import stored_bytes
 from app.runs.service import RunService
 from app.runs.states import TERMINAL, IllegalTransition, RunStatus
 from app.store import Member, NewMember, Run, SelectionError, Store, Sweep, Tally
 from app.store.run_table import NewRun
-from engine import ConfigError, Problem
+from engine import ConfigError, Estimate, Problem
 
 RESULTS: Final = (RunStatus.SUCCEEDED, RunStatus.DIVERGED)  # a run with another end has none
 Z95: Final = 1.959964  # the normal distribution has 95 % within so many standard deviations
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Preview:
+    """What a grid will make, and what that takes.
+
+    Attributes:
+        runs: How many runs.
+        steps: Their training steps in all.
+        memory: Bytes that the largest of them takes.
+        stored: Bytes that all of them keep.
+        refused: The combinations that cannot be run, and why.
+    """
+
+    runs: int
+    steps: int
+    memory: int
+    stored: int
+    refused: Sequence[tuple[Mapping[str, Any], str]]
 
 
 class Sweeps:
@@ -63,6 +83,34 @@ class Sweeps:
             raise ConfigError(_places_of(refusals, grid.axes))
         name = grid.base.get("name") or " × ".join(axis_label(path) for path in grid.axes)
         return self._runs.create_sweep(body, name, members, skipped, idempotency_key)
+
+    def preview(self, body: Mapping[str, Any]) -> Preview:
+        """Return what a grid will make and take, without making it.
+
+        Raises:
+            ConfigError: It is no grid, too large, or none of its combinations can be run.
+        """
+        grid = read_grid(body, self._most)
+        needed: list[Estimate] = []
+        steps = 0
+        refusals: list[tuple[dict[str, Any], ConfigError]] = []
+        for _, values in grid.combinations():
+            try:
+                config = grid.configurations(values)[0]
+                needed.append(self._runs.affordable(config))
+            except ConfigError as error:
+                refusals.append((values, error))
+            else:
+                steps += int(config["training"]["steps"]) * grid.repeats
+        if not needed:
+            raise ConfigError(_places_of(refusals, grid.axes))
+        return Preview(
+            runs=len(needed) * grid.repeats,
+            steps=steps,
+            memory=max(each.memory for each in needed),
+            stored=sum(stored_bytes(each) for each in needed) * grid.repeats,
+            refused=[(values, str(error)) for values, error in refusals],
+        )
 
     def cancel(self, sweep_id: str) -> Sweep:
         """Cancel every run of a sweep that is not over.

@@ -54,7 +54,7 @@ async def test_a_sweep_queues_every_combination_and_names_what_it_skips(
     assert (await client.get(f"{SWEEPS}/{made['id']}")).json() == made
     run = (await client.get(f"/api/v1/runs/{made['runs'][2]['id']}")).json()
     assert run["config"]["model"]["activation"] == "relu"
-    assert run["name"] == "small: cell elman, activation relu"
+    assert run["name"] == "small: cell elman, activation relu, seed 3"
 
 
 async def test_a_key_makes_one_sweep_even_where_two_are_sent_at_once(

@@ -13,6 +13,7 @@ from app.pages.index import IndexPage
 from app.pages.login import LoginPage
 from app.pages.new_form import NewPage
 from app.pages.run import RunPage
+from app.pages.sweep_form import SweepFormPage
 from app.pages.sweeps import SweepPage, SweepsPage
 from app.pages.uploads import UploadPage, UploadsPage
 
@@ -49,6 +50,7 @@ def own_names(tree: nodes.Template) -> set[str]:
         NewPage,
         RunPage,
         ComparePage,
+        SweepFormPage,
         SweepPage,
         SweepsPage,
         UploadPage,

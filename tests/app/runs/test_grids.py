@@ -32,7 +32,8 @@ def test_repeats_differ_in_their_seed_alone() -> None:
     grid = read_grid({"base": BASE, "axes": axes, "repeats": 3}, most=12)
     configs = grid.configurations({"task.length": 10})
     assert [config["seed"] for config in configs] == [5, 6, 7]
-    assert len({str({**config, "seed": 0}) for config in configs}) == 1
+    assert len({str({**config, "seed": 0, "name": ""}) for config in configs}) == 1
+    assert [config["name"] for config in configs] == [f"length 10, seed {n}" for n in (5, 6, 7)]
 
 
 def test_the_complete_configuration_is_the_base_with_the_values_in_their_places() -> None:
