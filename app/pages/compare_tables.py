@@ -7,7 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.comparison import differences
-from app.pages.verdicts import Quantity, plain_number, quantity_of_log10
+from app.pages.verdicts import (
+    Quantity,
+    ShownVerdict,
+    plain_number,
+    quantity_of_log10,
+    shown_verdict,
+)
 from app.store import Run
 
 Value = Quantity | None
@@ -40,8 +46,14 @@ def settings_of(runs: Sequence[Run]) -> tuple[SettingRow, ...]:
 
 
 def outcomes_of(runs: Sequence[Run]) -> tuple[OutcomeRow, ...]:
-    """Return loss, reach, factor a step, span and seconds of every run."""
+    """Return verdict and reason, loss, reach, factor a step, span and seconds of every run."""
+    verdicts = [shown_verdict(run.verdict) for run in runs]
     return (
+        OutcomeRow(
+            label="Verdict",
+            note="what holds of the run, and why; Healthy where no alarm does, whatever the span",
+            values=tuple(None if each is None else _with_reason(each) for each in verdicts),
+        ),
         OutcomeRow(
             label="Loss",
             note="training batch, mean of the last 100 steps",
@@ -70,6 +82,13 @@ def outcomes_of(runs: Sequence[Run]) -> tuple[OutcomeRow, ...]:
             values=tuple(_number(_seconds(run)) for run in runs),
         ),
     )
+
+
+def _with_reason(verdict: ShownVerdict) -> Quantity:
+    word, reason = verdict.word.title, verdict.sentence
+    if not reason or reason.startswith(f"{word}:"):
+        return Quantity(text=reason or word)
+    return Quantity(text=f"{word}: {reason}")
 
 
 def _label(path: tuple[str, ...]) -> str:

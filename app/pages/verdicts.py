@@ -5,7 +5,7 @@ what arrives while one looks is `static/js/plots/verdicts.js`, held to it by the
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -72,6 +72,14 @@ UNDEFINED = SpanWord(
     style="undefined",
     meaning="nothing arrives at the last asked state itself",
 )
+# The loss itself is lost: what the last finite frame showed is no news beside it.
+DIVERGED = SpanWord(
+    title="Diverged",
+    glyph="✕",
+    style="not-finite",
+    meaning="the loss is no longer finite",
+)
+MOST_SAID = 2  # findings beside the span in the line under a verdict's word
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -99,11 +107,13 @@ def shown_verdict(verdict: Mapping[str, Any] | None) -> ShownVerdict | None:
         return None
     word = headline(verdict)
     log10_span = verdict.get("log10_span")
-    kinds = (kind_words(str(kind)) for kind in verdict.get("kinds", ()))
+    kinds = [kind_words(str(kind)) for kind in verdict.get("kinds", ())]
+    if word is DIVERGED:
+        log10_span, kinds = None, []
     return ShownVerdict(
         word=word,
         span=quantity_of_log10(log10_span) if isinstance(log10_span, int | float) else None,
-        sentence=str(verdict.get("sentence") or ""),
+        sentence=line_of(verdict),
         troubles=", ".join(kind for kind in kinds if kind not in ("Healthy", word.title)),
         step=int(verdict.get("step") or 0),
     )
@@ -121,6 +131,8 @@ def headline(verdict: Mapping[str, Any]) -> SpanWord:
     'Not learning'
     """
     word, kinds = str(verdict.get("word")), [str(kind) for kind in verdict.get("kinds", ())]
+    if "diverged" in kinds:
+        return DIVERGED
     if word not in SPAN_WORDS:
         return UNDEFINED
     if word == "not finite" or not kinds:
@@ -138,6 +150,45 @@ def headline(verdict: Mapping[str, Any]) -> SpanWord:
         style="trouble",
         meaning="the gradient arrives; what is wrong is something else",
     )
+
+
+def line_of(verdict: Mapping[str, Any]) -> str:
+    """Return what stands under a verdict's word: the reason for it, whatever number it goes by.
+
+    The verdict's own sentence is of the span. A finding that rests on something else (spikes,
+    the loss, units) is said with it, before it where the word comes from there.
+
+    >>> line_of({"word": "fading", "kinds": ["healthy"], "sentence": "1 % arrives."})
+    '1 % arrives. Fading describes the span and is no alarm.'
+    """
+    of_the_span = str(verdict.get("sentence") or "")
+    findings: Sequence[Mapping[str, Any]] = verdict.get("findings") or ()
+    if "diverged" in verdict.get("kinds", ()):
+        findings = [found for found in findings if found["kind"] == "diverged"]
+    others = [found for found in findings if not _rests_on_the_span(found)]
+    said = [
+        f"{kind_words(found['kind'])}: {found['sentence'][:1].lower()}{found['sentence'][1:]}"
+        for found in others[:MOST_SAID]
+    ]
+    span_leads = not others or findings[0] is not others[0]
+    remark = _no_alarm(str(verdict.get("word")), list(verdict.get("kinds", ())))
+    parts = [of_the_span, *said, remark] if span_leads else [*said, of_the_span, remark]
+    return " ".join(part for part in parts if part)
+
+
+def _rests_on_the_span(finding: Mapping[str, Any]) -> bool:
+    evidence = finding["evidence"]
+    from_row = bool(evidence) and evidence[0]["statistic"] == "last_loss_gradient"
+    return from_row and finding["kind"] in SPAN_WORDS
+
+
+def _no_alarm(word: str, kinds: Sequence[str]) -> str:
+    """Say why a run is called healthy although the word for its span is another."""
+    if list(kinds) != ["healthy"] or word not in ("vanishing", "fading", "growing"):
+        return ""
+    if word == "vanishing":
+        return "Little reaches the first step, but enough reaches as far as the task needs."
+    return f"{SPAN_WORDS[word].title} describes the span and is no alarm."
 
 
 def kind_words(kind: str) -> str:

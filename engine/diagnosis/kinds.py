@@ -217,7 +217,7 @@ def not_learning(case: Case) -> Judgement:
         return None
     sentence = (
         f"The loss ends at {late:.3g}, and an answer without any memory reaches "
-        f"{case.task.baseline:.3g}."
+        f"{case.task.baseline:.3g}: however far it fell, no memory shows in it."
     )
     found = Evidence(statistic="loss", value=late, text=f"loss {late:.3g}")
     return Finding(kind="not_learning", sentence=sentence, evidence=(found,))

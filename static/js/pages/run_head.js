@@ -1,5 +1,5 @@
 // The run card: status, progress, verdict and the four numbers, in the words of the newest event or the chosen step.
-import { headline, troublesOf } from "../plots/verdicts.js";
+import { headline, lineOf, troublesOf } from "../plots/verdicts.js";
 import { duration, short, showMagnitude, statusWord } from "../plots/words.js";
 import { numberOf } from "../wire/api.js";
 
@@ -73,8 +73,8 @@ export function createRunHead(page, run) {
     part("verdict-text").textContent = title;
     part("verdict-troubles").textContent = troublesOf(found);
     part("verdict-when").textContent = `Verdict at step ${found.step}`;
-    part("verdict-sentence").textContent = found.sentence;
-    part("verdict-sentence").title = found.sentence;
+    part("verdict-sentence").textContent = lineOf(found);
+    part("verdict-sentence").title = lineOf(found);
     const span = numberOf(found.log10_span);
     if (span === null) number("span").textContent = "–";
     else showMagnitude(number("span"), span);

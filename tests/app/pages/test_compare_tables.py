@@ -28,6 +28,7 @@ def test_the_outcomes_are_the_runs_own() -> None:
     found = {row.label: row.values[0] for row in outcomes_of([run])}
     texts = {label: value.text + value.exponent for label, value in found.items() if value}
     assert texts == {
+        "Verdict": "Undefined",
         "Loss": "0.25",
         "Reach": "7",
         "Factor per step": "0.5",
@@ -48,3 +49,20 @@ def test_every_state_offers_what_the_service_allows() -> None:
     assert verbs_in(RunStatus.FAILED) == ("retry",)
     assert verbs_in(RunStatus.DIVERGED) == ()
     assert all(verb.states for verb in VERBS)
+
+
+def test_the_verdict_stands_with_what_it_rests_on() -> None:
+    spikes = {
+        "kind": "exploding",
+        "sentence": "In 2.4 % of the steps the gradient was large.",
+        "evidence": [{"statistic": "gradient_norm"}],
+    }
+    verdict = {
+        "word": "healthy",
+        "kinds": ["exploding"],
+        "sentence": "All arrives.",
+        "findings": [spikes],
+    }
+    found = outcomes_of([run_of(verdict=verdict)])[0].values[0]
+    assert found is not None
+    assert found.text == ("Exploding: in 2.4 % of the steps the gradient was large. All arrives.")

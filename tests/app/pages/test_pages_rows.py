@@ -86,11 +86,19 @@ def test_a_row_without_a_verdict_shows_none() -> None:
 
 @pytest.mark.parametrize("case", VERDICTS, ids=lambda case: f"{case['word']} {case['kinds']}")
 def test_a_verdict_is_worded_as_the_page_words_it(case: dict[str, Any]) -> None:
-    shown = shown_verdict({"word": case["word"], "kinds": case["kinds"], "sentence": "so"})
+    told_of = {name: case[name] for name in ("word", "kinds", "sentence", "findings")}
+    shown = shown_verdict(told_of)
     assert shown is not None
+    assert shown.sentence == case["line"]
     word = shown.word
     told = [word.title, word.glyph, word.style, shown.troubles]
     assert told == [case["title"], case["glyph"], case["style"], case["troubles"]]
+
+
+def test_a_diverged_runs_last_span_does_not_stand_beside_its_word() -> None:
+    shown = shown_verdict({"word": "not finite", "kinds": ["diverged"], "log10_span": -400.0})
+    assert shown is not None
+    assert (shown.span, shown.troubles) == (None, "")
 
 
 @pytest.mark.parametrize("word", list(SPAN_WORDS))
