@@ -221,8 +221,14 @@ def slowdown(server: Serving, seconds: float) -> dict[str, Any]:
     while server.step_of(run) < 200 and time.monotonic() < deadline:
         time.sleep(0.2)
 
+    def follow() -> None:
+        stream = f"/api/v1/events?run={run}"
+        asyncio.run(listen(server.port, stream, clients=1, seconds=seconds, sent={}))
+
     def rate(busy: bool) -> float:
         first, began = server.step_of(run), time.perf_counter()
+        if busy:
+            threading.Thread(target=follow).start()
         while time.perf_counter() - began < seconds:
             if busy:
                 server.client.get(f"/runs/{run}")

@@ -2,14 +2,14 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from app.api.bodies import object_of
 from app.api.capture_schemas import CaptureFrameModel
-from app.api.dependencies import JsonBody, json_response
-from app.api.runs import MAX_KEY_LENGTH, run_record
+from app.api.dependencies import IdempotencyKey, JsonBody, json_response
+from app.api.runs import run_record
 from app.api.schemas import RunModel, body_of, problems
 from app.frame_bytes import MEDIA_TYPE, unpack
 from app.http_errors import HttpProblem
@@ -49,14 +49,7 @@ CapturesOf = Annotated[Captures, Depends(get_captures)]
 def create_capture(
     body: JsonBody,
     captures: CapturesOf,
-    idempotency_key: Annotated[
-        str | None,
-        Header(
-            min_length=1,
-            max_length=MAX_KEY_LENGTH,
-            description="The same key and configuration make one run, however often sent",
-        ),
-    ] = None,
+    idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Make a run of a training loop elsewhere; its frames are sent to it."""
     run, created = captures.create(body, idempotency_key)

@@ -1,9 +1,9 @@
 """What routes are given: the store, the service of runs, the settings, and bodies that are JSON."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
-from fastapi import Depends, Request
+from fastapi import Depends, Header, Request
 from starlette.responses import Response
 
 from app.api.events_hub import EventHub
@@ -14,6 +14,8 @@ from app.runs.sweeps import Sweeps
 from app.settings import Settings
 from app.store import Store
 from app.wire import to_json
+
+MAX_KEY_LENGTH: Final = 255
 
 
 def get_store(request: Request) -> Store:
@@ -91,3 +93,11 @@ SweepsOf = Annotated[Sweeps, Depends(get_sweeps)]
 SettingsOf = Annotated[Settings, Depends(get_settings)]
 HubOf = Annotated[EventHub, Depends(get_hub)]
 JsonBody = Annotated[Any, Depends(json_body)]
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        min_length=1,
+        max_length=MAX_KEY_LENGTH,
+        description="The same key and body make one run, or one sweep, however often sent",
+    ),
+]

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from app.api.bodies import object_of
 from app.api.caching import revalidated
-from app.api.dependencies import JsonBody, ServiceOf, StoreOf, json_response
+from app.api.dependencies import IdempotencyKey, JsonBody, ServiceOf, StoreOf, json_response
 from app.api.schemas import NOT_MODIFIED, EstimateModel, RunModel, RunPageModel, body_of, problems
 from app.http_errors import HttpProblem, bad_parameter
 from app.json_texts import is_plain
@@ -23,7 +23,6 @@ from engine import ConfigError, Estimate, Problem
 
 router = APIRouter(prefix="/runs", tags=["runs"])
 
-MAX_KEY_LENGTH = 255
 VERB: dict[str, Any] = {
     "status_code": 202,
     "responses": {202: {"model": RunModel}, **problems(404, 409)},
@@ -73,14 +72,7 @@ def run_record(run: Run, queue_position: int | None = None) -> dict[str, Any]:
 def create_run(
     body: JsonBody,
     service: ServiceOf,
-    idempotency_key: Annotated[
-        str | None,
-        Header(
-            min_length=1,
-            max_length=MAX_KEY_LENGTH,
-            description="The same key and configuration make one run, however often sent",
-        ),
-    ] = None,
+    idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Queue a run of a configuration."""
     run, created = service.create(body, idempotency_key=idempotency_key)

@@ -2,13 +2,13 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Query
+from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from app.api.bodies import object_of
-from app.api.dependencies import JsonBody, StoreOf, SweepsOf, json_response
+from app.api.dependencies import IdempotencyKey, JsonBody, StoreOf, SweepsOf, json_response
 from app.api.figures import FIGURE_ANSWER, Format, figure_answer
-from app.api.runs import MAX_KEY_LENGTH, moment
+from app.api.runs import moment
 from app.api.schemas import body_of, problems
 from app.api.sweep_schemas import MatrixModel, SweepModel, SweepPageModel
 from app.figures import success_by_lag, sweep_matrix
@@ -87,14 +87,7 @@ def create_sweep(
     body: JsonBody,
     sweeps: SweepsOf,
     store: StoreOf,
-    idempotency_key: Annotated[
-        str | None,
-        Header(
-            min_length=1,
-            max_length=MAX_KEY_LENGTH,
-            description="The same key and grid make one sweep, however often sent",
-        ),
-    ] = None,
+    idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Queue a run of every combination, or none at all where the request is refused.
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 from functools import reduce
 from typing import Any
 
@@ -128,13 +129,14 @@ async def test_every_operation_and_parameter_says_what_it_is(document: dict[str,
 def model_file() -> bytes:
     """Return the weights of an nn.RNN with a read-out, as a program sends them."""
     rng = np.random.default_rng(3)
-    shapes = {"weight_ih_l0": (5, 2), "weight_hh_l0": (5, 5), "bias_ih_l0": 5, "bias_hh_l0": 5}
+    shapes: dict[str, tuple[int, ...]] = {"weight_ih_l0": (5, 2), "weight_hh_l0": (5, 5)}
+    shapes |= {"bias_ih_l0": (5,), "bias_hh_l0": (5,)}
     weights = {f"rnn.{name}": rng.normal(size=shape) for name, shape in shapes.items()}
     return save(weights | {"fc.weight": rng.normal(size=(1, 5)), "fc.bias": rng.normal(size=1)})
 
 
 # Bodies of bytes that no document can show.
-FILES = {
+FILES: dict[str, Callable[[], bytes]] = {
     "POST /api/v1/models": model_file,
     "POST /api/v1/captures/{run_id}/frames": lambda: pack(take(np.random.default_rng(3), step=0)),
 }
@@ -200,9 +202,14 @@ async def test_every_example_of_a_parameter_is_taken(
             values = schema.get("examples") or schema.get("enum")
             assert values, (name, parameter)
             for value in values:
-                query = {parameter["name"]: value}
-                body = {"content": content[path], "headers": headers} if method == "POST" else {}
-                answer = await client.request(method, address, params=query, **body)
+                query: dict[str, Any] = {parameter["name"]: value}
+                answer = await client.request(
+                    method,
+                    address,
+                    params=query,
+                    content=content[path] if method == "POST" else None,
+                    headers=headers if method == "POST" else None,
+                )
                 assert answer.is_success, (name, query, answer.text)
                 asked += 1
     assert asked >= 20

@@ -133,7 +133,7 @@ def serving(tmp_path: Path) -> Iterator[Serving]:
 
 def rise(samples: Sequence[Held], field: str) -> float:
     """Return how much more is held in the last sixth than in the one after the first third."""
-    values = [getattr(each, field) for each in samples]
+    values: list[float] = [getattr(each, field) for each in samples]
     third, sixth = len(values) // 3, len(values) // 6
     return median(values[-sixth:]) - median(values[third : third + sixth])
 
