@@ -25,12 +25,13 @@ from tests.app.runs.test_workers import attempt_is, frames
 
 GOAL_SECONDS = 2.0
 TIMES = 5
+LEASE = 60.0  # no worker loses its run for want of a turn
 PATIENCE = 240.0  # several processes start one after the other here, on a machine with other work
 
 
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[Service]:
-    running = Service(settings_for(tmp_path, workers=1))
+    running = Service(settings_for(tmp_path, workers=1, lease=LEASE))
     yield running
     running.close()
 
@@ -117,7 +118,7 @@ def test_f7_a_running_run_is_cancelled_within_two_seconds(
 
 @pytest.mark.long
 def test_f10_a_run_that_kills_its_worker_every_time_disturbs_no_other(tmp_path: Path) -> None:
-    service = Service(settings_for(tmp_path, workers=2, checkpoint_seconds=1000.0))
+    service = Service(settings_for(tmp_path, workers=2, lease=LEASE, checkpoint_seconds=1000.0))
     try:
         deadly, _ = service.runs.create(endless())
         config = configuration(steps=6000, every=120)
