@@ -3,7 +3,11 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from tests.reference.cells import gated, one_path, two_speeds
+from tests.reference.cells import (
+    gated,
+    one_path,
+    two_speeds,
+)
 from tests.reference.cells.base import Reference, Step
 
 CELLS: Mapping[str, Reference] = MappingProxyType(
