@@ -14,6 +14,8 @@ from jinja2 import StrictUndefined
 from plotly.offline import get_plotlyjs_version
 from starlette.responses import Response
 
+from app.pages.verdicts import told
+
 # The version is in the address, so that a browser may keep the file for ever.
 PLOTLY_URL = f"/static/vendor/plotly-{get_plotlyjs_version()}.min.js"
 
@@ -63,6 +65,7 @@ def build_templates() -> Jinja2Templates:
     environment.trim_blocks = True
     environment.lstrip_blocks = True
     environment.filters["status_word"] = status_word
+    environment.filters["told"] = told
     environment.globals.update(static=static_url, navigation=NAVIGATION)
     return templates
 

@@ -11,11 +11,13 @@ from starlette.responses import Response
 import engine
 from app.figures import FIGURES, FigureDefinition
 from app.pages.base import PLOTLY_URL, PageContext, render
+from app.pages.remedies import conclusion_of
 from app.pages.run_facts import Fact, configuration
 from app.pages.run_tabs import Chooser, Tab, choosers_of, tabs_of
 from app.pages.run_verbs import VerbView, verbs_in, verbs_of
 from app.pages.verdicts import ShownVerdict, shown_verdict
 from app.runs import RunStatus
+from app.runs.trials import tried_of
 from app.store import Run, Store
 
 
@@ -37,6 +39,7 @@ class RunPage(PageContext):
     verbs: tuple[VerbView, ...]
     is_captured: bool
     verdict: ShownVerdict | None
+    helped: str
     asked: int
     layers: tuple[str, ...]
     top_layer: str
@@ -55,13 +58,18 @@ def build_router(templates: Jinja2Templates) -> APIRouter:
     @router.get("/runs/{run_id}")
     def run_page(request: Request, run_id: str) -> Response:
         store: Store = request.app.state.store
-        return render(request, templates, page_of(store.runs.get(run_id)))
+        return render(request, templates, _page_with_trials(store, store.runs.get(run_id)))
 
     return router
 
 
-def page_of(run: Run) -> RunPage:
-    """Return the context of a run's page."""
+def _page_with_trials(store: Store, run: Run) -> RunPage:
+    tried = tried_of(store, run)
+    return page_of(run, helped=conclusion_of(tried) if len(tried) > 1 else "")
+
+
+def page_of(run: Run, *, helped: str = "") -> RunPage:
+    """Return the context of a run's page; `helped` says what its remedies came to."""
     catalog = engine.catalog()
     return RunPage(
         run_id=run.id,
@@ -75,6 +83,7 @@ def page_of(run: Run) -> RunPage:
         verbs=verbs_of(captured=engine.is_captured(run.config)),
         is_captured=engine.is_captured(run.config),
         verdict=shown_verdict(run.verdict),
+        helped=helped,
         asked=asked_times(run),
         layers=layers_of(run),
         top_layer=top_of(run),

@@ -5,11 +5,13 @@ what arrives while one looks is `static/js/plots/verdicts.js`, held to it by the
 """
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+_POWER = re.compile(r"\b(\d(?:\.\d+)?)e([+-]?\d+)\b")
 # Spans nearer to 1 than this many decades read better as a plain number.
 _PLAIN_DECADES = 3.0
 
@@ -198,6 +200,21 @@ def kind_words(kind: str) -> str:
     'Not learning'
     """
     return kind.replace("_", " ").capitalize()
+
+
+def told(sentence: str) -> list[Quantity]:
+    """Return a sentence in parts, its powers of ten written as the numbers beside it are.
+
+    >>> [part.text + part.exponent for part in told("Only 1.3e-28 is left.")]
+    ['Only ', '10−27.9', ' is left.']
+    """
+    parts, end = [], 0
+    for found in _POWER.finditer(sentence):
+        mantissa, exponent = found.groups()
+        parts.append(Quantity(text=sentence[end : found.start()]))
+        parts.append(quantity_of_log10(math.log10(float(mantissa)) + int(exponent)))
+        end = found.end()
+    return [*parts, Quantity(text=sentence[end:])]
 
 
 def quantity_of_log10(log10: float) -> Quantity:

@@ -87,7 +87,8 @@ def _vanishing(base: Mapping[str, Any], factor: str | None) -> Iterator[Cure]:
         yield tanh
     if _starts_by_choice(base):
         if activation is not None:
-            yield from (irnn, orthogonal) if factor != "weights" else (orthogonal, irnn)
+            starts = {"slope": (irnn,), "weights": (orthogonal, irnn)}
+            yield from starts.get(factor or "", (irnn, orthogonal))
         elif factor in ("recurrent", "weights"):
             yield orthogonal
     if base["model"]["cell"] != "lstm":
@@ -106,6 +107,18 @@ def _vanishing(base: Mapping[str, Any], factor: str | None) -> Iterator[Cure]:
             "leaky ReLU",
             "Units that are off let a part of the gradient through.",
             {"model/activation": {"kind": "leaky_relu", "slope": 0.1}},
+        )
+    yield from _aside(base, factor)
+
+
+def _aside(base: Mapping[str, Any], factor: str | None) -> Iterator[Cure]:
+    """Yield the start that leaves the slope, its cause, as it is."""
+    if factor == "slope" and _starts_by_choice(base) and _activation(base) is not None:
+        yield (
+            "orthogonal weights",
+            "Their singular values start at 1. The cause is the slope, which they do not change: "
+            "it helps where the weights started smaller, and may change nothing.",
+            ORTHOGONAL,
         )
 
 

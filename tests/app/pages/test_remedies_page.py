@@ -83,8 +83,13 @@ async def test_remedies_are_tried_over_seeds_and_ranked_beside_the_unchanged_net
         assert train_what_waits(settings) == 2 * len(CHOSEN) + 1
         found = (await client.get("/api/v1/runs", params={"tag": tag_of(run)})).json()["items"]
         after = await lab_of(client, run)
+        page = unescape((await client.get(f"/runs/{run}")).text)
         told = (await client.get(f"/api/v1/runs/{run}/verdict")).json()["remedies"]
     assert "What was tried" in after
+    assert f">seed {SIGMOID.get('seed', 0)}</a>" in after
+    said = after.split("data-conclusion>")[1].split("</p>")[0]
+    assert said in page.split("data-helped>")[1].split("</p>")[0], "the run's page says it too"
+    assert 'value="LSTM" checked' not in after, "what was tried needs no second tick"
     assert all(trial["status"] == "succeeded" for trial in found)
     for remedy in told:
         trials = [trial for trial in found if remedy["title"] in trial["tags"]]

@@ -161,9 +161,11 @@ def test_a_cause_in_the_weights_puts_the_weights_first() -> None:
     assert titles.index("orthogonal weights") < titles.index("ReLU and the identity matrix")
 
 
-def test_a_cause_in_the_slope_puts_the_activation_first() -> None:
-    titles = [remedy.title for remedy in remedies_for(config_of(), ("vanishing",), "slope")]
-    assert titles.index("tanh") < titles.index("orthogonal weights")
+def test_a_cause_in_the_slope_puts_the_weights_last_and_says_why() -> None:
+    found = remedies_for(config_of(), ("vanishing",), "slope")
+    assert found[0].title == "tanh"
+    assert found[-1].title == "orthogonal weights"
+    assert "may change nothing" in found[-1].why
 
 
 @pytest.mark.parametrize("cell", ["indrnn", "min_gru", "orthogonal", "antisymmetric"])
