@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from app.blas import pin_threads
+from app.cli_verbs import DataOption, add_verbs
 
 # The commands import what they need themselves: `gradtide ls` does not wait for a web framework.
 app = typer.Typer(
@@ -15,9 +16,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-DataOption = Annotated[
-    Path | None, typer.Option("--data", help="Folder of everything stored.", show_default=False)
-]
 NameOption = Annotated[str | None, typer.Option(help="What it is called.", show_default=False)]
 
 
@@ -240,6 +238,8 @@ def doctor(data: DataOption = None) -> None:
 
     raise typer.Exit(examine(settings_from(data=data)))
 
+
+add_verbs(app)
 
 if __name__ == "__main__":
     app()
