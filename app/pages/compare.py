@@ -13,6 +13,7 @@ from app import comparison
 from app.figures import FIGURES
 from app.pages.base import PLOTLY_URL, PageContext, render
 from app.pages.compare_tables import OutcomeRow, SettingRow, outcomes_of, settings_of
+from app.pages.lesson_runs import LessonNote, note_of
 from app.pages.run import asked_times, layers_of, top_of
 from app.pages.verdicts import ShownVerdict, shown_verdict
 from app.runs import RunStatus
@@ -56,6 +57,7 @@ class ComparePage(PageContext):
 
     runs: tuple[ComparedRun, ...]
     choices: tuple[Choice, ...]
+    lesson: LessonNote | None
     missing: int
     refusal: str
     is_over: bool
@@ -74,15 +76,18 @@ def build_router(templates: Jinja2Templates) -> APIRouter:
 
     @router.get("/compare")
     def compare_page(
-        request: Request, run: Annotated[list[str] | None, Query(max_length=100)] = None
+        request: Request,
+        run: Annotated[list[str] | None, Query(max_length=100)] = None,
+        lesson: str = "",
+        guess: str = "",
     ) -> Response:
         store: Store = request.app.state.store
-        return render(request, templates, page_of(store, run or []))
+        return render(request, templates, page_of(store, run or [], note_of(lesson, guess)))
 
     return router
 
 
-def page_of(store: Store, run_ids: Sequence[str]) -> ComparePage:
+def page_of(store: Store, run_ids: Sequence[str], lesson: LessonNote | None = None) -> ComparePage:
     """Return the context for the runs asked for; unknown ones are counted, not an error."""
     wanted = list(dict.fromkeys(run_ids))
     named = [run for run in (_find(store, run_id) for run_id in wanted) if run is not None]
@@ -113,6 +118,7 @@ def page_of(store: Store, run_ids: Sequence[str]) -> ComparePage:
             )
             for run in newest
         ),
+        lesson=lesson,
         missing=len(wanted) - len(named),
         refusal=refusal,
         is_over=all(RunStatus(run.status).is_terminal for run in found),

@@ -1,8 +1,8 @@
 """The pages of the guided lessons."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
-from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.templating import Jinja2Templates
@@ -11,10 +11,12 @@ from starlette.responses import RedirectResponse, Response
 from app.figures.activation_curves import activations
 from app.pages.asked import Asked, Box
 from app.pages.base import PageContext, render
+from app.pages.lesson_runs import compared, tag_of, trained
 from app.pages.lessons import LESSONS, Lesson
 from app.pages.three_steps import ByHand, Weights, by_hand
 from app.pages.traced import PathView, walk
-from app.runs import RunService
+from app.runs import RunService, RunStatus
+from app.store import Run, Store
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,6 +49,8 @@ class LearnPage(PageContext):
     alone_href: str
     all_href: str
     following: LessonLink | None
+    compare_href: str
+    is_over: bool
 
 
 def build_router(templates: Jinja2Templates) -> APIRouter:
@@ -55,18 +59,19 @@ def build_router(templates: Jinja2Templates) -> APIRouter:
 
     @router.get("/learn")
     def first_lesson(request: Request, asked: Annotated[Asked, Depends()]) -> Response:
-        return render(request, templates, page_of(next(iter(LESSONS)), asked))
+        name = next(iter(LESSONS))
+        return render(request, templates, page_of(name, asked, _runs_of(request, name)))
 
     @router.get("/learn/{name}")
     def lesson_page(request: Request, name: str, asked: Annotated[Asked, Depends()]) -> Response:
-        return render(request, templates, page_of(name, asked))
+        return render(request, templates, page_of(name, asked, _runs_of(request, name)))
 
     @router.post("/learn/{name}")
-    def start_runs(request: Request, name: str) -> Response:
+    def start_runs(request: Request, name: str, asked: Annotated[Asked, Depends()]) -> Response:
         service: RunService = request.app.state.service
-        runs = [service.create(config)[0] for config in lesson_of(name).runs]
-        query = urlencode([("run", run.id) for run in runs])
-        return RedirectResponse(f"/compare?{query}", status_code=303)
+        tags = ["lesson", tag_of(name)]
+        runs = [service.create({**config, "tags": tags})[0] for config in lesson_of(name).runs]
+        return RedirectResponse(compared(name, runs, asked.guess), status_code=303)
 
     return router
 
@@ -82,8 +87,13 @@ def lesson_of(name: str) -> Lesson:
     return LESSONS[name]
 
 
-def page_of(name: str, asked: Asked) -> LearnPage:
-    """Return the context of a lesson's page."""
+def _runs_of(request: Request, name: str) -> tuple[Run, ...]:
+    store: Store = request.app.state.store
+    return trained(store, name, lesson_of(name))
+
+
+def page_of(name: str, asked: Asked, runs: Sequence[Run] = ()) -> LearnPage:
+    """Return the context of a lesson's page; `runs` are those that it has trained already."""
     lesson = lesson_of(name)
     links = [LessonLink(name=key, title=one.title) for key, one in LESSONS.items()]
     known = _names()
@@ -105,6 +115,8 @@ def page_of(name: str, asked: Asked) -> LearnPage:
         alone_href=f"/learn/{name}{asked.query(focus=True)}",
         all_href=f"/learn/{name}{asked.query(focus=False)}",
         following=links[after] if after < len(links) else None,
+        compare_href=compared(name, runs, asked.guess) if runs else "",
+        is_over=bool(runs) and all(RunStatus(run.status).is_terminal for run in runs),
     )
 
 

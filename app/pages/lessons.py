@@ -55,7 +55,6 @@ def _run(name: str, model: Mapping[str, Any], **parts: Any) -> dict[str, Any]:  
     }
     return {
         "name": name,
-        "tags": ["lesson"],
         "task": _ADDING,
         "model": {"hidden_size": 32, **model},
         "training": training,
@@ -166,9 +165,11 @@ LESSONS: Mapping[str, Lesson] = MappingProxyType(
             choices=("both learn", "clipping keeps it finite and no more", "clipping cures it"),
             right=1,
             reveal=(
-                "Clipping shortens the step and keeps its direction: training survives. It does "
-                "not change by what factor the gradient grows on its way, so the far past is no "
-                "better heard. It is needed, and it is no cure for vanishing."
+                "Clipping shortens the step and keeps its direction: training survives, where the "
+                "other run's weights are soon lost, and its reach with them. It does not change "
+                "by what factors the gradient is multiplied on its way back: that much arrives "
+                "here comes of weights that are too large, and the loss stays at the baseline. "
+                "Clipping is needed, and it is no cure."
             ),
             runs=(
                 _run(

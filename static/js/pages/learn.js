@@ -29,6 +29,8 @@ function go(changes) {
 
 guess.addEventListener("submit", (event) => {
   event.preventDefault();
+  // What is held open is not replaced, and the answer to another guess is another.
+  for (const open of page.querySelectorAll("[data-part=reveal] details[open]")) open.open = false;
   go({ guess: new FormData(guess).get("guess") });
 });
 

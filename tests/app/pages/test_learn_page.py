@@ -1,16 +1,23 @@
 """The lessons: what they say is what is computed."""
 
+from html import unescape
+from pathlib import Path
+from urllib.parse import parse_qsl
+
 import numpy as np
 import pytest
 
 import engine
+from app.main import create_app
 from app.pages import build_templates
 from app.pages.asked import Asked
 from app.pages.base import context_names
 from app.pages.learn import page_of
+from app.pages.lesson_runs import note_of
 from app.pages.lessons import LESSONS, OnePath
 from app.pages.three_steps import Weights, by_hand
 from app.pages.traced import walk
+from tests.app.api.conftest import serving, settings_of
 
 PATHS = {name: lesson.path for name, lesson in LESSONS.items() if lesson.path is not None}
 
@@ -33,6 +40,35 @@ def html_of(name: str, **asked: str) -> str:
 def test_a_lesson_reveals_nothing_before_a_guess_and_all_after_it(name: str) -> None:
     assert "data-reveal" not in html_of(name)
     assert LESSONS[name].reveal.split(".")[0] in html_of(name, guess="0").replace("&#39;", "'")
+
+
+def test_a_lesson_with_runs_keeps_its_answer_folded_until_they_are_over() -> None:
+    html = html_of("clipping", guess="0")
+    assert "both learn</strong>" in html
+    assert html.index("<details") < html.index("data-reveal") < html.index("</details>")
+    assert "<details" not in html_of("relu-explodes", guess="0")
+
+
+async def test_a_lesson_knows_its_runs_and_the_comparison_knows_the_lesson(tmp_path: Path) -> None:
+    async with serving(create_app(settings_of(tmp_path))) as client:
+        assert "data-look" not in (await client.get("/learn/clipping?guess=0")).text
+        answer = await client.post("/learn/clipping?guess=0")
+        there = answer.headers["location"]
+        assert there.endswith("&lesson=clipping&guess=0")
+        page = unescape((await client.get(there)).text)
+        lesson = unescape((await client.get("/learn/clipping?guess=0")).text)
+    assert LESSONS["clipping"].question in page
+    assert "data-lesson-guess>both learn<" in page
+    assert "It turns out otherwise: clipping keeps it finite and no more." in page
+    assert 'href="/learn/clipping?guess=0" data-lesson-back' in page
+    assert f'href="{there}" data-look' in lesson
+    assert "Train them anew" in lesson
+
+
+@pytest.mark.parametrize("query", ["?lesson=none&guess=1", "", "?guess=9"])
+def test_a_comparison_of_no_lesson_says_nothing_of_one(query: str) -> None:
+    given = dict(parse_qsl(query.removeprefix("?")))
+    assert note_of(given.get("lesson", ""), given.get("guess", "")) is None
 
 
 @pytest.mark.parametrize("name", LESSONS)
