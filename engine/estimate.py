@@ -6,6 +6,7 @@ statistic makes on the way. Work is in operations (multiplications and additions
 products, n the weights of a layer's products, B the samples:
 
     a training step                       3 · 2·n·B·T: forward, back, gradients of the weights (1)
+    and the steps T′ that it recomputes   2·n·B·T′, T′ < T                                    (1)
     a frame of a probe of B samples       the same once more                                  (2)
     a matrix of R loss times in a frame   2·n·B·Σ t over the loss times t                     (3)
     Jacobians at R times in a frame       2·n_s·B·N·R, n_s the weights that read states,
@@ -15,18 +16,16 @@ products, n the weights of a layer's products, B the samples:
 import math
 from dataclasses import asdict, dataclass
 
+from engine.bptt.footprint import CALL_BYTES
 from engine.bptt.side_by_side import SideBySide
 from engine.bptt.stack import BLOCK
-from engine.bptt.tape import CHUNK
 from engine.cells import Cell, make_cell
 from engine.config import RunConfig
 from engine.learning.held_out import part_size
+from engine.learning.memory import footprint, recomputes
 from engine.recording.layout import Layout, layouts, recorded_definitions
 from engine.recording.schedule import frame_steps
 from engine.tasks import Data, Task, make_task
-
-CALL_BYTES = 260
-"""Memory of one bound call of a step: its tuple, its views and their places in the list."""
 
 HEAVY = {
     "activation_slope_histogram": 13,
@@ -98,6 +97,7 @@ class _Run:
         self.T, self.H, self.S = self.task.length, model.hidden_size, len(model.layer_axis)
         self.sides = self.S // model.layers
         self.item = 8 if training.precision == "float64" else 4
+        self.sizes, self.recomputes = footprint(config, self.task), recomputes(config, self.task)
         self.layouts: dict[str, Layout] = layouts(config, data)
         self.names = {d.name for d in recorded_definitions(config)}
         self.of_probe = config.recording.batch == "probe"
@@ -105,13 +105,9 @@ class _Run:
 
     # Sizes of a layer
 
-    def inputs(self, layer: int) -> int:
-        """Return D of an entry of the layer axis."""
-        return self.sides * self.H if layer >= self.sides else self.task.inputs
-
     def weights(self, layer: int) -> int:
         """Return the entries of a layer's product matrices."""
-        heights = {"x": self.inputs(layer), "one": 1}
+        heights = {"x": self.sizes.read(layer), "one": 1}
         return sum(
             len(product.out) * self.H * sum(heights.get(name, self.H) for name in product.reads)
             for product in self.cell.products
@@ -129,30 +125,6 @@ class _Run:
         """Entries of the flat vector."""
         readout = self.task.outputs * (self.sides * self.H + 1)
         return sum(self.weights(layer) for layer in range(self.S)) + readout
-
-    def _layer_forward(self, layer: int, batch: int) -> int:
-        """Return the bytes of a layer's forward sweep."""
-        cell, heights = self.cell, {"x": self.inputs(layer), "one": 1}
-        rows = sum(heights.get(name, self.H) for name in cell.inputs) + len(cell.tape) * self.H
-        calls = self.T * (len(cell.products) + len(cell.stages)) * CALL_BYTES
-        return (self.T + 1) * rows * batch * self.item + calls
-
-    def _layer_back(self, layer: int, batch: int) -> int:
-        """Return the bytes of a layer's backward sweep, what is carried included."""
-        cell, H, T = self.cell, self.H, self.T
-        reads, chunk = len(cell.read_states) * H, min(CHUNK, T)
-        rows = reads + self.inputs(layer) + (len(cell.carries) + (cell.state_delta is not None)) * H
-        narrow = self.item + 4 * 4  # squares, and four rows of exponents
-        steps = (T + 1) * batch * (rows * self.item + narrow)
-        local = len(cell.slopes) + 2 * len(cell.deltas) + len(cell.inputs)
-        of_chunk = 2 * chunk * local * H * batch * self.item
-        calls = T * (len(cell.products) + 2 * len(cell.stages)) * CALL_BYTES
-        return steps + of_chunk + calls
-
-    def _side_by_side(self, batch: int) -> int:
-        """Return the bytes of what layers of two directions hand up together."""
-        levels = self.S // self.sides if self.sides > 1 else 0
-        return levels * (self.T + 1) * self.sides * self.H * batch * self.item
 
     def _places(self, count: int) -> SideBySide:
         """Return how loss times of a frame stand in the rows of a stack."""
@@ -205,24 +177,19 @@ class _Run:
 
     def memory(self) -> int:
         """Return the bytes at the run's peak."""
-        B, layers = self.config.training.batch_size, range(self.S)
+        B, asked = self.config.training.batch_size, len(self.task.asked_times)
         total = self._of_weights() + self.task.data_bytes
-        total += sum(self._layer_forward(s, B) + self._layer_back(s, B) for s in layers)
-        total += self._side_by_side(B)
+        total += self.sizes.segmented(B, asked) if self.recomputes else self.sizes.whole(B)
         if self.of_probe:
-            size = self.frame_size
-            total += sum(self._layer_forward(s, size) + self._layer_back(s, size) for s in layers)
-            total += self._side_by_side(size)
+            total += self.sizes.whole(self.frame_size)
         total += self._of_frame()
         sequence = self._of_sequence()
         if any(name.startswith("validation") for name in self.names):
             held_out = self.task.held_out_size
             if held_out is None:
                 held_out = round(self.config.task.pool * self.config.task.validation)
-            size = part_size(held_out)
-            total += sum(self._layer_forward(s, size) for s in layers)
+            total += self.sizes.segmented(part_size(held_out), asked, back=False)
             total += held_out * sequence
-        asked = len(self.task.asked_times)
         readout = 4 * asked * B * self.task.outputs * self.item + 2 * asked * B * self.H * self.item
         return total + 3 * B * sequence + readout
 
@@ -245,7 +212,9 @@ class _Run:
         found = [(len(times), self._places(len(times))) for times in self.swept_times()]
         stacks = {(places.columns, min(places.rows(n), BLOCK)) for n, places in found}
         total = sum(S * self._layer_stack(columns, rows) for columns, rows in stacks)
-        total += sum(2 * rows * self._side_by_side(size) * self.sides // S for _, rows in stacks)
+        total += sum(
+            2 * rows * self.sizes.side_by_side(size) * self.sides // S for _, rows in stacks
+        )
         total += units * self.item * (bool(OWN_SLOPES & self.names) + ("activation" in self.names))
         total += units * max((HEAVY.get(name, 0) for name in self.names), default=0)
         total += self._jacobian()
@@ -269,6 +238,8 @@ class _Run:
         layers = sum(self.weights(layer) for layer in range(self.S))
         asked = len(self.task.asked_times) * self.task.outputs * (self.sides * self.H + 1)
         step = 3 * 2 * B * (layers * T + asked)
+        if self.recomputes:
+            step += 2 * B * layers * self.sizes.swept_twice
         frame = 3 * 2 * self.frame_size * (layers * T + asked) if self.of_probe else 0
         swept = sum(T * len(t) if self.sides > 1 else sum(t) for t in self.swept_times())
         matrix = 2 * self.frame_size * layers * swept

@@ -34,6 +34,14 @@ _FIXED = {
         "float32": ("float32", "Seven digits: what training usually has."),
         "float64": ("float64", "Sixteen digits, at about half the speed."),
     },
+    "/training/memory": {
+        "automatic": ("automatic", "Recomputed where the whole would take over 1 GiB."),
+        "whole": ("whole", "The states of every step are there on the way back."),
+        "recomputed": (
+            "recomputed",
+            "Segment by segment on the way back: memory grows as √T, for a forward sweep more.",
+        ),
+    },
     "/recording/batch": {
         "probe": ("probe", "The same sequences at every frame, so that frames compare."),
         "training": ("training", "Each step's own batch: no extra sweep, but frames vary with it."),

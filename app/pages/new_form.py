@@ -38,6 +38,7 @@ _SELDOM = frozenset(
         "/training/reduction",
         "/training/regularizer",
         "/training/precision",
+        "/training/memory",
         "/recording/probe_size",
         "/recording/batch",
         "/recording/checkpoints",

@@ -102,10 +102,20 @@ class RunConfig(Described):
         if self.model.bidirectional and self.training.truncation is not None:
             detail = "a sequence that is also read backwards has no end to cut at: expected null"
             yield Problem("/training/truncation", detail)
+        if self.training.memory == "recomputed" and self.needs_every_step is not None:
+            detail = f"{self.needs_every_step} needs the states of every step"
+            yield Problem("/training/memory", f"{detail}: expected whole or automatic")
         for index, step in enumerate(self.recording.checkpoints):
             if isinstance(step, int) and step > self.training.steps:
                 detail = f"expected at most the training's {self.training.steps} steps, got {step}"
                 yield Problem(f"/recording/checkpoints/{index}", detail)
+
+    @property
+    def needs_every_step(self) -> str | None:
+        """What looks at the training's own states, whole; None where nothing does."""
+        if self.training.regularizer is not None:
+            return "a regularizer"
+        return "a frame of the training batch" if self.recording.batch == "training" else None
 
     def _default_name(self) -> str:
         activation = self.model.activation

@@ -54,3 +54,12 @@ class TrainingConfig(Described):
             title="Truncation window",
         ),
     ] = None
+    memory: Annotated[
+        Literal["automatic", "whole", "recomputed"],
+        Doc(
+            "What a training step keeps of its states: the whole of them, or, recomputed on the "
+            "way back from one in √T, hardly any at the price of another forward sweep. Numbers "
+            "are the same to the last bit. Automatic recomputes where the whole is over 1 GiB.",
+            title="States in memory",
+        ),
+    ] = "automatic"

@@ -23,7 +23,7 @@ itself for one of its own."""
 MODEL = (
     "cell", "activation", "options", "hidden_size", "layers", "bidirectional", "bias", "layer_skips"
 )  # fmt: skip
-TRAINING = ("batch_size", "reduction", "precision", "truncation")
+TRAINING = ("batch_size", "reduction", "precision", "truncation", "memory")
 
 
 def ensembles(configs: Sequence[RunConfig]) -> list[list[int]]:
@@ -59,7 +59,8 @@ def pays(config: RunConfig) -> bool:
     model, training, recording = config.model, config.training, config.recording
     small = model.hidden_size * training.batch_size <= LARGEST
     looks_elsewhere = recording.batch == "probe" or recording.every >= RARELY
-    return small and looks_elsewhere and training.regularizer is None
+    plain = training.regularizer is None and training.memory != "recomputed"
+    return small and looks_elsewhere and plain
 
 
 def fits_beside(config: RunConfig, other: RunConfig) -> bool:

@@ -5,10 +5,11 @@ import math
 import numpy as np
 
 from engine.bptt.network import Network
+from engine.bptt.segmented_sweep import SegmentedSweep
 from engine.bptt.sweep import Sweep
 from engine.tasks import Batch, Task
 
-# Sequences swept at once at most: enough for the matrix products, little memory at T = 20,000.
+# Sequences swept at once at most: enough for the matrix products.
 AT_ONCE = 64
 
 
@@ -48,7 +49,9 @@ class HeldOut:
         batch = self.batch
         size = part_size(batch.size)
         if self._sweep is None:
-            self._sweep = Sweep(self._network, length=self._task.length, batch=size)
+            # A way forward alone needs no more than a segment.
+            length = self._task.length
+            self._sweep = SegmentedSweep(self._network, length=length, batch=size)
         total, correct, counted = 0.0, 0.0, False
         asked = int(np.count_nonzero(batch.mask))
         for start in range(0, batch.size, size):

@@ -70,7 +70,8 @@ class Snapshot:
         """The training's own sweep of `batch`, with log10 norms; None where batch is.
 
         A member of an ensemble sweeps by itself when it is first asked for, with the gradients of
-        the ensemble to rounding; this changes nothing about the training.
+        the ensemble to rounding; this changes nothing about the training. Where the training
+        recomputes its states (`training.memory`), all but the norms is refused.
         """
         return None if self.batch is None else self.swept()
 

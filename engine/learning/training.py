@@ -14,12 +14,14 @@ import numpy as np
 
 from engine.arrays import Array
 from engine.bptt.network import Network
+from engine.bptt.segmented_sweep import SegmentedSweep
 from engine.bptt.sweep import Sweep
 from engine.cells import CELLS
 from engine.config import RunConfig
 from engine.learning.beginning import build_network, require_model
 from engine.learning.clipping import Clipper
 from engine.learning.held_out import HeldOut
+from engine.learning.memory import recomputes
 from engine.learning.optimizers import make_updater
 from engine.learning.preview import update_ratios
 from engine.learning.regularizer import Regularization
@@ -108,7 +110,8 @@ class Training:
     def sweep(self) -> Sweep:
         """The training's own sweep; bound when it is first asked for."""
         options = self.config.training
-        return Sweep(
+        kind = SegmentedSweep if recomputes(self.config, self.task) else Sweep
+        return kind(
             self.network,
             length=self.task.length,
             batch=options.batch_size,

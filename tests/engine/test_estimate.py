@@ -16,7 +16,12 @@ QUARTER = 0.25
 def configuration(
     task: Configuration, model: Configuration, batch_size: int = 32, **other: object
 ) -> Configuration:
-    training = {"steps": 3, "batch_size": batch_size, "precision": other.pop("precision", None)}
+    training = {
+        "steps": 3,
+        "batch_size": batch_size,
+        "precision": other.pop("precision", None),
+        "memory": other.pop("memory", None),
+    }
     return {
         "task": task,
         "model": model,
@@ -82,6 +87,31 @@ RUNS = {
         {"cell": "skip", "hidden_size": 16},
         16,
         statistics=["jacobian_product_norm"],
+    ),
+    "recomputed": configuration(
+        {"kind": "adding", "length": 2000},
+        {"cell": "lstm", "hidden_size": 64},
+        32,
+        memory="recomputed",
+        probe_size=1,
+        statistics=[],
+    ),
+    "recomputed layers": configuration(
+        {"kind": "adding", "length": 1000},
+        {"cell": "gru", "hidden_size": 48, "layers": 2},
+        32,
+        memory="recomputed",
+        probe_size=1,
+        statistics=[],
+    ),
+    "recomputed and asked often": configuration(
+        {"kind": "sine_forecast", "length": 1000},
+        {"cell": "skip", "hidden_size": 48},
+        32,
+        precision="float64",
+        memory="recomputed",
+        probe_size=1,
+        statistics=[],
     ),
     "exponents": configuration(
         {"kind": "adding", "length": 20},
@@ -169,6 +199,19 @@ def test_work_is_within_a_quarter_of_the_products_that_a_step_is_bound_to(
     step = forward + back + forward
     frames = estimate(config).frames * step * config.recording.probe_size / 32
     assert estimate(config).work == pytest.approx(3 * step + frames, rel=QUARTER)
+
+
+def test_recomputed_states_are_less_than_one_more_forward_sweep() -> None:
+    task: Configuration = {"kind": "adding", "length": 400}
+    configs = [
+        RunConfig.from_dict(configuration(task, {"cell": "mgu"}, memory=memory))
+        for memory in ("whole", "recomputed")
+    ]
+    network = next(iter(train(configs[0]))).network
+    sweep = Sweep(network, length=400, batch=32)
+    forward = sum(operations(call) for call in sweep.tapes[0].forward_program)
+    whole, again = (estimate(config).work for config in configs)
+    assert 0.8 * forward < (again - whole) / 3 < forward
 
 
 def operations(call: tuple[Callable[..., object], tuple[np.ndarray, ...]]) -> int:
