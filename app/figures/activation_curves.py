@@ -1,6 +1,7 @@
 """Every activation function φ and its derivative φ′, side by side."""
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import plotly.graph_objects as go
@@ -52,6 +53,7 @@ def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
     )
 
 
+@lru_cache(maxsize=1)
 def activations() -> list[Mapping[str, Any]]:
     """The catalog's activation functions with their points."""
     entries: Any = engine.catalog()["activations"]

@@ -17,9 +17,16 @@ from app.pages import (
     sweeps,
     uploads,
 )
-from app.pages.base import PLOTLY_URL, build_templates, resource_dir, static_url
+from app.pages.base import PLOTLY_URL, build_templates, resource_dir, static_url, static_version
 
-__all__ = ["PLOTLY_URL", "build_router", "build_templates", "resource_dir", "static_url"]
+__all__ = [
+    "PLOTLY_URL",
+    "build_router",
+    "build_templates",
+    "resource_dir",
+    "static_url",
+    "static_version",
+]
 
 # A page is one module and one line here.
 # `/runs/new` stands before `/runs/{id}`, which would take it for a run; so with sweeps.

@@ -1,12 +1,15 @@
 """What every page shares: where its files are, how its context is rendered, what is in the bar."""
 
 import hashlib
+import posixpath
+import re
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from fastapi import Request
 from fastapi.templating import Jinja2Templates
@@ -14,13 +17,16 @@ from jinja2 import StrictUndefined
 from plotly.offline import get_plotlyjs_version
 from starlette.responses import Response
 
+import engine
 from app.pages.verdicts import told
 
 # The version is in the address, so that a browser may keep the file for ever.
 PLOTLY_URL = f"/static/vendor/plotly-{get_plotlyjs_version()}.min.js"
 
-# Enough of a digest to tell two versions of a file apart in an address.
+# Enough of a digest to tell two versions of the files apart in an address.
 _DIGEST_CHARS = 12
+# What a script of ours imports: always beside itself, with its ending.
+_IMPORT = re.compile(r'^(?:import|export)\b[^;"]*"(\.[^"]+\.js)";', re.MULTILINE)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,8 +72,14 @@ def build_templates() -> Jinja2Templates:
     environment.lstrip_blocks = True
     environment.filters["status_word"] = status_word
     environment.filters["told"] = told
-    environment.globals.update(static=static_url, navigation=NAVIGATION)
+    environment.globals.update(static=static_url, imported=imported_urls, navigation=NAVIGATION)
     return templates
+
+
+@lru_cache(maxsize=1)
+def known_catalog() -> Mapping[str, Any]:
+    """Return the engine's catalog, put together once: nothing is added while the service runs."""
+    return MappingProxyType(engine.catalog())
 
 
 def status_word(status: str) -> str:
@@ -82,15 +94,52 @@ def status_word(status: str) -> str:
 
 
 def static_url(path: str) -> str:
-    """Return the address of a file under static/, with its content's digest as version."""
-    file = resource_dir("static") / path
-    return f"/static/{path}?v={_digest(file, file.stat().st_mtime_ns)}"
+    """Return the address of a file under static/, with the version of all of them in it.
+
+    It stands before the path, so that what a script imports beside itself has it as well: a
+    browser that has been here asks for nothing again.
+    """
+    return f"/static/{static_version()}/{path}"
 
 
-@lru_cache(maxsize=256)
-def _digest(file: Path, _modified: int) -> str:
-    """Return a file's digest; its time of change is in the key, so that an edit shows at once."""
-    return hashlib.sha256(file.read_bytes()).hexdigest()[:_DIGEST_CHARS]
+def static_version() -> str:
+    """Return the version of the files under static/: a digest of them all, so an edit shows."""
+    return _version_at(int(time.monotonic()))
+
+
+@lru_cache(maxsize=1)
+def _version_at(_second: int) -> str:
+    """Look at the files' times of change at most once a second."""
+    files = sorted(path for path in resource_dir("static").rglob("*.*") if path.is_file())
+    return _digest(tuple((path, path.stat().st_mtime_ns) for path in files))
+
+
+@lru_cache(maxsize=4)
+def _digest(files: tuple[tuple[Path, int], ...]) -> str:
+    digest = hashlib.sha256()
+    for file, _ in files:
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:_DIGEST_CHARS]
+
+
+def imported_urls(entry: str) -> tuple[str, ...]:
+    """Return the addresses of what a script imports, and what that imports: all to ask for at once.
+
+    Otherwise a browser learns of each file only from the one that imports it.
+    """
+    return tuple(static_url(path) for path in _imported(entry, static_version()))
+
+
+@lru_cache(maxsize=64)
+def _imported(entry: str, _version: str) -> tuple[str, ...]:
+    root = resource_dir("static")
+    found = [entry]
+    for path in found:  # grows while it is walked
+        for name in _IMPORT.findall((root / path).read_text(encoding="utf-8")):
+            target = posixpath.normpath(posixpath.join(posixpath.dirname(path), name))
+            if target not in found:
+                found.append(target)
+    return tuple(found[1:])
 
 
 def context_names(context: type[PageContext] | PageContext) -> tuple[str, ...]:

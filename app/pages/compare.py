@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, Final
 
 from fastapi import APIRouter, Query, Request
@@ -13,6 +14,7 @@ from app import comparison
 from app.figures import FIGURES
 from app.pages.base import PLOTLY_URL, PageContext, render
 from app.pages.compare_tables import OutcomeRow, SettingRow, outcomes_of, settings_of
+from app.pages.display import DisplayBar, display_bar
 from app.pages.lesson_runs import LessonNote, note_of
 from app.pages.run import asked_times, layers_of, top_of
 from app.pages.verdicts import ShownVerdict, shown_verdict
@@ -63,6 +65,9 @@ class ComparePage(PageContext):
     is_over: bool
     layers: tuple[str, ...]
     top_layer: str
+    display: DisplayBar
+    is_colored: bool
+    is_by_loss: bool
     settings: tuple[SettingRow, ...]
     outcomes: tuple[OutcomeRow, ...]
     how_to_read: Mapping[str, str]
@@ -82,12 +87,19 @@ def build_router(templates: Jinja2Templates) -> APIRouter:
         guess: str = "",
     ) -> Response:
         store: Store = request.app.state.store
-        return render(request, templates, page_of(store, run or [], note_of(lesson, guess)))
+        note = note_of(lesson, guess)
+        page = page_of(store, run or [], note, request.query_params)
+        return render(request, templates, page)
 
     return router
 
 
-def page_of(store: Store, run_ids: Sequence[str], lesson: LessonNote | None = None) -> ComparePage:
+def page_of(
+    store: Store,
+    run_ids: Sequence[str],
+    lesson: LessonNote | None = None,
+    query: Mapping[str, str] = MappingProxyType({}),
+) -> ComparePage:
     """Return the context for the runs asked for; unknown ones are counted, not an error."""
     wanted = list(dict.fromkeys(run_ids))
     named = [run for run in (_find(store, run_id) for run_id in wanted) if run is not None]
@@ -124,6 +136,9 @@ def page_of(store: Store, run_ids: Sequence[str], lesson: LessonNote | None = No
         is_over=all(RunStatus(run.status).is_terminal for run in found),
         layers=sorted_layers(found),
         top_layer=max((top_of(run) for run in found), key=int, default="0"),
+        display=display_bar(query),
+        is_colored=True,
+        is_by_loss=query.get("align") == "loss",
         settings=settings_of(found) if found else (),
         outcomes=outcomes_of(found) if found else (),
         how_to_read={name: figure.how_to_read for name, figure in FIGURES.items()},

@@ -1,7 +1,9 @@
 """The page of one run: status, verdict, display bar, panels, configuration."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 from fastapi import APIRouter, Request
@@ -10,10 +12,11 @@ from starlette.responses import Response
 
 import engine
 from app.figures import FIGURES, FigureDefinition
-from app.pages.base import PLOTLY_URL, PageContext, render
+from app.pages.base import PLOTLY_URL, PageContext, known_catalog, render
+from app.pages.display import DisplayBar, display_bar
 from app.pages.remedies import conclusion_of
 from app.pages.run_facts import Fact, configuration
-from app.pages.run_tabs import Chooser, Tab, choosers_of, tabs_of
+from app.pages.run_tabs import COLORED, Tab, shown_tab, tabs_of
 from app.pages.run_verbs import VerbView, verbs_in, verbs_of
 from app.pages.verdicts import ShownVerdict, shown_verdict
 from app.runs import RunStatus
@@ -45,7 +48,10 @@ class RunPage(PageContext):
     top_layer: str
     sections: tuple[tuple[str, tuple[Fact, ...]], ...]
     tabs: tuple[Tab, ...]
-    choosers: tuple[Chooser, ...]
+    shown_tab: str
+    display: DisplayBar
+    is_colored: bool
+    unit_step: str
     how_to_read: Mapping[str, str]
     plotly_url: str
     data: Mapping[str, Any]
@@ -58,19 +64,31 @@ def build_router(templates: Jinja2Templates) -> APIRouter:
     @router.get("/runs/{run_id}")
     def run_page(request: Request, run_id: str) -> Response:
         store: Store = request.app.state.store
-        return render(request, templates, _page_with_trials(store, store.runs.get(run_id)))
+        page = _page_with_trials(store, store.runs.get(run_id), request.query_params)
+        return render(request, templates, page)
 
     return router
 
 
-def _page_with_trials(store: Store, run: Run) -> RunPage:
+def _page_with_trials(store: Store, run: Run, query: Mapping[str, str]) -> RunPage:
     tried = tried_of(store, run)
-    return page_of(run, helped=conclusion_of(tried) if len(tried) > 1 else "")
+    return page_of(run, query, helped=conclusion_of(tried) if len(tried) > 1 else "")
 
 
-def page_of(run: Run, *, helped: str = "") -> RunPage:
-    """Return the context of a run's page; `helped` says what its remedies came to."""
-    catalog = engine.catalog()
+def page_of(
+    run: Run, query: Mapping[str, str] = MappingProxyType({}), *, helped: str = ""
+) -> RunPage:
+    """Return the context of a run's page in the view that its address asks for.
+
+    Args:
+        run: The run.
+        query: The address's query.
+        helped: What its remedies came to.
+    """
+    catalog = known_catalog()
+    tabs = tabs_of(run.config, catalog)
+    tab = shown_tab(tabs, query.get("tab", ""))
+    verdict = shown_verdict(run.verdict)
     return RunPage(
         run_id=run.id,
         name=run.name,
@@ -82,14 +100,17 @@ def page_of(run: Run, *, helped: str = "") -> RunPage:
         error=run.error or "",
         verbs=verbs_of(captured=engine.is_captured(run.config)),
         is_captured=engine.is_captured(run.config),
-        verdict=shown_verdict(run.verdict),
+        verdict=verdict,
         helped=helped,
         asked=asked_times(run),
         layers=layers_of(run),
         top_layer=top_of(run),
         sections=configuration(run.config, catalog),
-        tabs=tabs_of(run.config, catalog),
-        choosers=choosers_of(run.config, catalog),
+        tabs=tabs,
+        shown_tab=tab,
+        is_colored=tab in COLORED,
+        display=display_bar(query),
+        unit_step=unit_step(verdict, query.get("step", "")),
         how_to_read={name: figure.how_to_read for name, figure in FIGURES.items()},
         plotly_url=PLOTLY_URL,
         data=script_data(run),
@@ -106,6 +127,13 @@ def layers_of(run: Run) -> tuple[str, ...]:
 def top_of(run: Run) -> str:
     """Name of the layer under the read-out, of two directions the forward one."""
     return str(int(run.config["model"]["layers"]) - 1)
+
+
+def unit_step(verdict: ShownVerdict | None, asked: str) -> str:
+    """The step whose units are shown: what the address asks for, else the newest frame's."""
+    if re.fullmatch(r"\d{1,9}", asked, re.ASCII):
+        return asked
+    return str(verdict.step) if verdict else "0"
 
 
 def asked_times(run: Run) -> int:

@@ -21,16 +21,6 @@ class PanelView:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Tab:
-    """Panels that are seen together, with the choices that they offer."""
-
-    name: str
-    title: str
-    panels: tuple[PanelView, ...]
-    chooses: tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Chooser:
     """One axis of which a figure shows one coordinate; an option is that, and what it is called."""
 
@@ -39,6 +29,20 @@ class Chooser:
     options: tuple[tuple[str, str], ...]
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tab:
+    """Panels that are seen together; `is_colored` by the scale of the display bar."""
+
+    name: str
+    title: str
+    panels: tuple[PanelView, ...]
+    choosers: tuple[Chooser, ...]
+    is_colored: bool
+
+
+FIRST = "overview"
+# The figures of these are coloured by the scale of the display bar.
+COLORED = (FIRST, "paths")
 _LETTERS = "U = weight_ih, W = weight_hh, V = readout.weight"
 
 # Name, width and formula of every panel, in reading order.
@@ -106,11 +110,17 @@ TAB_OF_FIGURE: Mapping[str, str] = MappingProxyType(
 def tabs_of(config: Mapping[str, Any], catalog: Mapping[str, Any]) -> tuple[Tab, ...]:
     """Return the tabs that this network has: a cell with one gate has no tab of gates."""
     gates = _cell(config, catalog).get("gates", ())
+    choosers = choosers_of(config, catalog)
     return tuple(
-        _tab(name, title, panels)
+        _tab(name, title, panels, choosers)
         for name, title, panels in _LAYOUT
         if name != "gates" or len(gates) > 1
     )
+
+
+def shown_tab(tabs: tuple[Tab, ...], asked: str) -> str:
+    """Return the tab of an address; one that this network does not have is the first one."""
+    return asked if asked in {"training", *(tab.name for tab in tabs)} else FIRST
 
 
 def choosers_of(config: Mapping[str, Any], catalog: Mapping[str, Any]) -> tuple[Chooser, ...]:
@@ -160,8 +170,13 @@ def _cell(config: Mapping[str, Any], catalog: Mapping[str, Any]) -> Mapping[str,
     return {**found, **next(variants, {})}
 
 
-def _tab(name: str, title: str, panels: tuple[tuple[str, str, str], ...]) -> Tab:
-    chosen = [axis for figure, _, _ in panels for axis in FIGURES[figure].chooses]
+def _tab(
+    name: str,
+    title: str,
+    panels: tuple[tuple[str, str, str], ...],
+    choosers: tuple[Chooser, ...],
+) -> Tab:
+    chosen = {axis for figure, _, _ in panels for axis in FIGURES[figure].chooses}
     return Tab(
         name=name,
         title=title,
@@ -175,5 +190,6 @@ def _tab(name: str, title: str, panels: tuple[tuple[str, str, str], ...]) -> Tab
             )
             for figure, span, formula in panels
         ),
-        chooses=tuple(dict.fromkeys(chosen)),
+        choosers=tuple(one for one in choosers if one.axis in chosen),
+        is_colored=name in COLORED,
     )

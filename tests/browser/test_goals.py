@@ -73,7 +73,7 @@ HEAT = """async ([rows, columns, rounds]) => {
 }"""
 SCRUB = """async (presses) => {
   const slider = document.querySelector("[data-scrub=slider]");
-  const seen = () => document.querySelector("#title-hidden_gradient").textContent;
+  const seen = () => document.querySelector("[data-unit-step]").textContent;
   const started = performance.now();
   for (let i = 0; i < presses; i += 1) {
     slider.value = String(i);

@@ -63,7 +63,6 @@ const panels = [...page.querySelectorAll("[data-panel]")].map((section) => {
   return panel;
 });
 const panelOf = (name) => panels.find((panel) => panel.name === name);
-const heading = (name) => panelOf(name).section.querySelector("h2");
 const heatmap = panelOf("hidden_gradient_norm");
 
 const scrubberElement = page.querySelector("[data-scrubber]");
@@ -111,7 +110,7 @@ function arrived(name, figure) {
     head.verdict(meta.verdict);
     head.geometry(meta);
   }
-  if (name === "hidden_gradient") heading(name).textContent = `Units at step ${meta.step ?? 0}`;
+  if (name === "hidden_gradient") page.querySelector("[data-unit-step]").textContent = String(meta.step ?? 0);
   if (name !== "hidden_gradient_norm") return;
   if (meta.latest !== undefined && meta.latest !== null) {
     latest = Math.max(latest ?? 0, meta.latest);
@@ -164,11 +163,8 @@ function showControls() {
   const layers = page.querySelector("[data-layer]");
   if (layers) layers.value = layerOf();
   const shown = page.querySelector(`[data-tab-panels="${CSS.escape(tab)}"]`);
-  const offered = (shown.dataset.chooses ?? "").split(" ");
-  for (const label of page.querySelectorAll("[data-choosing]")) label.hidden = !offered.includes(label.dataset.choosing);
   for (const select of page.querySelectorAll("[data-choice]")) select.value = state.get()[select.dataset.choice] ?? select.options[0].value;
-  // Only the figures of these tabs are coloured by this scale.
-  page.querySelector("[data-display]").hidden = tab !== "overview" && tab !== "paths";
+  page.querySelector("[data-display]").hidden = !("colored" in shown.dataset);
   showDisplay();
 }
 

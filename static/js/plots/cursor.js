@@ -6,37 +6,38 @@ import { roomAround } from "./mount.js";
 const LATE = 0.85;
 
 /**
- * Where a step is in the plot: a CSS length, so that it holds at every width.
- * @param {number | null} step @param {[number, number]} range of the x axis @param {{l: number, r: number}} room
- * @returns {{left: string, late: boolean} | null} null where the step is not on the axis
+ * Where a step is between the ends of the x axis.
+ * @param {number | null} step @param {[number, number]} range of the x axis
+ * @returns {{share: string, late: boolean} | null} a share of the axis as CSS says it; null where the step is not on it
  */
-export function placeOf(step, range, { l, r }) {
+export function placeOf(step, range) {
   if (step === null || !range) return null;
   const share = (step - range[0]) / (range[1] - range[0]);
   if (!(share >= 0 && share <= 1)) return null;
-  return { left: `calc(${l}px + ${share.toFixed(5)} * (100% - ${l + r}px))`, late: share > LATE };
+  return { share: `${(100 * share).toFixed(3)}%`, late: share > LATE };
 }
 
 /** @param {HTMLElement} plot @returns {(step: number | null) => void} moves the cursor of a drawn figure */
 export function mountCursor(plot) {
-  const line = document.createElement("div");
+  const track = document.createElement("div");
   const tag = document.createElement("span");
-  line.className = "cursor";
-  line.setAttribute("aria-hidden", "true");
-  line.hidden = true;
+  track.className = "cursor";
+  track.setAttribute("aria-hidden", "true");
+  track.hidden = true;
   tag.className = "cursor-tag number";
-  line.append(tag);
-  plot.after(line);
+  track.append(tag);
+  plot.after(track);
   return (step) => {
     const room = roomAround(plot);
-    const place = room ? placeOf(step, plot.layout?.xaxis?.range, room) : null;
-    line.hidden = !place;
+    const place = room ? placeOf(step, plot.layout?.xaxis?.range) : null;
+    track.hidden = !place;
     if (!place) return;
-    line.style.left = place.left;
-    // The panel may be taller than its plot.
-    line.style.top = `${plot.offsetTop + room.t}px`;
-    line.style.height = `${plot.offsetHeight - room.t - room.b}px`;
-    line.classList.toggle("cursor--late", place.late);
+    // The track is as long as the axis, so that a share of it is a share of the axis at every width, and as a transform
+    // it moves without a layout. The panel may be taller than its plot.
+    const edges = { left: room.l, right: room.r, top: plot.offsetTop + room.t, height: plot.offsetHeight - room.t - room.b };
+    for (const [edge, size] of Object.entries(edges)) track.style[edge] = `${size}px`;
+    track.style.transform = `translateX(${place.share})`;
+    track.classList.toggle("cursor--late", place.late);
     tag.textContent = String(step);
   };
 }

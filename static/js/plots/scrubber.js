@@ -99,9 +99,10 @@ export function createScrubber(element, { onStep, words }) {
       steps = recorded;
       show();
     },
-    /** Only what goes on can be followed. @param {boolean} going */
+    /** Only what goes on can be followed; what was followed until its end keeps the control's room. @param {boolean} going */
     setLive(going) {
-      follow.hidden = !going;
+      follow.disabled = !going;
+      if (going) follow.hidden = false;
     },
     /** What the address or a heatmap chose. @param {number | null} chosen */
     setStep(chosen) {

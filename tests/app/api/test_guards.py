@@ -12,6 +12,7 @@ from fastapi.routing import iter_route_contexts
 
 from app.guards import CONTENT_SECURITY_POLICY, TOKEN_COOKIE, is_open
 from app.main import create_app
+from app.pages import static_url
 from app.settings import Settings
 from tests.app.api.conftest import SMALL, serving, settings_of
 
@@ -143,7 +144,8 @@ async def test_cve_2026_2652_no_route_answers_without_the_token(guarded: FastAPI
 @pytest.mark.parametrize(
     "path",
     ["/api/v1/runs", "/docs", "/openapi.json", "/readyz", "/healthz/", "//healthz", "/LOGIN",
-     "/static/css/../js/shell/shell.js", "/static/css/%2e%2e/x.css", "/static/css/a/b.css"],
+     "/static/css/../js/shell/shell.js", "/static/css/%2e%2e/x.css", "/static/css/a/b.css",
+     "/static/0123456789ab/js/shell/shell.js", "/static/0123456789ab/css/../js/x.css"],
 )  # fmt: skip
 async def test_cve_2026_0545_no_method_answers_without_the_token(
     guarded: FastAPI, method: str, path: str
@@ -216,7 +218,7 @@ async def test_the_way_in_looks_right_without_the_token(guarded: FastAPI) -> Non
         page = (await client.get("/login")).text
         files = re.findall(r'(?:href|src)="(/[^"]+)"', page)
         closed = [file for file in files if (await client.get(file)).status_code != 200]
-    assert "/static/css/base.css" in page
+    assert static_url("css/base.css") in files
     assert closed == []
 
 

@@ -1,11 +1,14 @@
 """The style sheets: their weight, one list of dark colours, contrasts that can be read."""
 
 import gzip
+import os
 import re
+from pathlib import Path
 
 import pytest
 
 from app.pages import resource_dir, static_url
+from app.pages.base import imported_urls
 
 CSS = resource_dir("static") / "css"
 SHEETS = sorted(path.name for path in CSS.glob("*.css"))
@@ -100,4 +103,17 @@ def test_a_token_that_is_used_is_there(sheet: str) -> None:
 
 @pytest.mark.parametrize("sheet", SHEETS)
 def test_a_file_has_an_address_with_its_version(sheet: str) -> None:
-    assert re.fullmatch(rf"/static/css/{sheet}\?v=[0-9a-f]{{12}}", static_url(f"css/{sheet}"))
+    assert re.fullmatch(rf"/static/[0-9a-f]{{12}}/css/{sheet}", static_url(f"css/{sheet}"))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_names_every_script_that_it_will_load(page: str) -> None:
+    """Word of them comes with the page: none is asked for only when another one names it."""
+    text = (resource_dir("templates") / page).read_text()
+    for entry in re.findall(r"module\('([^']+)'\)", text):
+        listed = {entry, *(url.split("/", 3)[3] for url in imported_urls(entry))}
+        for script in listed:
+            source = (resource_dir("static") / script).read_text()
+            beside = re.findall(r'^(?:import|export) .*"(\.[^"]+)";', source, re.MULTILINE)
+            base = Path(script).parent
+            assert {os.path.normpath(base / name) for name in beside} <= listed
