@@ -18,7 +18,10 @@ from tests.browser.install import find
 
 PICTURES = Path(__file__).parent / "pictures"
 VIEWPORT = {"width": 1440, "height": 900}
-SETTLED_MS = 2500  # figures are drawn one a task, and toasts go
+SETTLED_MS = 2500  # toasts go
+PATIENCE_MS = 60_000
+DRAWN = """() => [...document.querySelectorAll("[data-panel][data-state=loading]")]
+  .every((panel) => !panel.checkVisibility() || panel.getBoundingClientRect().top > innerHeight)"""
 
 
 FIGURE = ".js-plotly-plot .main-svg"
@@ -27,7 +30,8 @@ FIGURE = ".js-plotly-plot .main-svg"
 def take(page: Page, path: str, picture: str, shown: str = FIGURE) -> None:
     """Open a page, wait until what it is about is there, and keep what is seen."""
     page.goto(path)
-    page.wait_for_selector(shown, state="attached")
+    page.wait_for_selector(shown, state="attached", timeout=PATIENCE_MS)
+    page.wait_for_function(DRAWN, timeout=PATIENCE_MS)
     page.wait_for_timeout(SETTLED_MS)
     page.screenshot(path=PICTURES / picture)
 

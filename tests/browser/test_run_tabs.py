@@ -54,7 +54,7 @@ def test_a_tab_needs_no_sideways_scrolling_on_a_phone(
 
 def test_a_parameter_is_chosen_in_the_address(page: Page, lstm: str) -> None:
     settled(page, lstm, "paths", "&parameter=weight_hh_l0")
-    choice = page.locator("[data-choice=parameter]")
+    choice = page.locator("[data-choice=parameter]:visible")
     expect(choice).to_have_value("weight_hh_l0")
     choice.select_option("readout.weight")
     expect(page).to_have_url(re.compile("parameter=readout.weight"))

@@ -1,0 +1,125 @@
+"""The pages' goals while a run goes on and while one looks: pixels, main thread, network.
+
+Measured like those of test_goals.py: printed, and gated at twice the goal.
+"""
+
+import statistics
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.browser.conftest import Service
+from tests.browser.measuring import GATE, slowness, tell
+from tests.browser.page_checks import DESKTOP, NARROW, sideways_scroll
+from tests.browser.test_run_page import OVERVIEW, config, ready
+
+pytestmark = [pytest.mark.long, pytest.mark.benchmark]
+
+SECOND_MS = 1000
+WATCHED_MS = 8000
+# When an event of a frame came, and when the frame after it was painted: two frames of the screen
+# after the units' step was written.
+WATCH_FRAMES = """() => {
+  window.came = new Map();
+  window.painted = new Map();
+  window.busy = [];
+  const Source = window.EventSource;
+  window.EventSource = class extends Source {
+    constructor(...told) {
+      super(...told);
+      this.addEventListener("frame", (event) => {
+        came.set(JSON.parse(event.data).step, performance.now());
+      });
+    }
+  };
+  new PerformanceObserver((list) => {
+    for (const task of list.getEntries()) busy.push(task.duration);
+  }).observe({ type: "longtask" });
+  addEventListener("DOMContentLoaded", () => {
+    const step = document.querySelector("[data-unit-step]");
+    new MutationObserver(() => {
+      const shown = Number(step.textContent);
+      requestAnimationFrame(() => setTimeout(() => painted.set(shown, performance.now())));
+    }).observe(step, { childList: true, characterData: true, subtree: true });
+  });
+}"""
+WAITS = """() => [...painted].filter(([step]) => came.has(step))
+  .map(([step, at]) => at - came.get(step))"""
+
+
+def going(service: Service) -> str:
+    """A run of three maps of 200 by 200 that goes on for as long as one watches."""
+    return service.start(
+        config(
+            name="watched",
+            task={"kind": "adding", "length": 200},
+            model={"cell": "elman", "hidden_size": 200},
+            training={"steps": 100_000, "batch_size": 4},
+            recording={"every": 5, "probe_size": 2},
+        )
+    )
+
+
+def test_a_live_page_shows_a_frame_soon_and_leaves_the_browser_free(
+    new_page: Callable[..., Page], service: Service
+) -> None:
+    run = going(service)
+    page = new_page(viewport=DESKTOP)
+    page.add_init_script(f"({WATCH_FRAMES})()")
+    page.goto(f"/runs/{run}")
+    ready(page, *OVERVIEW)
+    client = page.context.new_cdp_session(page)
+    client.send("Performance.enable")
+    page.evaluate("busy.length = 0")
+    before = spent(client.send("Performance.getMetrics"))
+    page.wait_for_timeout(WATCHED_MS)
+    share = (spent(client.send("Performance.getMetrics")) - before) / (WATCHED_MS / SECOND_MS)
+    longest = float(page.evaluate("Math.max(0, ...busy)"))
+    waits = page.evaluate(WAITS)
+    page.request.post(f"/api/v1/runs/{run}/cancel")
+    assert len(waits) >= 3, "hardly a frame came while one watched"
+    slow = slowness(page)
+    tell("event to painted pixels", statistics.median(waits), "ms", 100)
+    tell("main thread of a live page", 100 * share, "%", 35)
+    tell("longest task of a live page", longest, "ms", 100)
+    assert statistics.median(waits) <= GATE * 100 * slow
+    assert share <= GATE * 0.35
+    assert longest <= GATE * 100 * slow
+
+
+def spent(answer: dict[str, list[dict[str, float]]]) -> float:
+    """Seconds that the page's tasks took so far."""
+    return next(one["value"] for one in answer["metrics"] if str(one["name"]) == "TaskDuration")
+
+
+@pytest.fixture
+def shown(new_page: Callable[..., Page], service: Service) -> Page:
+    """A page of a finished run, all of it drawn."""
+    run = service.finish(config(name="looked at"))
+    page = new_page(viewport=DESKTOP)
+    page.goto(f"/runs/{run}")
+    ready(page, *OVERVIEW)
+    page.wait_for_load_state("networkidle")
+    return page
+
+
+def test_looking_at_it_in_another_way_needs_no_network(shown: Page) -> None:
+    asked: list[str] = []
+    shown.on("request", lambda request: asked.append(request.url))
+    for key in ("m", "[", "]", "]", "m", "t", "t", "g"):
+        shown.keyboard.press(key)
+    shown.locator("[data-range]").select_option("4")
+    shown.wait_for_function("document.querySelector('[data-range]').value === '4'")
+    ready(shown, *OVERVIEW)
+    assert asked == []
+
+
+@pytest.mark.parametrize(
+    "path", ["", "?tab=training", "?tab=paths", "?tab=jacobians", "?tab=parameters"]
+)
+def test_a_tab_is_as_narrow_as_the_narrowest_phone(shown: Page, path: str) -> None:
+    shown.set_viewport_size(NARROW)  # type: ignore[arg-type]  # a dict with its two keys
+    shown.goto(shown.url.partition("?")[0] + path)
+    shown.wait_for_load_state("networkidle")
+    assert sideways_scroll(shown) <= 0
