@@ -110,7 +110,7 @@ def test_looking_at_it_in_another_way_needs_no_network(shown: Page) -> None:
     for key in ("m", "[", "]", "]", "m", "t", "t", "g"):
         shown.keyboard.press(key)
     shown.locator("[data-range]").select_option("4")
-    shown.wait_for_function("document.querySelector('[data-range]').value === '4'")
+    shown.wait_for_function("() => document.querySelector('[data-range]').value === '4'")
     ready(shown, *OVERVIEW)
     assert asked == []
 
