@@ -1,5 +1,6 @@
 """`gradtide export`: a run as a file."""
 
+import contextlib
 from pathlib import Path
 
 from rich.markup import escape
@@ -14,7 +15,8 @@ from app.settings import Settings
 def export_run(settings: Settings, prefix: str, format_: str, file: Path) -> int:
     """Write a run, found by its id or how that begins, into a file; return the exit code.
 
-    What is there already is replaced when the whole export is written, and not before.
+    Folders that are not there yet are made. What is there already is replaced when the whole
+    export is written, and not before.
     """
     if format_ not in EXPORTS:
         err.print(f"unknown format {escape(repr(format_))}; known: {', '.join(EXPORTS)}")
@@ -25,6 +27,7 @@ def export_run(settings: Settings, prefix: str, format_: str, file: Path) -> int
         run = find_run(store, prefix)
         if run is None:
             return 1
+        file.parent.mkdir(parents=True, exist_ok=True)
         with partial.open("wb") as target:
             for piece in EXPORTS[format_].write(store, run):
                 target.write(piece)
@@ -38,5 +41,6 @@ def export_run(settings: Settings, prefix: str, format_: str, file: Path) -> int
         err.print(f"[bold red]{escape(str(file))} cannot be written[/]: {escape(str(problem))}")
         return 1
     finally:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # also where its folder is none
+            partial.unlink()
         store.close()

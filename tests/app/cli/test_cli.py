@@ -88,7 +88,9 @@ def test_a_run_is_exported_by_how_its_id_begins(data: Path, tmp_path: Path) -> N
         assert found["loss"].tobytes() == loss.tobytes()
     assert run("export", made.id[:8], "-o", str(file), "--format", "xlsx")[0] == 2
     assert run("export", "nothing", "-o", str(file))[0] == 1
-    assert run("export", made.id[:8], "-o", str(tmp_path / "no" / "folder"))[0] == 1
+    assert run("export", made.id[:8], "-o", str(file / "no folder"))[0] == 1
+    assert run("export", made.id[:8], "-o", str(tmp_path / "new" / "folder" / "run.npz"))[0] == 0
+    assert (tmp_path / "new" / "folder" / "run.npz").read_bytes() == file.read_bytes()
     assert [path.name for path in tmp_path.iterdir() if "partial" in path.name] == []
 
 
