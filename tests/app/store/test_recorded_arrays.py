@@ -12,8 +12,7 @@ from app.store import RunNotFound, SelectionError, Span, StatisticNotFound, Stor
 from app.store.layouts import StoredLayout
 from tests.app.store.stored_runs import EVERY, HIDDEN, Recording, claimed, new_store, queued
 
-WINDOW, READS = 150, 5000  # frames that a read takes, over two chunks; reads in all
-LENGTHS = 50  # different ones that were seen at least: there was much written meanwhile
+WINDOW = 150  # frames that a read takes, over two chunks
 
 
 @pytest.fixture
@@ -176,26 +175,32 @@ class Readers:
             self.reads += 1
 
 
-def test_no_read_is_torn_while_frames_are_written_and_flushed(
-    recording: Recording, tmp_path: Path
-) -> None:
-    with Readers(recording, tmp_path / "data", 1) as readers:
-        record(recording, frames=100, flush_after=range(7, 100, 7))
+def write_beside(readers: Readers, recording: Recording, *, reads: int, lengths: int) -> None:
+    """Record and flush until there was so much reading meanwhile; no reader ends before."""
+    while readers.are_reading and (readers.reads < reads or len(readers.lengths) < lengths):
+        record(recording, frames=7, flush_after=(6,))
+        record(recording, frames=3)
+    assert readers.are_reading
     assert (readers.torn, readers.shorter) == (0, 0)
-    assert len(readers.lengths) > 10
+
+
+@pytest.fixture
+def endless(store: Store, rng: np.random.Generator) -> Recording:
+    """A recording of more frames than any test here writes."""
+    return Recording(store, claimed(store, queued(store, steps=1_000_000)), rng)
+
+
+def test_no_read_is_torn_while_frames_are_written_and_flushed(
+    endless: Recording, tmp_path: Path
+) -> None:
+    with Readers(endless, tmp_path / "data", 1) as readers:
+        write_beside(readers, endless, reads=100, lengths=10)
 
 
 @pytest.mark.long
-def test_none_of_five_thousand_reads_is_torn(
-    store: Store, rng: np.random.Generator, tmp_path: Path
-) -> None:
-    recording = Recording(store, claimed(store, queued(store, steps=1_000_000)), rng)
-    with Readers(recording, tmp_path / "data", 2) as readers:
-        while readers.are_reading and (readers.reads < READS or len(readers.lengths) < LENGTHS):
-            record(recording, frames=7, flush_after=(6,))
-            record(recording, frames=3)
-        assert readers.are_reading
-    assert (readers.torn, readers.shorter) == (0, 0)
+def test_none_of_five_thousand_reads_is_torn(endless: Recording, tmp_path: Path) -> None:
+    with Readers(endless, tmp_path / "data", 2) as readers:
+        write_beside(readers, endless, reads=5000, lengths=50)
 
 
 @pytest.mark.parametrize(
