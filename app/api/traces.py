@@ -19,7 +19,8 @@ from engine import ConfigError, Problem, Trace
 router = APIRouter(tags=["traces"])
 
 LARGEST_SWEEP: Final = 100_000
-_ARRAYS: Final = ("inputs", "targets", "mask", "output_gradients")
+_INPUTS: Final = "inputs"  # which cannot be left out, and so not be null either
+_ARRAYS: Final = (_INPUTS, "targets", "mask", "output_gradients")
 _STATES: Final = ("initial_state", "final_state_gradients")
 _PLAIN: Final = ("loss", "reduction", "options", "truncation")
 _OURS: Final = ("statistics", "path_terms")
@@ -58,7 +59,7 @@ def _arguments(asked: Mapping[str, Any]) -> dict[str, Any]:
         }
     }
     for key in _ARRAYS:
-        if asked.get(key) is not None:
+        if key == _INPUTS or asked.get(key) is not None:
             arguments[key] = array_of(asked[key], f"/{key}")
     for key in _STATES:
         if asked.get(key) is not None:
