@@ -128,6 +128,19 @@ def cancel_sweep(sweep_id: str, sweeps: SweepsOf, store: StoreOf) -> Response:
     return json_response(sweep_record(store, sweeps.cancel(sweep_id)), 202)
 
 
+@router.delete("/{sweep_id}", status_code=204, responses=problems(404, 409))
+def delete_sweep(
+    sweep_id: str,
+    sweeps: SweepsOf,
+    runs: Annotated[
+        bool, Query(description="Its runs go with it; refused while one of them is not over")
+    ] = False,
+) -> Response:
+    """Delete a sweep. Its runs stay as runs of their own, unless they are to go with it."""
+    sweeps.delete(sweep_id, with_runs=runs)
+    return Response(status_code=204)
+
+
 @router.get("/{sweep_id}/matrix", responses={200: {"model": MatrixModel}, **problems(404)})
 def get_matrix(
     sweep_id: str,
@@ -192,5 +205,6 @@ def get_sweep_figure(
         x=(axis_label(across), [value_label(one) for one in sweep.axes[across]]),
         y=("", [""]) if up is None else (axis_label(up), [*map(value_label, sweep.axes[up])]),
         longest=max((int(each.run.facts["length"]) - 1 for each in members), default=1),
+        has_runs=bool(members),
     )
     return figure_answer(figure, name, format)

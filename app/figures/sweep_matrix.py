@@ -12,6 +12,7 @@ from app.figures.layout import Part
 
 NAME: Final = "sweep_matrix"
 NOT_YET: Final = "No run of this sweep is over yet"
+NONE_LEFT: Final = "The runs of this sweep are deleted"
 
 
 class Look(NamedTuple):
@@ -43,6 +44,7 @@ def draw(
     x: tuple[str, Sequence[str]],
     y: tuple[str, Sequence[str]],
     longest: int = 1,
+    has_runs: bool = True,
 ) -> go.Figure:
     """Return the heatmap, rows upward.
 
@@ -52,12 +54,13 @@ def draw(
         x: name and labels of the columns.
         y: name and labels of the rows.
         longest: the longest reach there can be.
+        has_runs: whether the sweep has any.
     """
     look = LOOKS[value]
     plain = np.array([[np.nan if one is None else one for one in row] for row in values], float)
     missing = np.array([[one is None for one in row] for row in values])
     if missing.all():
-        return layout.empty(look.words, NOT_YET, figure=NAME)
+        return layout.empty(look.words, NOT_YET if has_runs else NONE_LEFT, figure=NAME)
     with np.errstate(divide="ignore", invalid="ignore"):
         z = np.log10(plain) if look.log10 else plain
     kinds = scale.kinds(z, undefined=missing)

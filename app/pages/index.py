@@ -16,6 +16,7 @@ from app.pages.base import PageContext, render
 from app.pages.sparkline import Sparkline, sparkline
 from app.pages.verdicts import ShownVerdict, plain_number, shown_verdict
 from app.runs import RunStatus, starter
+from app.runs.tags import STARTER, shown
 from app.store import Run, Store
 
 PAGE_SIZE = 50
@@ -54,6 +55,7 @@ class RunRow:
     created_at: datetime
     created_text: str
     can_cancel: bool
+    sweep: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,8 +123,9 @@ def index_page(store: Store, wanted: Wanted, cursor: str) -> IndexPage:
         cursor=cursor or None,
     )
     ahead = store.runs.queue_positions(runs)
+    sweeps = store.sweeps.names_of([run.id for run in runs])
     return IndexPage(
-        rows=tuple(run_row(run, ahead.get(run.id)) for run in runs),
+        rows=tuple(run_row(run, ahead.get(run.id), sweeps.get(run.id, "")) for run in runs),
         statuses=STATUSES,
         status=wanted.status,
         cells=_cells(),
@@ -148,15 +151,26 @@ def _cells() -> tuple[tuple[str, str], ...]:
 
 def starter_href(store: Store) -> str:
     """Return the address that compares the newest starter runs; empty where some are missing."""
-    found, _ = store.runs.page(tag=starter.TAG, limit=len(starter.NETWORKS))
-    if len(found) < len(starter.NETWORKS):
+    found, _ = store.runs.page(tag=STARTER, limit=PAGE_SIZE)
+    # Each as it was started: one that was changed and run anew may carry the tag, too.
+    four = [
+        next((run for run in found if starter.is_started(run.config, place)), None)
+        for place in range(len(starter.NETWORKS))
+    ]
+    runs = [run for run in four if run is not None]
+    if len(runs) < len(starter.NETWORKS):
         return ""
-    # As they were started, which is the other way round from the list.
-    return "/compare?" + urlencode([("run", run.id) for run in reversed(found)])
+    return "/compare?" + urlencode([("run", run.id) for run in runs])
 
 
-def run_row(run: Run, ahead: int | None = None) -> RunRow:
-    """Return how a run is shown in the list; `ahead` of it so many wait in the queue."""
+def run_row(run: Run, ahead: int | None = None, sweep: str = "") -> RunRow:
+    """Return how a run is shown in the list.
+
+    Args:
+        run: The run.
+        ahead: So many wait in the queue before it.
+        sweep: The name of the sweep that it belongs to.
+    """
     is_over = RunStatus(run.status).is_terminal
     loss = run.final_loss if is_over and run.final_loss is not None else run.loss
     baseline = run.facts.get("baseline")
@@ -164,7 +178,7 @@ def run_row(run: Run, ahead: int | None = None) -> RunRow:
         id=run.id,
         name=run.name or run.id,
         summary=summary_of(run.config),
-        tags=tuple(run.tags),
+        tags=shown(run.tags),
         status=run.status,
         step=run.step,
         steps=run.steps,
@@ -177,6 +191,7 @@ def run_row(run: Run, ahead: int | None = None) -> RunRow:
         created_at=run.created_at,
         created_text=ago_text((datetime.now(UTC) - run.created_at).total_seconds()),
         can_cancel=not is_over,
+        sweep=sweep,
     )
 
 

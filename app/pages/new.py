@@ -17,6 +17,7 @@ from app.pages.new_form import START, NewPage, new_page
 from app.pages.presets import PRESETS
 from app.runs import RunService
 from app.runs.starter import starter_configurations
+from app.runs.tags import written
 from app.store import Resource, Run, Store, Upload
 
 # Several times what the form has; a body of more is no form of ours.
@@ -90,7 +91,9 @@ def linked_values(request: Request) -> Linked:
         store: Store = request.app.state.store
         run = store.runs.get(source)
         values = recording(run.config, query.getlist("record"))
-        return Linked({**values, "name": None}, source=run)
+        # Another name, and what it was started as is not what the next one is.
+        tags = list(written(run.config["tags"]))
+        return Linked({**values, "name": None, "tags": tags}, source=run)
     if "config" in query:
         values, notice = read_config(query["config"])
         return Linked(values, notice=notice)

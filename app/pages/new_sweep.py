@@ -48,9 +48,10 @@ def build_router(templates: Jinja2Templates) -> APIRouter:
 def complete(values: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return a configuration with its defaults, so that an axis finds its place; a faulty as is."""
     try:
-        return engine.RunConfig.from_dict(values).to_dict()
+        named = engine.RunConfig.from_dict(values).to_dict()
     except engine.ConfigError:
         return values
+    return {**named, "name": values.get("name")}
 
 
 def previewed(request: Request, asked: SweepRequest, linked: Linked | None = None) -> SweepFormPage:

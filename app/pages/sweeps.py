@@ -107,9 +107,9 @@ def row_of(sweep: Sweep, tallies: dict[str, Tally]) -> SweepRow:
     return SweepRow(
         id=sweep.id,
         name=sweep.name,
-        status=status_of(tallies),
+        status=status_of(tallies) if runs else "empty",
         axes=axes,
-        progress=f"{over} of {runs} runs over",
+        progress=f"{over} of {runs} runs over" if runs else "its runs are deleted",
     )
 
 

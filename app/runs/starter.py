@@ -1,9 +1,11 @@
 """The starter comparison: one long-dependency task on four networks, so that a first look shows."""
 
+from collections.abc import Mapping
 from typing import Any
 
+from app.runs.tags import STARTER
+
 STEPS = 3000
-TAG = "starter"
 NETWORKS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("sigmoid", {"cell": "elman", "activation": "sigmoid"}),
     ("tanh", {"cell": "elman", "activation": "tanh"}),
@@ -22,7 +24,7 @@ def starter_configurations() -> list[dict[str, Any]]:
         {
             "name": f"Adding, {name}",
             "seed": 0,
-            "tags": [TAG],
+            "tags": [STARTER],
             "task": {"kind": "adding", "length": 100},
             "model": {"hidden_size": 32, **network},
             "training": {
@@ -36,3 +38,17 @@ def starter_configurations() -> list[dict[str, Any]]:
         }
         for name, network in NETWORKS
     ]
+
+
+def is_started(config: Mapping[str, Any], place: int) -> bool:
+    """Return whether a run's configuration is one of the four, unchanged in what it was given."""
+    return _holds(config, starter_configurations()[place])
+
+
+def _holds(config: object, given: object) -> bool:
+    """Return whether a configuration says all that was given, beside its defaults."""
+    if isinstance(given, Mapping):
+        return isinstance(config, Mapping) and all(
+            _holds(config.get(key), value) for key, value in given.items()
+        )
+    return config == given

@@ -1,5 +1,6 @@
 """Sweeps: grids of runs, made together and looked at together."""
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -10,7 +11,7 @@ from app.runs.grids import axis_label, label_of, pointer_of, read_grid
 from app.runs.limits import stored_bytes
 from app.runs.service import RunService
 from app.runs.states import TERMINAL, IllegalTransition, RunStatus
-from app.store import Member, NewMember, Run, SelectionError, Store, Sweep, Tally
+from app.store import Member, NewMember, Run, RunNotFound, SelectionError, Store, Sweep, Tally
 from app.store.run_table import NewRun
 from engine import ConfigError, Estimate, Problem
 
@@ -127,6 +128,22 @@ class Sweeps:
         for run in reversed(waiting):  # the last first: no worker takes the next one meanwhile
             self._runs.cancel_unless_over(run.id)
         return sweep
+
+    def delete(self, sweep_id: str, *, with_runs: bool) -> None:
+        """Delete a sweep, and its runs where that is wanted and all of them are over.
+
+        Raises:
+            SweepNotFound: There is no such sweep.
+            IllegalTransition: A run that is to go with it is not over.
+        """
+        self._store.sweeps.get(sweep_id)
+        runs = [member.run for member in self._store.sweeps.members(sweep_id)] if with_runs else []
+        if any(run.status not in TERMINAL for run in runs):
+            raise IllegalTransition(sweep_id, "running", "delete", what="sweep")
+        for run in runs:
+            with contextlib.suppress(RunNotFound):
+                self._runs.delete(run.id)
+        self._store.sweeps.delete(sweep_id)
 
 
 def _places_of(

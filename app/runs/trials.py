@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.runs.service import RunService
+from app.runs.tags import trial_tag, tried_title
 from app.store import Run, Store
 from engine import Remedy, Verdict, config_of
 
@@ -41,11 +42,6 @@ class Tried:
         return tuple(run for run in self.runs if run.status in OVER)
 
 
-def tag_of(run_id: str) -> str:
-    """Return the tag of all trials of a run."""
-    return f"remedies-of-{run_id}"
-
-
 def remedies_of(run: Run) -> tuple[Remedy, ...]:
     """Return what to try against the run's verdict; nothing before it has one."""
     if run.verdict is None:
@@ -71,21 +67,24 @@ def start_trials(
         for title, config in [(UNCHANGED, run.config), *chosen]:
             if (title, seed) in there:
                 continue
-            change: dict[str, Any] = {"seed": seed, "tags": [tag_of(run.id), title]}
+            change: dict[str, Any] = {"seed": seed, "tags": [trial_tag(run.id), title]}
             made.append(service.create({**config, **change})[0])
     return made
 
 
 def tried_of(store: Store, run: Run) -> tuple[Tried, ...]:
     """Return what was tried, the unchanged network first, then the best remedy first."""
-    trials, cursor = store.runs.page(tag=tag_of(run.id), limit=PAGE)
+    tag = trial_tag(run.id)
+    trials, cursor = store.runs.page(tag=tag, limit=PAGE)
     found: dict[str, list[Run]] = {UNCHANGED: [run]}
     while True:
         for trial in trials:
-            found.setdefault(trial.tags[1], []).append(trial)
+            title = tried_title(trial.tags, run.id)
+            if title is not None:  # its tags were written anew, and no longer say which
+                found.setdefault(title, []).append(trial)
         if cursor is None:
             break
-        trials, cursor = store.runs.page(tag=tag_of(run.id), limit=PAGE, cursor=cursor)
+        trials, cursor = store.runs.page(tag=tag, limit=PAGE, cursor=cursor)
     unchanged, *others = (_tried(title, runs) for title, runs in found.items())
     return (
         unchanged,

@@ -202,6 +202,27 @@ class SweepTable:
                 found[sweep_id][status] = Tally(count, int(step), int(steps))
         return found
 
+    def names_of(self, run_ids: Sequence[str]) -> dict[str, str]:
+        """Return the name of the sweep that each run belongs to; those of none are left out."""
+        query = (
+            sa.select(sweep_runs.c.run_id, sweeps.c.name)
+            .join(sweeps, sweeps.c.id == sweep_runs.c.sweep_id)
+            .where(sweep_runs.c.run_id.in_(run_ids))
+        )
+        with self._database.read() as connection:
+            return dict(connection.execute(query))
+
+    def delete(self, sweep_id: str) -> None:
+        """Delete a sweep; its runs stay.
+
+        Raises:
+            SweepNotFound: There is none of this id.
+        """
+        with self._database.write() as connection:
+            query = sa.delete(sweeps).where(sweeps.c.id == sweep_id)
+            if connection.execute(query).rowcount != 1:
+                raise SweepNotFound(sweep_id)
+
     def _get(self, connection: Connection, sweep_id: str) -> Sweep:
         query = sa.select(sweeps).where(sweeps.c.id == sweep_id)
         row = connection.execute(query).mappings().first()

@@ -1,6 +1,7 @@
 """The list of runs in a real browser: it follows what happens and does what is asked."""
 
 import re
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -122,19 +123,63 @@ def test_two_ticked_runs_can_be_compared_and_survive_a_reload(page: Page, servic
     assert request.value.url.endswith(f"/compare?run={runs[0]}&run={runs[1]}")
 
 
-def test_a_deletion_is_asked_for_and_done(page: Page, service: Service) -> None:
-    service.finish(config_of("unwanted"))
+def wait_gone(service: Service, run: str) -> None:
+    """Wait until the service has no such run any more."""
+    deadline = time.monotonic() + 60
+    while httpx.get(f"{service.url}/api/v1/runs/{run}").status_code != 404:
+        assert time.monotonic() < deadline, "the run is still there"
+        time.sleep(0.05)
+
+
+def test_a_deletion_can_be_taken_back_until_its_message_goes(page: Page, service: Service) -> None:
+    run = service.finish(config_of("unwanted"))
     follow(page)
     row = row_of(page, "unwanted")
+    for answer in ("Undo", "Dismiss"):
+        row.locator("summary").click()
+        row.get_by_role("button", name="Delete").click()
+        expect(row).to_be_hidden()
+        expect(page.locator(".toast")).to_contain_text("unwanted deleted")
+        assert httpx.get(f"{service.url}/api/v1/runs/{run}").status_code == 200
+        page.locator(".toast").get_by_role("button", name=answer).click()
+        if answer == "Undo":
+            expect(row).to_be_visible()
+    wait_gone(service, run)
+    expect(row).to_be_hidden()
+
+
+def test_leaving_the_page_ends_the_time_for_undo(page: Page, service: Service) -> None:
+    run = service.finish(config_of("left behind"))
+    follow(page)
+    row = row_of(page, "left behind")
     row.locator("summary").click()
     row.get_by_role("button", name="Delete").click()
-    page.get_by_role("button", name="Keep").click()
-    expect(row).to_be_visible()
+    expect(row).to_be_hidden()
+    page.goto("/runs/new")
+    wait_gone(service, run)
+
+
+def test_a_run_of_a_sweep_is_deleted_after_a_question(page: Page, service: Service) -> None:
+    grid = {"base": {**config_of("swept"), "name": "swept"}, "axes": {"seed": [1]}}
+    made = httpx.post(f"{service.url}/api/v1/sweeps", json=grid, timeout=30).json()
+    service.wait(made["runs"][0]["id"])
+    follow(page)
+    row = row_of(page, "swept: seed 1")
     row.locator("summary").click()
     row.get_by_role("button", name="Delete").click()
+    dialog = page.get_by_role("dialog", name="Delete a run of a sweep?")
+    expect(dialog).to_contain_text("“swept”")
+    dialog.get_by_role("button", name="Delete").click()
+    expect(row).to_be_hidden()
+    page.goto(f"/sweeps/{made['id']}")
+    wait_gone(service, made["runs"][0]["id"])
+    page.reload()
+    expect(page.locator("[data-part=progress]")).to_contain_text("its runs are deleted")
+    page.get_by_role("button", name="Delete").click()
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
-    expect(row).to_have_count(0)
-    expect(page.locator(".toast")).to_contain_text("unwanted is deleted")
+    page.wait_for_url("**/sweeps")
+    address = f"{service.url}/api/v1/sweeps/{made['id']}"
+    assert httpx.get(address).status_code == 404
 
 
 def test_ticked_runs_are_deleted_together(page: Page, service: Service) -> None:
@@ -146,11 +191,9 @@ def test_ticked_runs_are_deleted_together(page: Page, service: Service) -> None:
     for name in ("first of two", "second of two"):
         row_of(page, name).get_by_role("checkbox").check()
     deleting.click()
-    dialog = page.get_by_role("dialog", name="Delete these 2 runs?")
-    dialog.get_by_role("button", name="Delete").click()
-    expect(page.locator(".toast")).to_contain_text("2 deleted")
     for name in ("first of two", "second of two"):
-        expect(row_of(page, name)).to_have_count(0)
+        expect(row_of(page, name)).to_be_hidden()
+    expect(page.locator(".toast")).to_contain_text("2 runs deleted")
     expect(deleting).to_be_hidden()
 
 

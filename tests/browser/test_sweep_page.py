@@ -67,6 +67,22 @@ def test_a_cell_opens_its_runs(page: Page, swept: str) -> None:
     expect(page.locator("h1")).to_contain_text("activation tanh, length 8")
 
 
+def test_the_form_counts_while_one_types_and_makes_the_sweep(page: Page) -> None:
+    page.goto("/sweeps/new")
+    preview = page.locator("[data-part=preview]")
+    expect(preview).to_contain_text("6 runs of")
+    page.get_by_label("Values").first.fill("0.1, 0.2")
+    expect(preview).to_contain_text("4 runs of")
+    page.get_by_label("Values").first.fill("0.1, 0.1")
+    expect(page.locator("#problem-1")).to_contain_text("stands in the list already")
+    page.get_by_label("Values").first.fill("0.1")
+    page.get_by_label("Steps", exact=True).fill("3")
+    page.get_by_label("Seeds").fill("1")
+    expect(preview).to_contain_text("1 run of 3 training steps")
+    page.get_by_role("button", name="Start the sweep").click()
+    expect(page.locator("h1")).to_contain_text("learning_rate")
+
+
 def test_the_grid_fills_while_one_looks(page: Page, service: Service) -> None:
     slow = {**BASE, "name": "watched sweep", "training": {"steps": 40, "batch_size": 2}}
     with Client(service.url) as client:

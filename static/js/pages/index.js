@@ -2,11 +2,11 @@
 import { confirmAction } from "../shell/dialog.js";
 import { shortcut } from "../shell/keyboard.js";
 import { toast, toastError } from "../shell/toasts.js";
-import { remove } from "../wire/api.js";
 import { newest } from "../wire/newest.js";
+import { mountDeletion } from "./deletion.js";
 import { followRuns } from "./live_runs.js";
 import { mountPicks } from "./picks.js";
-import { cancelRun } from "./run_verbs.js";
+import { OVER, cancelRun } from "./run_verbs.js";
 import { listOf, mergeList, showProgress, showTimes } from "./run_rows.js";
 
 const REFRESH_MS = 1000;
@@ -18,6 +18,26 @@ const filters = document.querySelector("[data-filters]");
 const picks = mountPicks(document.querySelector("[data-compare]"), list);
 const rowOf = (id) => list.querySelector(`[data-run="${CSS.escape(id)}"]`);
 
+// Runs whose deletion can still be taken back: the service has them, the list shows them no more.
+const deleted = new Set();
+const hideDeleted = () => {
+  for (const row of list.querySelectorAll("[data-run]")) row.hidden = deleted.has(row.dataset.run);
+};
+const deleteRuns = mountDeletion({
+  hide(ids) {
+    for (const id of ids) {
+      deleted.add(id);
+      picks.drop(id);
+    }
+    hideDeleted();
+  },
+  show(ids) {
+    for (const id of ids) deleted.delete(id);
+    hideDeleted();
+    refresh();
+  },
+});
+
 const refresh = newest(
   async () => {
     try {
@@ -25,6 +45,7 @@ const refresh = newest(
       const newer = response.ok ? listOf(await response.text()) : null;
       if (!newer) return;
       mergeList(list, newer);
+      hideDeleted();
       picks.show();
       showTimes(list);
     } catch {
@@ -70,11 +91,7 @@ shortcut("/", "Search", () => filters.querySelector("[type=search]").focus());
 const ACTIONS = {
   cancel: cancelRun,
   async delete(id, name) {
-    const question = { title: "Delete this run?", text: `${name} and everything it recorded will be gone.`, yes: "Delete" };
-    if (!(await confirmAction(question))) return;
-    await remove(`/runs/${id}`);
-    picks.drop(id);
-    toast(`${name} is deleted.`);
+    await deleteAll([{ id, name, sweep: rowOf(id).dataset.sweep }]);
   },
 };
 list.addEventListener("click", async (event) => {
@@ -89,26 +106,25 @@ list.addEventListener("click", async (event) => {
   }
 });
 
-document.querySelector("[data-delete-button]").addEventListener("click", async () => {
-  const ids = picks.ids();
-  const runs = ids.length === 1 ? "this run" : `these ${ids.length} runs`;
-  const question = { title: `Delete ${runs}?`, text: "All that they recorded will be gone. Runs that are not over stay.", yes: "Delete" };
-  if (!(await confirmAction(question))) return;
-  let gone = 0;
-  for (const id of ids) {
-    try {
-      await remove(`/runs/${id}`);
-      gone += 1;
-      picks.drop(id);
-    } catch (error) {
-      // One that is not over is told of below; one that is gone already is no tick any more.
-      if (error.status === 404) picks.drop(id);
-      else if (error.status !== 409) return toastError(error);
-    }
+/** Delete runs, after a question where a sweep loses them: its grid is not made whole by hand. */
+async function deleteAll(runs, more = "") {
+  const sweeps = [...new Set(runs.map(({ sweep }) => sweep).filter(Boolean))];
+  if (sweeps.length) {
+    const title = runs.length === 1 ? "Delete a run of a sweep?" : "Delete runs of a sweep?";
+    const text = `The grid of ${sweeps.map((name) => `“${name}”`).join(" and ")} will lack them. A sweep is deleted whole on its own page.`;
+    if (!(await confirmAction({ title, text, yes: "Delete" }))) return;
   }
-  const left = picks.ids().length;
-  toast(`${gone} deleted${left ? `; ${left} not over yet: stop them first` : ""}.`);
-  refresh();
+  deleteRuns(runs, more);
+}
+
+document.querySelector("[data-delete-button]").addEventListener("click", async () => {
+  // What is ticked on another page of the list has no row here: the service says whether it is over.
+  const ticked = picks.ids().map((id) => ({ id, name: id.slice(0, 8), ...rowOf(id)?.dataset }));
+  const over = ticked.filter(({ status }) => !status || OVER.has(status));
+  const left = ticked.length - over.length;
+  const words = left ? `${left} not over yet: stop them first.` : "";
+  if (over.length) await deleteAll(over, words);
+  else toast(words);
 });
 
 showTimes(list);

@@ -26,7 +26,7 @@ export function mountPicks(form, list) {
   const button = form.querySelector("[data-compare-button]");
   const words = form.querySelector("[data-picked]");
   const deleting = form.querySelector("[data-delete-button]");
-  const boxes = () => [...list.querySelectorAll("[name=run]")];
+  const boxes = () => [...list.querySelectorAll("tr:not([hidden]) [name=run]")];
 
   const keep = () => {
     history.replaceState(null, "", location.pathname + withPicks(location.search, picked));

@@ -3,7 +3,8 @@ import { confirmAction } from "../shell/dialog.js";
 import { toast } from "../shell/toasts.js";
 import { post } from "../wire/api.js";
 
-const OVER = new Set(["succeeded", "diverged", "failed", "cancelled"]);
+/** The states after which a run does nothing more. */
+export const OVER = new Set(["succeeded", "diverged", "failed", "cancelled"]);
 const WAIT_MS = 300;
 const MOST_TRIES = 200;
 

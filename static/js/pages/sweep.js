@@ -2,8 +2,10 @@
 import { createPanel } from "../plots/panel.js";
 import { mountPanelMenu } from "../plots/panel_menu.js";
 import { themeColors } from "../plots/theme.js";
+import { confirmAction } from "../shell/dialog.js";
 import { onTheme, seenTheme } from "../shell/theme.js";
-import { apiUrl } from "../wire/api.js";
+import { toastError } from "../shell/toasts.js";
+import { apiUrl, remove } from "../wire/api.js";
 import { newest } from "../wire/newest.js";
 import { followRuns } from "./live_runs.js";
 import { refreshParts } from "./page_parts.js";
@@ -33,6 +35,19 @@ const panels = [...page.querySelectorAll("[data-panel]")].map((section) => {
 onTheme((seen) => {
   colors = themeColors(seen);
   for (const panel of panels) panel.redraw();
+});
+
+page.querySelector("[data-delete-sweep]").addEventListener("click", async () => {
+  const count = members.size;
+  const runs = count ? ` Its ${count === 1 ? "run" : `${count} runs`} and all that they recorded go with it.` : "";
+  const question = { title: "Delete this sweep?", text: `Its grid will be gone.${runs} This cannot be undone.`, yes: "Delete" };
+  if (!(await confirmAction(question))) return;
+  try {
+    await remove(`/sweeps/${sweep}?runs=true`);
+    location.assign("/sweeps");
+  } catch (error) {
+    toastError(error);
+  }
 });
 
 const drawAll = () => Promise.all(panels.map((panel) => panel.refresh({ fresh: true })));

@@ -5,21 +5,30 @@ const ACTION_MS = 10000;
 
 /**
  * @param {string} text
- * @param {{danger?: boolean, action?: string, onAction?: () => void}} [options]
+ * @param {{danger?: boolean, action?: string, onAction?: () => void, onEnd?: () => void}} [options] onEnd: it is gone, and the action was not taken
  * @returns {() => void} takes the message away
  */
-export function toast(text, { danger = false, action, onAction } = {}) {
+export function toast(text, { danger = false, action, onAction, onEnd = () => {} } = {}) {
   const box = document.createElement("div");
   box.className = danger ? "toast toast--danger" : "toast";
   const words = document.createElement("span");
   words.className = "toast-text";
   words.textContent = text;
   box.append(words);
-  const close = () => box.remove();
+  let isOpen = true;
+  const leave = () => {
+    const wasOpen = isOpen;
+    isOpen = false;
+    box.remove();
+    return wasOpen;
+  };
+  const close = () => {
+    if (leave()) onEnd();
+  };
   if (action && onAction) {
     box.append(
       button(action, () => {
-        close();
+        leave();
         onAction();
       }),
     );

@@ -145,6 +145,8 @@ def test_a_sweep_is_made_listed_summed_up_and_cancelled(empty: Client) -> None:
     assert (matrix["data"], matrix["count"]) == ([[None, None]], [[0, 0]])
     assert cancelled == empty.sweep(made["id"])
     assert cancelled["status"] == "cancelled"
+    empty.delete_sweep(made["id"], runs=True)
+    assert [*empty.sweeps(), *empty.runs()] == []
 
 
 def test_data_and_models_are_uploaded_listed_and_deleted(empty: Client, tmp_path: Path) -> None:
@@ -189,6 +191,7 @@ CALLS = {
     "GET /runs/{run_id}/events": "events", "GET /runs/{run_id}/export": "export",
     "GET /compare": "compare", "POST /traces": "trace", "POST /sweeps": "create_sweep",
     "GET /sweeps": "sweeps", "GET /sweeps/{sweep_id}": "sweep",
+    "DELETE /sweeps/{sweep_id}": "delete_sweep",
     "POST /sweeps/{sweep_id}/cancel": "cancel_sweep", "GET /sweeps/{sweep_id}/matrix": "matrix",
     "GET /sweeps/{sweep_id}/figures/{name}": "sweep_figure",
     "POST /datasets": "upload_dataset", "GET /datasets": "datasets",

@@ -54,6 +54,7 @@ async def test_every_call_of_this_version_is_in_it(document: dict[str, Any]) -> 
         "POST /api/v1/sweeps",
         "GET /api/v1/sweeps",
         "GET /api/v1/sweeps/{sweep_id}",
+        "DELETE /api/v1/sweeps/{sweep_id}",
         "POST /api/v1/sweeps/{sweep_id}/cancel",
         "GET /api/v1/sweeps/{sweep_id}/matrix",
         "GET /api/v1/sweeps/{sweep_id}/figures/{name}",

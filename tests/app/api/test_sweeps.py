@@ -71,6 +71,21 @@ async def test_a_key_makes_one_sweep_even_where_two_are_sent_at_once(
     assert await count_of_runs(client) == 4
 
 
+async def test_a_deleted_sweep_leaves_its_runs_unless_they_go_with_it(
+    client: httpx.AsyncClient,
+) -> None:
+    kept, gone = [(await client.post(SWEEPS, json=GRID)).json() for _ in range(2)]
+    assert (await client.delete(f"{SWEEPS}/{kept['id']}")).status_code == 204
+    assert (await client.get(f"{SWEEPS}/{kept['id']}")).status_code == 404
+    assert await count_of_runs(client) == 8
+    address = f"{SWEEPS}/{gone['id']}"
+    assert (await client.delete(f"{address}?runs=true")).status_code == 409
+    await client.post(f"{address}/cancel")
+    assert (await client.delete(f"{address}?runs=true")).status_code == 204
+    assert await count_of_runs(client) == 4
+    assert (await client.delete(address)).status_code == 404
+
+
 @pytest.mark.parametrize(
     ("change", "pointers"),
     [

@@ -124,6 +124,18 @@ async def test_the_list_invites_to_compare_the_starter_runs(client: httpx.AsyncC
     assert "Compare these four" not in (await client.get("/?q=another")).text
 
 
+async def test_a_starter_run_that_is_run_anew_is_no_starter_run(client: httpx.AsyncClient) -> None:
+    compared = (await client.post("/runs/new/starter")).headers["location"]
+    first = httpx.URL(compared).params.get_list("run")[0]
+    form = (await client.get(f"/runs/new?from={first}&record=gate")).text
+    assert 'name="/tags" value=""' in form
+    # One of before, whose tag came along.
+    config = (await client.get(f"/api/v1/runs/{first}")).json()["config"]
+    await client.post("/api/v1/runs", json={**config, "name": None})
+    page = unescape((await client.get("/")).text)
+    assert f'<a href="{compared}">Compare these four</a>' in page
+
+
 async def test_the_starter_comparison_is_four_runs(client: httpx.AsyncClient) -> None:
     answer = await client.post("/runs/new/starter")
     runs = httpx.URL(answer.headers["location"]).params.get_list("run")

@@ -10,8 +10,9 @@ import pytest
 from app.main import create_app
 from app.pages.remedies import NOTHING_TICKED, TRIED_ALREADY, changes_of, conclusion_of
 from app.runs.control import Control
+from app.runs.tags import trial_tag
 from app.runs.training import train_run
-from app.runs.trials import UNCHANGED, Tried, tag_of
+from app.runs.trials import UNCHANGED, Tried
 from app.settings import Settings
 from app.store import open_store
 from tests.app.api.conftest import SMALL, changed, serving, settings_of, train_into
@@ -81,7 +82,7 @@ async def test_remedies_are_tried_over_seeds_and_ranked_beside_the_unchanged_net
         assert (answer.status_code, answer.headers["location"]) == (303, f"/runs/{run}/remedies")
         # Two remedies with two seeds, and the unchanged network with the further one.
         assert train_what_waits(settings) == 2 * len(CHOSEN) + 1
-        found = (await client.get("/api/v1/runs", params={"tag": tag_of(run)})).json()["items"]
+        found = (await client.get("/api/v1/runs", params={"tag": trial_tag(run)})).json()["items"]
         after = await lab_of(client, run)
         page = unescape((await client.get(f"/runs/{run}")).text)
         told = (await client.get(f"/api/v1/runs/{run}/verdict")).json()["remedies"]
