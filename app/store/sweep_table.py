@@ -210,7 +210,7 @@ class SweepTable:
             .where(sweep_runs.c.run_id.in_(run_ids))
         )
         with self._database.read() as connection:
-            return dict(connection.execute(query))
+            return {str(row.run_id): str(row.name) for row in connection.execute(query)}
 
     def delete(self, sweep_id: str) -> None:
         """Delete a sweep; its runs stay.
