@@ -4,28 +4,12 @@ from typing import Any, NamedTuple
 
 from app.store import Upload
 
-_THOUSAND = 1000
-
 
 class Fact(NamedTuple):
     """A line of what was found."""
 
     label: str
     value: str
-
-
-def size_words(count: int) -> str:
-    """Return a number of bytes in words.
-
-    >>> size_words(49024)
-    '49 kB'
-    """
-    value = float(count)
-    for unit in ("bytes", "kB", "MB"):
-        if value < _THOUSAND:
-            return f"{value:.0f} {unit}"
-        value /= _THOUSAND
-    return f"{value:.1f} GB"
 
 
 def summary_of(upload: Upload) -> str:

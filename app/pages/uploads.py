@@ -11,9 +11,10 @@ from fastapi.templating import Jinja2Templates
 from starlette.responses import RedirectResponse, Response
 
 from app.pages.base import PageContext, render
-from app.pages.upload_facts import Fact, facts_of, size_words, summary_of
+from app.pages.upload_facts import Fact, facts_of, summary_of
 from app.pages.upload_links import Choice, Way, columns_of, ways_from
 from app.receiving import Received, receiving
+from app.runs.sizes import size_text
 from app.settings import Settings
 from app.store import Resource, Store, Upload
 from app.uploads import UploadError, Wanted, keep_dataset, keep_model
@@ -155,7 +156,7 @@ def row_of(upload: Upload) -> UploadRow:
         name=upload.name,
         kind=upload.kind,
         summary=summary_of(upload),
-        size=size_words(upload.bytes),
+        size=size_text(upload.bytes),
     )
 
 

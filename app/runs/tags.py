@@ -6,6 +6,7 @@ from typing import Final
 
 STARTER: Final = "starter"
 LESSON: Final = "lesson"
+LESSON_PREFIX: Final = "lesson-"
 TRIAL_PREFIX: Final = "remedies-of-"
 
 
@@ -25,12 +26,12 @@ def tried_title(tags: Sequence[str], run_id: str) -> str | None:
 
 
 def shown(tags: Sequence[str]) -> tuple[str, ...]:
-    """Return the tags that say something to a reader: of a trial its remedy, and not of which run.
+    """Return the tags that say something to a reader: of a trial its remedy, not of which run.
 
     >>> shown(["mine", "remedies-of-7", "GRU"])
     ('mine', 'GRU')
     """
-    return tuple(tag for tag in tags if not tag.startswith(TRIAL_PREFIX))
+    return tuple(tag for tag in tags if not tag.startswith((TRIAL_PREFIX, LESSON_PREFIX)))
 
 
 def own(tags: Sequence[str]) -> tuple[str, ...]:
@@ -43,7 +44,7 @@ def own(tags: Sequence[str]) -> tuple[str, ...]:
     previous = ""
     for tag in tags:
         of_trial = tag.startswith(TRIAL_PREFIX) or previous.startswith(TRIAL_PREFIX)
-        if of_trial or tag in (STARTER, LESSON):
+        if of_trial or tag in (STARTER, LESSON) or tag.startswith(LESSON_PREFIX):
             found.append(tag)
         previous = tag
     return tuple(found)

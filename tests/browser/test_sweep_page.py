@@ -76,7 +76,7 @@ def test_the_form_counts_while_one_types_and_makes_the_sweep(page: Page) -> None
     page.get_by_label("Values").first.fill("0.1, 0.1")
     expect(page.locator("#problem-1")).to_contain_text("stands in the list already")
     page.get_by_label("Values").first.fill("0.1")
-    page.get_by_label("Steps", exact=True).fill("3")
+    page.locator("#field-training-steps").fill("3")
     page.get_by_label("Seeds").fill("1")
     expect(preview).to_contain_text("1 run of 3 training steps")
     page.get_by_role("button", name="Start the sweep").click()
