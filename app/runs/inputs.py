@@ -8,6 +8,7 @@ from typing import Any, Final
 from numpy.typing import NDArray
 
 import engine
+from app.runs.fitting import fitting
 from app.runs.limits import require_affordable
 from app.store import Store, Upload, UploadNotFound
 from app.store.layouts import stored
@@ -69,7 +70,12 @@ def described(
     """
     parsed = engine.RunConfig.from_dict(config)
     data = None if store is None else inputs_of(store, parsed).data
-    require_affordable(engine.estimate(parsed, data), memory=most_bytes, stored=most_stored)
+    needed = engine.estimate(parsed, data)
+    try:
+        require_affordable(needed, memory=most_bytes, stored=most_stored)
+    except ConfigError as refused:
+        fits = fitting(parsed, data, memory=most_bytes, stored=most_stored)
+        raise ConfigError([*refused.problems, *fits]) from refused
     layouts = [stored(layout).to_dict() for layout in engine.layouts(parsed, data).values()]
     return parsed.to_dict(), engine.describe_task(parsed, data), layouts
 

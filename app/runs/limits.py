@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from app.runs.sizes import size_text
 from app.store.kept_weights import kept_bytes
 from engine import ConfigError, Estimate, Problem
 
@@ -57,7 +58,9 @@ def require_affordable(needed: Estimate, *, memory: float, stored: float) -> Non
         ("on disk", stored_bytes(needed), stored),
     )
     faults = [
-        Problem("", f"the run needs about {asked} bytes {where}, one may take {most}")
+        Problem(
+            "", f"the run needs about {size_text(asked)} {where}, one may take {size_text(most)}"
+        )
         for where, asked, most in found
         if asked > most
     ]

@@ -13,6 +13,7 @@ import { COMPARE_VIEW, createState, layerInAddress } from "../state/url_state.js
 import { apiUrl, getJson } from "../wire/api.js";
 import { newest } from "../wire/newest.js";
 import { createCourse } from "./compare_course.js";
+import { refreshParts } from "./page_parts.js";
 import { mountActions } from "./run_actions.js";
 import { isOver } from "./run_head.js";
 import { mountKeys } from "./run_keys.js";
@@ -154,6 +155,10 @@ async function refreshRun(id) {
   word.textContent = `${glyph} ${title}`;
 }
 
+// What the server writes of the runs' results: the table, and a lesson's answer.
+const PARTS_MS = 1000;
+const partsSoon = newest(refreshParts, { interval: PARTS_MS });
+
 state.subscribe((now, changed) => {
   showDisplay();
   for (const part of page.querySelectorAll("[data-ratio]")) part.hidden = now.mode !== "ratio";
@@ -192,6 +197,7 @@ const framesSoon = newest(async () => {
 followRuns(ids, {
   catchUp: () => {
     refreshAll();
+    partsSoon();
     for (const id of ids) refreshRun(id).catch(() => {});
   },
   onEvent(kind, data) {
@@ -202,6 +208,7 @@ followRuns(ids, {
       changedRuns.add(data.run);
       framesSoon();
     }
+    if (kind === "frame" || kind === "verdict" || kind === "end") partsSoon();
     if (kind !== "frame" && kind !== "progress") refreshRun(run.id).catch(() => {});
   },
 });

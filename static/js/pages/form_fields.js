@@ -85,7 +85,32 @@ export function showProblems(form, problems) {
       form.querySelector("[data-problems]").append(line);
     }
   }
-  first?.querySelector("[data-control]").focus();
+  const control = first?.querySelector("[data-control]");
+  control?.focus({ preventScroll: true });
+  // In the middle, where its message is in sight as well.
+  first?.scrollIntoView({ block: "center" });
+  const marked = [...form.querySelectorAll("[data-field]")].filter((field) => field.querySelector(".field-error").textContent);
+  if (marked.length) listMarked(form, marked);
+}
+
+/** Say by the button how many fields are refused, and lead to each. @param {HTMLFormElement} form @param {HTMLElement[]} fields */
+function listMarked(form, fields) {
+  const line = document.createElement("p");
+  line.className = "field-error";
+  line.append(fields.length === 1 ? "One field is refused: " : `${fields.length} fields are refused: `);
+  for (const [index, field] of fields.entries()) {
+    const control = field.querySelector("[data-control]");
+    const link = document.createElement("a");
+    link.href = `#${control.id || field.id}`;
+    link.textContent = field.querySelector(".field-label").textContent;
+    link.addEventListener("click", (event) => {
+      event.preventDefault();
+      control.focus({ preventScroll: true });
+      field.scrollIntoView({ block: "center" });
+    });
+    line.append(index ? ", " : "", link);
+  }
+  form.querySelector("[data-problems]").prepend(line);
 }
 
 function fieldAt(form, pointer) {

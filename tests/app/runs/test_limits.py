@@ -101,7 +101,7 @@ def test_a_run_that_would_store_too_much_is_refused_with_both_numbers(
 ) -> None:
     service = Service(settings_for(tmp_path, workers=0, max_run_stored_bytes=10_000))
     close_after.append(service)
-    with pytest.raises(ConfigError, match=r"needs about \d+ bytes on disk, one may take 10000"):
+    with pytest.raises(ConfigError, match=r"needs about [\d.]+ .?B on disk, one may take 10 kB"):
         service.runs.create(configuration())
     assert service.store.runs.count() == 0
 
@@ -129,3 +129,20 @@ def test_the_limit_is_above_what_the_process_has_already() -> None:
         assert int(told[0]) > int(told[2]) + 2**30
         assert told[3] == "refused"
     assert resource.getrlimit(resource.RLIMIT_AS)[0] == resource.RLIM_INFINITY
+
+
+def test_a_run_that_needs_too_much_says_which_number_of_each_field_would_fit(
+    tmp_path: Path, close_after: list[Service]
+) -> None:
+    service = Service(settings_for(tmp_path, workers=0, max_run_bytes=20_000_000))
+    close_after.append(service)
+    large = configuration(task={"kind": "adding", "length": 20_000})
+    with pytest.raises(ConfigError, match=r"of memory, one may take 20 MB") as refused:
+        service.runs.create(large)
+    fits = {each.pointer: int(each.detail.split()[0]) for each in refused.value.problems[1:]}
+    assert "/task/length" in fits
+    assert 2 <= fits["/task/length"] < 20_000
+    run, _ = service.runs.create(
+        {**large, "task": {"kind": "adding", "length": fits["/task/length"]}}
+    )
+    assert run.status == "queued"
