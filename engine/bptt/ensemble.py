@@ -11,6 +11,7 @@ what they scale.
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import NoReturn
 
 import numpy as np
 
@@ -23,6 +24,7 @@ from engine.bptt.multiply import members_last
 from engine.bptt.network import Network
 from engine.bptt.sources import source_of_loss
 from engine.bptt.sweep import Sweep
+from engine.errors import EngineError
 from engine.tasks.base import Batch
 
 
@@ -124,6 +126,13 @@ class EnsembleSweep(Sweep):
             self.top_source = source_of_loss(direct, ordinary, self.readouts.rows, self.length)
             self.back_from(self.top_source)
             self.network.finish_gradient(self.losses.scale)
+
+    def stack(self, count: int) -> NoReturn:
+        """Refuse: a stack places loss times side by side where members lie here."""
+        raise EngineError(
+            f"a stack of {count} loss times was asked of an ensemble, whose members it would mix: "
+            "expected the sweep of one member's network"
+        )
 
     @property
     def log10_hidden_norms(self) -> Array:

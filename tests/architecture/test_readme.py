@@ -45,7 +45,9 @@ def test_the_readmes_table_is_the_benchmarks_output() -> None:
     assert report.peers_table(rows) in README
 
 
-@pytest.mark.parametrize("name", ["matrix", "jacobians", "growth", "long_sequences", "start_up"])
+@pytest.mark.parametrize(
+    "name", ["matrix", "jacobians", "growth", "long_sequences", "start_up", "memory", "two_at_once"]
+)
 def test_the_readmes_other_tables_are_the_benchmarks_output_too(name: str) -> None:
     pytest.importorskip("torch")
     table = importlib.import_module("benchmarks.every_table").TABLES[name]

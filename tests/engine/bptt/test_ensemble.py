@@ -11,6 +11,7 @@ from engine.bptt.network import Network
 from engine.bptt.sweep import Sweep
 from engine.bptt.tape import CHUNK
 from engine.cells import CELLS, make_cell
+from engine.errors import EngineError
 from engine.tasks.base import Batch
 
 T = 2 * CHUNK + 7
@@ -176,3 +177,11 @@ def test_a_neighbour_whose_gradient_vanishes_changes_no_bit(
     assert not np.array_equal(together.gradient[2], gradients[2])
     for member in (0, 1, 3):
         np.testing.assert_array_equal(together.gradient[member], gradients[member])
+
+
+def test_a_stack_over_members_side_by_side_is_refused_with_a_sentence(
+    rng: np.random.Generator,
+) -> None:
+    sweep = Together("elman", rng, samples=1).sweep()
+    with pytest.raises(EngineError, match="asked of an ensemble, whose members it would mix"):
+        sweep.stack(3)
