@@ -1,11 +1,12 @@
-"""The pages' goals while a run goes on and while one looks: pixels, main thread, network.
+"""The pages' goals while a run goes on, and on the narrowest phone: pixels, main thread, width.
 
 Measured like those of test_goals.py: printed, and gated at twice the goal.
 """
 
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
+import httpx
 import pytest
 from playwright.sync_api import Page
 
@@ -18,6 +19,7 @@ pytestmark = [pytest.mark.long, pytest.mark.benchmark]
 
 SECOND_MS = 1000
 WATCHED_MS = 8000
+FRAMES_MS = 120_000  # for a few frames, on a machine that does much else
 # When an event of a frame came, and when the frame after it was painted: two frames of the screen
 # after the units' step was written.
 WATCH_FRAMES = """() => {
@@ -48,42 +50,60 @@ WAITS = """() => [...painted].filter(([step]) => came.has(step))
   .map(([step, at]) => at - came.get(step))"""
 
 
-def going(service: Service) -> str:
-    """A run of three maps of 200 by 200 that goes on for as long as one watches."""
-    return service.start(
-        config(
-            name="watched",
-            task={"kind": "adding", "length": 200},
-            model={"cell": "elman", "hidden_size": 200},
-            training={"steps": 100_000, "batch_size": 4},
-            recording={"every": 5, "probe_size": 2},
+# Steps between frames: so few that the page has always one to draw, and so many that it rests.
+INCESSANT = 5
+NOW_AND_THEN = 40
+
+
+@pytest.fixture
+def watch_run(new_page: Callable[..., Page], service: Service) -> Iterator[Callable[..., Page]]:
+    """Watch a run of three maps of 200 by 200; it goes on for as long as one watches."""
+    started: list[str] = []
+
+    def watching(every: int) -> Page:
+        run = service.start(
+            config(
+                name="watched",
+                task={"kind": "adding", "length": 200},
+                model={"cell": "elman", "hidden_size": 200},
+                training={"steps": 100_000, "batch_size": 4},
+                recording={"every": every, "probe_size": 2},
+            )
         )
-    )
+        started.append(run)
+        page = new_page(viewport=DESKTOP)
+        page.add_init_script(f"({WATCH_FRAMES})()")
+        page.goto(f"/runs/{run}")
+        ready(page, *OVERVIEW)
+        return page
+
+    yield watching
+    for run in started:
+        httpx.post(f"{service.url}/api/v1/runs/{run}/cancel")
 
 
-def test_a_live_page_shows_a_frame_soon_and_leaves_the_browser_free(
-    new_page: Callable[..., Page], service: Service
-) -> None:
-    run = going(service)
-    page = new_page(viewport=DESKTOP)
-    page.add_init_script(f"({WATCH_FRAMES})()")
-    page.goto(f"/runs/{run}")
-    ready(page, *OVERVIEW)
+def test_a_frame_is_painted_soon_after_its_event(watch_run: Callable[..., Page]) -> None:
+    page = watch_run(NOW_AND_THEN)
+    page.evaluate("() => { came.clear(); painted.clear(); }")
+    enough = "() => [...painted.keys()].filter((step) => came.has(step)).length >= 3"
+    page.wait_for_function(enough, timeout=FRAMES_MS)
+    wait = statistics.median(page.evaluate(WAITS))
+    tell("event to painted pixels", wait, "ms", 100)
+    assert wait <= GATE * 100 * slowness(page)
+
+
+def test_a_live_page_leaves_the_browser_free(watch_run: Callable[..., Page]) -> None:
+    page = watch_run(INCESSANT)
     client = page.context.new_cdp_session(page)
     client.send("Performance.enable")
-    page.evaluate("busy.length = 0")
+    page.evaluate("() => { busy.length = 0; }")
     before = spent(client.send("Performance.getMetrics"))
     page.wait_for_timeout(WATCHED_MS)
     share = (spent(client.send("Performance.getMetrics")) - before) / (WATCHED_MS / SECOND_MS)
     longest = float(page.evaluate("Math.max(0, ...busy)"))
-    waits = page.evaluate(WAITS)
-    page.request.post(f"/api/v1/runs/{run}/cancel")
-    assert len(waits) >= 3, "hardly a frame came while one watched"
     slow = slowness(page)
-    tell("event to painted pixels", statistics.median(waits), "ms", 100)
     tell("main thread of a live page", 100 * share, "%", 35)
     tell("longest task of a live page", longest, "ms", 100)
-    assert statistics.median(waits) <= GATE * 100 * slow
     assert share <= GATE * 0.35
     assert longest <= GATE * 100 * slow
 
@@ -102,17 +122,6 @@ def shown(new_page: Callable[..., Page], service: Service) -> Page:
     ready(page, *OVERVIEW)
     page.wait_for_load_state("networkidle")
     return page
-
-
-def test_looking_at_it_in_another_way_needs_no_network(shown: Page) -> None:
-    asked: list[str] = []
-    shown.on("request", lambda request: asked.append(request.url))
-    for key in ("m", "[", "]", "]", "m", "t", "t", "g"):
-        shown.keyboard.press(key)
-    shown.locator("[data-range]").select_option("4")
-    shown.wait_for_function("() => document.querySelector('[data-range]').value === '4'")
-    ready(shown, *OVERVIEW)
-    assert asked == []
 
 
 @pytest.mark.parametrize(
