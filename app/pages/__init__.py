@@ -8,6 +8,7 @@ from fastapi.templating import Jinja2Templates
 from app.pages import (
     activations,
     compare,
+    glossary,
     index,
     learn,
     new,
@@ -41,6 +42,7 @@ _PAGES: tuple[Callable[[Jinja2Templates], APIRouter], ...] = (
     uploads.build_router,
     activations.build_router,
     learn.build_router,
+    glossary.build_router,
 )
 
 

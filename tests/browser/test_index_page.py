@@ -262,7 +262,7 @@ def test_a_link_may_name_its_theme(page: Page) -> None:
 def test_the_keyboard_has_a_list_of_itself(page: Page) -> None:
     page.goto("/")
     page.keyboard.press("?")
-    dialog = page.get_by_role("dialog", name="Keyboard shortcuts")
+    dialog = page.get_by_role("dialog", name="Words and keyboard shortcuts")
     expect(dialog).to_contain_text("New run")
     expect(dialog.get_by_role("link", name="REST interface")).to_have_attribute("href", "/docs")
     page.keyboard.press("Escape")

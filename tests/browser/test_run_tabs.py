@@ -63,7 +63,31 @@ def test_a_parameter_is_chosen_in_the_address(page: Page, lstm: str) -> None:
 def test_a_tab_that_this_network_lacks_is_the_overview(page: Page, service: Service) -> None:
     run = service.finish(config())
     page.goto(f"/runs/{run}?tab=gates")
-    expect(page.locator("[data-tab=overview]")).to_have_attribute("aria-pressed", "true")
+    expect(page.locator("[data-tab=overview]")).to_have_attribute("aria-selected", "true")
+
+
+def test_arrows_on_a_tab_change_the_tab_and_commas_do_from_anywhere(page: Page, lstm: str) -> None:
+    settled(page, lstm, "overview", "&step=4")
+    page.locator("[data-tab=overview]").focus()
+    page.keyboard.press("ArrowRight")
+    training = page.get_by_role("tab", name="Training")
+    expect(training).to_have_attribute("aria-selected", "true")
+    expect(training).to_be_focused()
+    expect(page).to_have_url(re.compile("step=4"))  # the scrubber has not moved
+    page.locator("[data-tab=training]").blur()
+    page.keyboard.press(",")
+    expect(page.get_by_role("tab", name="Overview")).to_have_attribute("aria-selected", "true")
+
+
+def test_a_map_in_full_size_has_its_colour_bar_and_how_to_read_it(page: Page, lstm: str) -> None:
+    settled(page, lstm, "overview")
+    section = page.locator("[data-panel=hidden_gradient_norm]")
+    expect(section.locator(".panel-how")).to_be_visible()
+    section.locator("[data-plot]").focus()
+    page.keyboard.press("f")
+    expect(section.locator(".legend-bar")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator("[data-display] .legend-bar")).to_be_visible()
 
 
 def test_the_scrubber_moves_with_the_tab_and_drives_it(page: Page, lstm: str) -> None:

@@ -16,6 +16,7 @@ import { createFigures } from "./run_figures.js";
 import { createRunHead, isOver } from "./run_head.js";
 import { showNamed } from "./run_jump.js";
 import { mountKeys } from "./run_keys.js";
+import { mountTabs } from "./run_tabs.js";
 import { followRun } from "./run_live.js";
 
 const page = document.querySelector("[data-run]");
@@ -72,6 +73,7 @@ scrubber = createScrubber(scrubberElement, {
     return refreshStep();
   },
 });
+const showTab = mountTabs(page, (tab) => state.set({ tab }));
 const showDisplay = mountDisplayBar(page.querySelector("[data-display]"), state);
 for (const panel of panels) if (figures.picked(panel.name)) mountPicking(panel.plot, pick);
 
@@ -151,8 +153,7 @@ function refreshAll() {
 function showControls() {
   const { mode, log, reach, order } = state.get();
   const tab = tabOf();
-  for (const button of page.querySelectorAll("[data-tab]")) button.setAttribute("aria-pressed", String(button.dataset.tab === tab));
-  page.querySelector("[data-tab][aria-pressed=true]").scrollIntoView({ block: "nearest", inline: "nearest" });
+  showTab(tab);
   for (const part of page.querySelectorAll("[data-tab-panels]")) {
     part.hidden = part.dataset.tabPanels !== tab;
     if (!part.hidden) part.querySelector("[data-scrubber-slot]").append(scrubberElement);
@@ -168,7 +169,6 @@ function showControls() {
   showDisplay();
 }
 
-for (const button of page.querySelectorAll("[data-tab]")) button.addEventListener("click", () => state.set({ tab: button.dataset.tab }));
 for (const chip of page.querySelectorAll("[data-toggle]")) {
   chip.addEventListener("click", () => {
     const name = chip.dataset.toggle;

@@ -1,7 +1,7 @@
 // What the "…" of a panel offers: full size, table, pictures and data.
 import { element, openSheet } from "../shell/dialog.js";
 import { apiUrl } from "../wire/api.js";
-import { tableOf } from "./cells.js";
+import { heatmapOf, tableOf } from "./cells.js";
 import { resize, saveImage } from "./mount.js";
 
 const TABLE_ROWS = 50;
@@ -37,11 +37,21 @@ export function mountPanelMenu(panel, { title, filename, data, page }) {
 export function toggleFull(panel, wanted = !panel.section.classList.contains("panel--full")) {
   panel.section.classList.toggle("panel--full", wanted);
   document.documentElement.classList.toggle("has-full-panel", wanted);
+  lendLegend(panel, wanted);
   resize(panel.plot);
   // The button that was used is gone from the picture; who stands at the plot with the cell cursor stays there.
   const active = document.activeElement;
   if (!panel.section.contains(active) || active === panel.plot) return;
   panel.section.querySelector(wanted ? ".panel-close" : ".panel-more").focus({ preventScroll: true });
+}
+
+/** The one colour scale goes with a map in full size, and back to its bar. */
+function lendLegend(panel, wanted) {
+  const home = document.querySelector("[data-display]");
+  const legend = document.querySelector(".legend");
+  if (!home || !legend) return;
+  const isShared = heatmapOf(panel.figure())?.meta.role === "gradient";
+  (wanted && isShared ? panel.section : home).append(legend);
 }
 
 function action(text, key, run) {

@@ -22,11 +22,15 @@ export function openHelp() {
     for (const key of entry.keys) for (const cap of keyCaps(key)) keys.append(element("kbd", "", cap));
     list.append(element("dt", "", entry.title), keys);
   }
+  const words = element("p");
+  const glossary = element("a", "", "Glossary: what the words on the pages mean");
+  glossary.href = "/glossary";
+  words.append(glossary);
   const api = element("p", "small");
   const link = element("a", "", "The same over HTTP: the REST interface");
   link.href = "/docs";
   api.append(link);
-  open("Keyboard shortcuts", [list, api], [{ text: "Close", value: "close" }]);
+  open("Words and keyboard shortcuts", [words, list, api], [{ text: "Close", value: "close" }]);
 }
 
 /**
