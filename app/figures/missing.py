@@ -25,7 +25,7 @@ def nothing(run: RunData, statistic: str, title: str, *, figure: str | None = No
         return layout.empty(title, NOT_YET, figure=name)
     if statistic in run.config.get("recording", {}).get("statistics", ()):
         return layout.empty(title, f"{title}: not defined for this network", figure=name)
-    words = f"This run did not record {statistic}"
+    words = f"This run did not record this: {title}"
     return layout.empty(title, words, figure=name, missing=statistic)
 
 

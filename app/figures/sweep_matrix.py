@@ -7,10 +7,13 @@ import numpy as np
 import plotly.graph_objects as go
 
 from app.figures import layout, palette, scale
+from app.figures.base import FloatArray
 from app.figures.heatmap import MASKS, mask
 from app.figures.layout import Part
 
 NAME: Final = "sweep_matrix"
+_GRID: Final = 0.5  # decades
+_FINE_GRID: Final = 0.1  # of a scale of less than one
 NOT_YET: Final = "No run of this sweep is over yet"
 NONE_LEFT: Final = "The runs of this sweep are deleted"
 
@@ -23,7 +26,7 @@ class Look(NamedTuple):
     limits: tuple[float, float]
 
 
-# Fixed for each value, so that two sweeps compare. A reach ends where the longest sequence does.
+# The widest scale of each value. A reach ends where the longest sequence does.
 LOOKS: Final[Mapping[str, Look]] = {
     "final_loss": Look("final loss", True, (-4.0, 1.0)),
     "reach": Look("reach in time steps", False, (0.0, 1.0)),
@@ -33,7 +36,8 @@ LOOKS: Final[Mapping[str, Look]] = {
 }
 HOW_TO_READ: Final = (
     "Each cell is the median over its runs (of success, the share of them). Empty: no run of it is "
-    "over, or the combination was refused. Crossed: not finite. Hatched: exactly zero."
+    "over, or the combination was refused. Crossed: not finite. Hatched: exactly zero, on a scale "
+    "of log10. The colours go over half decades that hold all cells."
 )
 
 
@@ -64,10 +68,11 @@ def draw(
     with np.errstate(divide="ignore", invalid="ignore"):
         z = np.log10(plain) if look.log10 else plain
     kinds = scale.kinds(z, undefined=missing)
-    low, high = (0.0, float(longest)) if value == "reach" else look.limits
     columns, rows = np.arange(len(x[1]), dtype=float), np.arange(len(y[1]), dtype=float)
     shown = np.where(kinds == scale.Kind.FINITE, z, np.nan)
+    low, high = (0.0, float(longest)) if value == "reach" else limits_of(look, shown)
     clamped = bool(np.any((shown < low) | (shown > high)))
+    unit = f"log<sub>10</sub> {look.words}" if look.log10 else look.words
     ends = " (log10)" if look.log10 else ""
     cells: Part = {
         "type": "heatmap",
@@ -77,7 +82,12 @@ def draw(
         "zmin": low,
         "zmax": high,
         "colorscale": palette.colorscale("ratio" if low < 0 < high == -low else "magnitude"),
-        "colorbar": {"thickness": 10, "outlinewidth": 0, "nticks": 5},
+        "colorbar": {
+            "thickness": 10,
+            "outlinewidth": 0,
+            "nticks": 5,
+            "title": {"text": unit, "side": "right"},
+        },
         "text": [[words_of(one) for one in row] for row in values],
         "texttemplate": "%{text}",
         "hoverongaps": False,
@@ -97,6 +107,32 @@ def draw(
         figure=NAME,
         has_bar=True,
     )
+
+
+def limits_of(look: Look, shown: FloatArray) -> tuple[float, float]:
+    """Return the ends of a scale: of logarithms whole half decades that hold what is shown.
+
+    They move by half a decade at a time, so that a grid that fills is seldom drawn anew, and end
+    at the limits of the value. A scale around 1 stays even on both sides; shares have their own.
+
+    Example:
+        >>> limits_of(LOOKS["final_loss"], np.array([[-0.33, -0.9]]))
+        (-1.0, 0.0)
+        >>> limits_of(LOOKS["span"], np.array([[-2.2, 0.1]]))
+        (-2.5, 2.5)
+    """
+    low, high = look.limits
+    if not look.log10 or np.isnan(shown).all():
+        return low, high
+    grid = _GRID if high - low > 1 else _FINE_GRID
+    first = float(np.floor(np.nanmin(shown) / grid) * grid)
+    last = float(np.ceil(np.nanmax(shown) / grid) * grid) + 0.0  # no −0
+    if low == -high:
+        first, last = min(first, -last), max(last, -first)
+    if first == last:
+        first, last = first - grid, last + grid
+    # What lies beyond the limits altogether still has its end of the scale.
+    return max(low, min(first, high - grid)), min(high, max(last, low + grid))
 
 
 def words_of(value: float | None) -> str:

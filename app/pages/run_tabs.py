@@ -1,10 +1,11 @@
 """The tabs of the run page beside Overview and Training, and what can be chosen in them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+import engine
 from app.figures import FIGURES
 from app.figures.lines import label
 
@@ -31,13 +32,17 @@ class Chooser:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tab:
-    """Panels that are seen together; `is_colored` by the scale of the display bar."""
+    """Panels that are seen together; `is_colored` by the scale of the display bar.
+
+    `unrecorded` are the statistics that its figures need and the run does not record.
+    """
 
     name: str
     title: str
     panels: tuple[PanelView, ...]
     choosers: tuple[Chooser, ...]
     is_colored: bool
+    unrecorded: tuple[str, ...]
 
 
 FIRST = "overview"
@@ -112,10 +117,17 @@ def tabs_of(config: Mapping[str, Any], catalog: Mapping[str, Any]) -> tuple[Tab,
     gates = _cell(config, catalog).get("gates", ())
     choosers = choosers_of(config, catalog)
     return tuple(
-        _tab(name, title, panels, choosers)
+        _tab(name, title, panels, choosers, unrecorded(config, [figure for figure, _, _ in panels]))
         for name, title, panels in _LAYOUT
         if name != "gates" or len(gates) > 1
     )
+
+
+def unrecorded(config: Mapping[str, Any], figures: Sequence[str]) -> tuple[str, ...]:
+    """Return the statistics that figures need and a run of the configuration does not record."""
+    recorded = config["recording"].get("statistics", ())
+    needed = dict.fromkeys(name for figure in figures for name in FIGURES[figure].needs)
+    return tuple(name for name in needed if name in engine.STATISTICS and name not in recorded)
 
 
 def shown_tab(tabs: tuple[Tab, ...], asked: str) -> str:
@@ -175,6 +187,7 @@ def _tab(
     title: str,
     panels: tuple[tuple[str, str, str], ...],
     choosers: tuple[Chooser, ...],
+    missing: tuple[str, ...],
 ) -> Tab:
     chosen = {axis for figure, _, _ in panels for axis in FIGURES[figure].chooses}
     return Tab(
@@ -192,4 +205,5 @@ def _tab(
         ),
         choosers=tuple(one for one in choosers if one.axis in chosen),
         is_colored=name in COLORED,
+        unrecorded=missing,
     )

@@ -1,6 +1,6 @@
 """Sweeps: the list of them, and one as a grid of which every cell opens its runs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
@@ -118,6 +118,7 @@ def page_of(store: Store, sweep: Sweep, x: str | None, y: str | None, value: str
     across, up = axes_of(sweep, x or None, y or None)
     members = store.sweeps.members(sweep.id)
     cells = matrix(sweep, members, across, up, value)
+    seeds = {member.run.id: int(member.run.config["seed"]) for member in members}
     ups: Sequence[object] = [""] if up is None else sweep.axes[up]
     return SweepPage(
         sweep=row_of(sweep, store.sweeps.tallies([sweep.id])[sweep.id]),
@@ -128,7 +129,7 @@ def page_of(store: Store, sweep: Sweep, x: str | None, y: str | None, value: str
         values=tuple((name, look.words) for name, look in LOOKS.items()),
         columns=tuple(value_label(one) for one in sweep.axes[across]),
         rows=tuple(
-            (value_label(one), tuple(cell_view(cell) for cell in row))
+            (value_label(one), tuple(cell_view(cell, seeds) for cell in row))
             for one, row in zip(ups, cells, strict=True)
         ),
         skipped=tuple((label_of(each["values"]), each["reason"]) for each in sweep.skipped),
@@ -141,13 +142,13 @@ def page_of(store: Store, sweep: Sweep, x: str | None, y: str | None, value: str
     )
 
 
-def cell_view(cell: Cell) -> CellView:
-    """Return a cell of the table."""
+def cell_view(cell: Cell, seeds: Mapping[str, int]) -> CellView:
+    """Return a cell of the table, its runs by their seeds."""
     band = f"{words_of(cell.low)} … {words_of(cell.high)}" if cell.count > 1 else ""
     few = 1 < len(cell.runs) <= MOST_COMPARED
     return CellView(
         words=words_of(cell.middle) or "none yet",
         band=band,
-        runs=tuple((run, f"run {number}") for number, run in enumerate(cell.runs, 1)),
+        runs=tuple((run, f"seed {seeds[run]}") for run in cell.runs),
         compare_href="/compare?" + "&".join(f"run={run}" for run in cell.runs) if few else "",
     )

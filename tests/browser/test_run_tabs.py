@@ -106,11 +106,11 @@ def test_what_was_not_recorded_is_offered_to_be_recorded(page: Page, service: Se
     run = service.finish(config(recording=bare))
     settled(page, run, "activations")
     panel = page.locator("[data-panel=activation]")
-    expect(panel.locator("[data-message]")).to_contain_text("did not record activation")
+    expect(panel.locator("[data-message]")).to_contain_text("did not record this: ")
     panel.get_by_role("link", name="Run it again").click()
     chosen = page.locator("[name='/recording/statistics']:checked")
     values = chosen.evaluate_all("boxes => boxes.map((box) => box.value)")
-    assert "activation" in values
+    assert {"activation", "activation_slope", "preactivation_histogram"} <= set(values)
 
 
 def test_a_run_is_paused_and_goes_on(page: Page, service: Service) -> None:

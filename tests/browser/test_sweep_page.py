@@ -61,9 +61,9 @@ def test_the_grid_is_drawn_over_the_axes_that_are_chosen(page: Page, swept: str)
 def test_a_cell_opens_its_runs(page: Page, swept: str) -> None:
     page.goto("/sweeps")
     page.get_by_role("link", name="small sweep").first.click()
-    cell = page.locator("[data-cell]").first
+    cell = page.locator("[data-part=cell-1-1]")
     cell.locator("summary").click()
-    cell.get_by_role("link", name="run 1").click()
+    cell.get_by_role("link", name="seed 0").click()
     expect(page.locator("h1")).to_contain_text("activation tanh, length 8")
 
 

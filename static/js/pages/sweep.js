@@ -2,7 +2,7 @@
 import { createPanel } from "../plots/panel.js";
 import { mountPanelMenu } from "../plots/panel_menu.js";
 import { themeColors } from "../plots/theme.js";
-import { confirmAction } from "../shell/dialog.js";
+import { confirmAction, element, openSheet } from "../shell/dialog.js";
 import { onTheme, seenTheme } from "../shell/theme.js";
 import { toastError } from "../shell/toasts.js";
 import { apiUrl, remove } from "../wire/api.js";
@@ -18,11 +18,28 @@ const TOLD = new Set(["status", "verdict", "end"]);
 const query = { x, y: y || null, value };
 let colors = themeColors(seenTheme());
 
+/** Open the runs of a cell of the map: those that the table has there. */
+function openCell({ x: column, y: row }) {
+  const cell = page.querySelector(`[data-part="cell-${row + 1}-${column + 1}"]`);
+  const links = [...(cell?.querySelectorAll("a") ?? [])];
+  if (!links.length) return;
+  const list = element("ul");
+  for (const link of links) {
+    const item = element("li");
+    item.append(link.cloneNode(true));
+    list.append(item);
+  }
+  const across = page.querySelectorAll("thead th")[column].textContent;
+  const up = cell.closest("tr").querySelector("th").textContent;
+  openSheet("Runs of a cell", up ? `${across}, ${up}` : across, [list]);
+}
+
 const panels = [...page.querySelectorAll("[data-panel]")].map((section) => {
   const path = `/sweeps/${sweep}/figures/${section.dataset.panel}`;
   const panel = createPanel(section, {
     address: () => ({ path, query, final: false }),
     view: () => ({ mode: "magnitude", range: 8, colors, manyRuns: false }),
+    onPick: section.dataset.panel === "sweep_matrix" ? openCell : null,
   });
   mountPanelMenu(panel, {
     title: section.querySelector("h2").textContent,

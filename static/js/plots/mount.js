@@ -33,10 +33,13 @@ export function onHover(element, onCell) {
   element.on("plotly_unhover", () => onCell(null));
 }
 
+// What can be clicked: cells of gradients, and those of a sweep.
+const PICKED = new Set(["gradient", "cells"]);
+
 /** @param {HTMLElement} element @param {(point: {x: number, y: number, z: number}) => void} onPick a cell was clicked */
 export function onClick(element, onPick) {
   element.on("plotly_click", ({ points: [point] }) => {
-    if (point.data.meta?.role === "gradient") onPick({ x: point.x, y: point.y, z: point.z });
+    if (PICKED.has(point.data.meta?.role)) onPick({ x: point.x, y: point.y, z: point.z });
   });
 }
 

@@ -40,8 +40,11 @@ export function createPanel(section, { address, view, onFigure = () => {}, onCel
     const { from } = section.dataset;
     if (!missing || !from) return;
     const link = document.createElement("a");
-    link.href = `/runs/new?${new URLSearchParams({ from, record: missing })}`;
-    link.textContent = "Run it again and record this";
+    // With the panels beside it, so that one more run fills all that are seen together.
+    const beside = (section.closest("[data-unrecorded]")?.dataset.unrecorded ?? "").split(" ").filter(Boolean);
+    const all = [...new Set([missing, ...beside])];
+    link.href = `/runs/new?${new URLSearchParams([["from", from], ...all.map((name) => ["record", name])])}`;
+    link.textContent = all.length > 1 ? "Run it again and record all of this tab" : "Run it again and record this";
     message.append(link);
   }
 

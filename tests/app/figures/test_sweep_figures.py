@@ -16,7 +16,8 @@ def test_a_matrix_is_drawn_as_log10_with_what_is_special_apart() -> None:
     cells, *masks = figure.data
     np.testing.assert_array_equal(cells.z, [[-2, np.nan, np.nan], [np.nan, np.nan, -1]])
     assert [list(row) for row in cells.text] == [["0.01", "0", ""], ["∞", "nan", "0.1"]]
-    assert (cells.zmin, cells.zmax) == sweep_matrix.LOOKS["final_loss"].limits
+    assert (cells.zmin, cells.zmax) == (-2, -1)
+    assert cells.colorbar.title.text == "log<sub>10</sub> final loss"
     assert [mask.name for mask in masks] == ["exact zero", "not finite"]
     assert list(figure.layout.xaxis.ticktext) == X[1]
 
@@ -27,6 +28,24 @@ def test_a_plain_value_has_a_fixed_scale(value: str, limits: tuple[float, float]
     assert (figure.data[0].zmin, figure.data[0].zmax) == limits
     assert list(figure.data[0].z[0]) == [0.5, 1.0, 0.0]
     assert "clamped" not in figure.layout.title.text
+
+
+@pytest.mark.parametrize(
+    ("value", "cells", "limits"),
+    [
+        ("final_loss", [0.4667, 0.3, 0.12], (-1, 0)),
+        ("final_loss", [0.4667, 0.3, 0.05], (-1.5, 0)),
+        ("final_loss", [0.1, 0.1, 0.1], (-1.5, -0.5)),
+        ("final_loss", [1e-9, 1e-8, 1e-7], (-4, -3.5)),
+        ("span", [0.01, 0.5, 1.0], (-2, 2)),
+        ("decay", [0.97, 0.99, 1.0], (-0.1, 0.1)),
+    ],
+)
+def test_a_scale_of_logarithms_holds_the_cells_in_steps_of_its_own(
+    value: str, cells: list[float | None], limits: tuple[float, float]
+) -> None:
+    figure = sweep_matrix.draw([cells], value=value, x=X, y=("", [""]))
+    assert (figure.data[0].zmin, figure.data[0].zmax) == pytest.approx(limits)
 
 
 def test_a_value_beyond_the_scale_is_said_to_be_clamped() -> None:
