@@ -28,6 +28,8 @@ NAME = "activation_comparison"
 NORM = "hidden_gradient_norm"
 LAST_LOSS = "last_loss_gradient"
 HOVER = "%{customdata}<br>t = %{y}<br>log10 %{z:.2f}<extra></extra>"
+# So many letters of a name fit under one of six columns.
+LONGEST = 18
 GATED = {"lstm": "LSTM", "gru": "GRU"}
 
 
@@ -45,6 +47,7 @@ def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
     z, rows, block = pool(missing, times, 0)
     undefined = pool(undefined.astype(np.float64), times, 0)[0] == 1
     names = labels(shown)
+    heading = "run" if any("<br>" in name for name in names) else "activation"
     cells = Cells(
         z=np.where(undefined, np.nan, z),
         x=np.arange(len(shown), dtype=np.float64),
@@ -61,9 +64,7 @@ def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
         parts,
         {
             "xaxis": layout.axis(
-                "activation"
-                if block == 1
-                else f"activation (largest of {block} times in each cell)",
+                heading if block == 1 else f"{heading} (largest of {block} times in each cell)",
                 range=[-0.5, len(shown) - 0.5],
                 tickmode="array",
                 tickvals=list(range(len(shown))),
@@ -84,12 +85,28 @@ def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
 
 
 def labels(runs: Sequence[RunData]) -> tuple[str, ...]:
-    """The activation of each run; where two are alike, the run's name under it."""
+    """The activation of each run; where some are alike, what parts the runs' names under it."""
     words = [_activation(run.config.get("model", {})) for run in runs]
+    names = apart([run.name for run in runs])
     return tuple(
-        word if words.count(word) == 1 else f"{word}<br>{_short(run.name)}"
-        for word, run in zip(words, runs, strict=True)
+        word if words.count(word) == 1 else f"{word}<br>{_short(name)}"
+        for word, name in zip(words, names, strict=True)
     )
+
+
+def apart(names: Sequence[str]) -> list[str]:
+    """Names without the words that all begin with; whole where one would be left with nothing.
+
+    Example:
+        >>> apart(["Lesson: exploding, clipped", "Lesson: exploding, not clipped"])
+        ['clipped', 'not clipped']
+    """
+    split = [name.split() for name in names]
+    same = 0
+    while all(len(each) > same for each in split) and len({each[same] for each in split}) == 1:
+        same += 1
+    left = [" ".join(each[same:]) for each in split]
+    return left if all(left) and len(names) > 1 else list(names)
 
 
 def _activation(model: Mapping[str, Any]) -> str:
@@ -103,7 +120,7 @@ def _activation(model: Mapping[str, Any]) -> str:
 
 
 def _short(name: str) -> str:
-    return name if len(name) <= 18 else f"{name[:17]}…"
+    return name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…"
 
 
 def _column(run: RunData, options: FigureOptions) -> tuple[FloatArray, FloatArray, float]:
@@ -146,10 +163,10 @@ FIGURE = FigureDefinition(
     name=NAME,
     title=TITLE,
     how_to_read=(
-        "One column is one activation function on the same task: the loss sits at the top, its "
-        "gradient travels down. The column that stays bright to the bottom remembers; the number "
-        "over it is the verdict's: what is left at the first time step of what the last loss "
-        "alone sends back."
+        "One column is one run, such as one activation function on the same task: the loss sits "
+        "at the top, its gradient travels down. The column that stays bright to the bottom "
+        "remembers; the number over it is the verdict's: what is left at the first time step of "
+        "what the last loss alone sends back."
     ),
     needs=(NORM, LAST_LOSS),
     draw=draw,

@@ -68,6 +68,7 @@ class ComparePage(PageContext):
     display: DisplayBar
     is_colored: bool
     is_by_loss: bool
+    title: str
     settings: tuple[SettingRow, ...]
     outcomes: tuple[OutcomeRow, ...]
     how_to_read: Mapping[str, str]
@@ -139,6 +140,7 @@ def page_of(
         display=display_bar(query),
         is_colored=True,
         is_by_loss=query.get("align") == "loss",
+        title=title_of([run.config for run in found]),
         settings=settings_of(found) if found else (),
         outcomes=outcomes_of(found) if found else (),
         how_to_read={name: figure.how_to_read for name, figure in FIGURES.items()},
@@ -180,6 +182,24 @@ def differences(configs: Sequence[Mapping[str, Any]]) -> list[tuple[tuple[str, s
         )
         for position in range(len(configs))
     ]
+
+
+def title_of(configs: Sequence[Mapping[str, Any]]) -> str:
+    """Name the picture of all runs by what they differ in, where that is one thing.
+
+    >>> title_of([{"training": {"clipping": None}}, {"training": {"clipping": {"kind": "norm"}}}])
+    'Gradient by clipping'
+    >>> title_of([{"model": {"activation": "tanh"}}, {"model": {"activation": "relu"}}])
+    'Gradient by activation function'
+    """
+    groups = {path[1] for path in comparison.differences(configs) if len(path) > 1}
+    if "activation" in groups:
+        return "Gradient by activation function"
+    if "cell" in groups:
+        return "Gradient by cell"
+    if len(groups) == 1:
+        return f"Gradient by {groups.pop().replace('_', ' ')}"
+    return "Gradient by run"
 
 
 def label_of(name: str) -> str:

@@ -18,6 +18,9 @@ from app.store import Run
 
 Value = Quantity | None
 
+OWN = "the cell's own"
+"""What the activation of a cell is that fixes it."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SettingRow:
@@ -40,7 +43,7 @@ def settings_of(runs: Sequence[Run]) -> tuple[SettingRow, ...]:
     """Return only what differs, one row for each setting."""
     found = differences([run.config for run in runs])
     return tuple(
-        SettingRow(label=_label(path), values=tuple(_text(value) for value in values))
+        SettingRow(label=_label(path), values=tuple(_text(path, value) for value in values))
         for path, values in found.items()
     )
 
@@ -99,9 +102,9 @@ def _label(path: tuple[str, ...]) -> str:
     return " ".join(kept).replace("_", " ")
 
 
-def _text(value: object) -> str:
+def _text(path: tuple[str, ...], value: object) -> str:
     if value is None:
-        return "none"
+        return OWN if path[-1] == "activation" else "none"
     return value if isinstance(value, str) else json.dumps(value)
 
 

@@ -10,6 +10,7 @@ from fastapi.templating import Jinja2Templates
 from starlette.responses import RedirectResponse, Response
 
 from app.pages.base import PageContext, render
+from app.pages.compare_tables import OWN
 from app.pages.new import posted_form
 from app.pages.places import place_of
 from app.pages.verdicts import Quantity, kind_words, plain_number, quantity_of_log10
@@ -163,10 +164,11 @@ def changes_of(patch: Any, path: str = "") -> list[str]:  # noqa: ANN401  (any J
     """Return the changes of a merge patch, a text each, without the name.
 
     >>> changes_of({"name": "x", "model": {"cell": "lstm", "activation": None}})
-    ['model.cell: lstm', 'model.activation: none']
+    ['model.cell: lstm', "model.activation: the cell's own"]
     """
     if not isinstance(patch, dict):
-        return [f"{path}: {'none' if patch is None else _short(patch)}"]
+        none = OWN if path == "model.activation" else "none"
+        return [f"{path}: {none if patch is None else _short(patch)}"]
     named = ((f"{path}.{key}" if path else key, value) for key, value in patch.items())
     return [text for name, value in named if name != "name" for text in changes_of(value, name)]
 

@@ -153,6 +153,8 @@ async function refreshRun(id) {
   const word = section.querySelector("[data-verdict-word]");
   word.className = `verdict verdict--${style} small`;
   word.textContent = `${glyph} ${title}`;
+  // The scrubber may stand elsewhere.
+  section.querySelector("[data-verdict-step]").textContent = `at step ${found.verdict.step}`;
 }
 
 // What the server writes of the runs' results: the table, and a lesson's answer.

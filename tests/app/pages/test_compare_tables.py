@@ -1,5 +1,6 @@
 """The tables of the comparison: only what differs, and the runs' own results."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from app.pages.compare_tables import outcomes_of, settings_of
@@ -66,3 +67,10 @@ def test_the_verdict_stands_with_what_it_rests_on() -> None:
     found = outcomes_of([run_of(verdict=verdict)])[0].values[0]
     assert found is not None
     assert found.text == ("Exploding: in 2.4 % of the steps the gradient was large. All arrives.")
+
+
+def test_a_cell_that_fixes_its_activation_has_its_own_and_not_none() -> None:
+    own, chosen = run_of(), run_of()
+    config = {**own.config, "model": {**own.config["model"], "activation": None}}
+    (row,) = settings_of([replace(own, config=config), chosen])
+    assert row.values == ("the cell's own", chosen.config["model"]["activation"])
