@@ -15,8 +15,9 @@ from app.figures import success_by_lag, sweep_matrix
 from app.http_errors import HttpProblem, bad_parameter
 from app.runs.grids import KEYS, axis_label, value_label
 from app.runs.states import TERMINAL
-from app.runs.sweeps import VALUES, axes_of, matrix, status_of, values_of
-from app.runs.sweeps import success_by_lag as lag_points
+from app.runs.sweep_results import VALUES, axes_of, matrix, values_of
+from app.runs.sweep_results import success_by_lag as lag_points
+from app.runs.sweeps import status_of
 from app.store import Store, Sweep, Tally
 
 router = APIRouter(prefix="/sweeps", tags=["sweeps"])

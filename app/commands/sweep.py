@@ -11,7 +11,8 @@ from app.commands.train import load_configuration
 from app.logs import log_to_stderr
 from app.runs import TERMINAL, RunService
 from app.runs.grids import KEYS, label_of
-from app.runs.sweeps import Sweeps, cell_of, values_of
+from app.runs.sweep_results import cell_of, values_of
+from app.runs.sweeps import Sweeps
 from app.settings import Settings
 from app.store import QueueFull, Store, Sweep
 from engine import ConfigError, Problem

@@ -13,7 +13,8 @@ from app.figures.sweep_matrix import LOOKS, words_of
 from app.pages.base import PLOTLY_URL, PageContext, render
 from app.runs.grids import axis_label, label_of, value_label
 from app.runs.states import TERMINAL
-from app.runs.sweeps import Cell, axes_of, matrix, status_of
+from app.runs.sweep_results import Cell, axes_of, matrix
+from app.runs.sweeps import status_of
 from app.store import Store, Sweep, Tally
 
 MOST_SWEEPS = 200
