@@ -7,6 +7,7 @@ them here is an equation of a line, and stands beside the numbers on the page.
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -111,6 +112,8 @@ class ByHand:
     halved: tuple[Halved, ...]
 
 
+# Most readers begin with the same numbers.
+@lru_cache(maxsize=64)
 def by_hand(weights: Weights) -> ByHand:
     """Sweep the three-step network and return every number of it, and its terms at half of W."""
     trace = _swept(weights)
