@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 from app.figures import layout, palette
 from app.figures.base import FigureDefinition, FigureOptions, FloatArray, RunData, over_steps
 from app.figures.layout import Part
+from app.figures.missing import not_yet
 from app.figures.pooling import thin
 from app.figures.training_axis import steps_axis
 
@@ -29,7 +30,7 @@ def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
             if traces and steps.size:
                 traces[-2]["line"]["dash"] = dash
     if not any(len(trace["x"]) for trace in traces):
-        return layout.empty(TITLE, "No steps yet: the first arrives after 1 step")
+        return layout.empty(TITLE, not_yet(runs[0]))
     low, high = (min(positive), max(positive)) if positive else (0.1, 1.0)
     place_rail(traces, high)
     shapes, notes = _baseline(runs[0])

@@ -7,6 +7,7 @@ from app.figures import layout
 from app.figures.base import RunData
 
 NOT_YET = "No steps yet: the first arrives after 1 step"
+NO_STEPS = "No training steps: this run looks at its start alone"
 
 
 def nothing(run: RunData, statistic: str, title: str, *, figure: str | None = None) -> go.Figure:
@@ -22,11 +23,16 @@ def nothing(run: RunData, statistic: str, title: str, *, figure: str | None = No
     if is_undefined(run, statistic):
         return layout.empty(title, f"{title}: not defined for this network", figure=name)
     if run.recorded is None or statistic in run.recorded:
-        return layout.empty(title, NOT_YET, figure=name)
+        return layout.empty(title, not_yet(run), figure=name)
     if statistic in run.config.get("recording", {}).get("statistics", ()):
         return layout.empty(title, f"{title}: not defined for this network", figure=name)
     words = f"This run did not record this: {title}"
     return layout.empty(title, words, figure=name, missing=statistic)
+
+
+def not_yet(run: RunData) -> str:
+    """Say that there is nothing so far, or that there will be nothing."""
+    return NO_STEPS if run.config.get("training", {}).get("steps") == 0 else NOT_YET
 
 
 def is_undefined(run: RunData, statistic: str) -> bool:

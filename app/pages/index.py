@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Annotated, Any, ClassVar
 from urllib.parse import urlencode
 
@@ -14,6 +15,7 @@ from starlette.responses import Response
 import engine
 from app.pages.base import PageContext, render
 from app.pages.sparkline import Sparkline, sparkline
+from app.pages.upload_names import upload_names
 from app.pages.verdicts import ShownVerdict, plain_number, shown_verdict
 from app.runs import RunStatus, starter
 from app.runs.tags import STARTER, shown
@@ -124,8 +126,12 @@ def index_page(store: Store, wanted: Wanted, cursor: str) -> IndexPage:
     )
     ahead = store.runs.queue_positions(runs)
     sweeps = store.sweeps.names_of([run.id for run in runs])
+    uploads = upload_names(store, runs)
     return IndexPage(
-        rows=tuple(run_row(run, ahead.get(run.id), sweeps.get(run.id, "")) for run in runs),
+        rows=tuple(
+            run_row(run, ahead.get(run.id), sweeps.get(run.id, ""), uploads.get(run.id, {}))
+            for run in runs
+        ),
         statuses=STATUSES,
         status=wanted.status,
         cells=_cells(),
@@ -163,13 +169,19 @@ def starter_href(store: Store) -> str:
     return "/compare?" + urlencode([("run", run.id) for run in runs])
 
 
-def run_row(run: Run, ahead: int | None = None, sweep: str = "") -> RunRow:
+def run_row(
+    run: Run,
+    ahead: int | None = None,
+    sweep: str = "",
+    uploads: Mapping[str, str] = MappingProxyType({}),
+) -> RunRow:
     """Return how a run is shown in the list.
 
     Args:
         run: The run.
         ahead: So many wait in the queue before it.
         sweep: The name of the sweep that it belongs to.
+        uploads: What its data set and its model are called.
     """
     is_over = RunStatus(run.status).is_terminal
     loss = run.final_loss if is_over and run.final_loss is not None else run.loss
@@ -177,7 +189,7 @@ def run_row(run: Run, ahead: int | None = None, sweep: str = "") -> RunRow:
     return RunRow(
         id=run.id,
         name=run.name or run.id,
-        summary=summary_of(run.config),
+        summary=" · ".join([summary_of(run.config), *uploads.values()]),
         tags=shown(run.tags),
         status=run.status,
         step=run.step,

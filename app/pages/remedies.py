@@ -14,7 +14,7 @@ from app.pages.compare_tables import OWN
 from app.pages.new import posted_form
 from app.pages.places import place_of
 from app.pages.verdicts import Quantity, kind_words, plain_number, quantity_of_log10
-from app.runs.trials import MOST_SEEDS, UNCHANGED, Tried, remedies_of, start_trials, tried_of
+from app.runs.trials import MOST_SEEDS, UNCHANGED, Tried, offers_of, start_trials, tried_of
 from app.store import Run, Store
 from engine import Evidence, Verdict, is_captured
 
@@ -71,6 +71,7 @@ class RemediesPage(PageContext):
     cause: str
     cause_href: str
     remedies: tuple[RemedyView, ...]
+    withheld: str
     is_captured: bool
     tried: tuple[TriedView, ...]
     conclusion: str
@@ -113,6 +114,7 @@ def build_router(templates: Jinja2Templates) -> APIRouter:
 def remedies_page(store: Store, run: Run, refusal: str = "") -> RemediesPage:
     """Return the lab of a run; `refusal` says why what was asked for starts nothing."""
     verdict = None if run.verdict is None else Verdict.from_dict(run.verdict)
+    offers, withheld = offers_of(run)
     tried = tried_of(store, run)
     titles = {each.title for each in tried}
     shown = [each.runs[0].id for each in tried][:MOST_COMPARED]
@@ -132,8 +134,9 @@ def remedies_page(store: Store, run: Run, refusal: str = "") -> RemediesPage:
                 is_tried=each.title in titles,
                 new_run_href=f"/runs/new?from={run.id}",
             )
-            for each in remedies_of(run)
+            for each in offers
         ),
+        withheld=withheld,
         is_captured=is_captured(run.config),
         tried=tuple(tried_view(each, tried[0]) for each in tried) if len(tried) > 1 else (),
         conclusion=conclusion_of(tried),

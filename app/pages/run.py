@@ -18,6 +18,7 @@ from app.pages.remedies import conclusion_of
 from app.pages.run_facts import Fact, configuration
 from app.pages.run_tabs import COLORED, Tab, shown_tab, tabs_of
 from app.pages.run_verbs import VerbView, verbs_in, verbs_of
+from app.pages.upload_names import upload_names
 from app.pages.verdicts import ShownVerdict, shown_verdict
 from app.runs import RunStatus
 from app.runs.trials import tried_of
@@ -72,11 +73,20 @@ def build_router(templates: Jinja2Templates) -> APIRouter:
 
 def _page_with_trials(store: Store, run: Run, query: Mapping[str, str]) -> RunPage:
     tried = tried_of(store, run)
-    return page_of(run, query, helped=conclusion_of(tried) if len(tried) > 1 else "")
+    return page_of(
+        run,
+        query,
+        helped=conclusion_of(tried) if len(tried) > 1 else "",
+        uploads=upload_names(store, [run]).get(run.id, {}),
+    )
 
 
 def page_of(
-    run: Run, query: Mapping[str, str] = MappingProxyType({}), *, helped: str = ""
+    run: Run,
+    query: Mapping[str, str] = MappingProxyType({}),
+    *,
+    helped: str = "",
+    uploads: Mapping[str, str] = MappingProxyType({}),
 ) -> RunPage:
     """Return the context of a run's page in the view that its address asks for.
 
@@ -84,6 +94,7 @@ def page_of(
         run: The run.
         query: The address's query.
         helped: What its remedies came to.
+        uploads: What its data set and its model are called.
     """
     catalog = known_catalog()
     tabs = tabs_of(run.config, catalog)
@@ -105,7 +116,7 @@ def page_of(
         asked=asked_times(run),
         layers=layers_of(run),
         top_layer=top_of(run),
-        sections=configuration(run.config, catalog),
+        sections=configuration(run.config, catalog, uploads),
         tabs=tabs,
         shown_tab=tab,
         is_colored=tab in COLORED,

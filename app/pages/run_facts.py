@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from engine import is_captured
@@ -19,8 +20,16 @@ class Fact:
     value: str
 
 
-def configuration(config: Json, catalog: Json) -> tuple[tuple[str, tuple[Fact, ...]], ...]:
-    """Return the groups of the rail: model, initialization, training, recording."""
+def configuration(
+    config: Json, catalog: Json, uploads: Json = MappingProxyType({})
+) -> tuple[tuple[str, tuple[Fact, ...]], ...]:
+    """Return the groups of the rail: model, initialization, training, recording.
+
+    Args:
+        config: The run's.
+        catalog: What the kinds in it are called.
+        uploads: What its `dataset` and its `model` are called, where it has them.
+    """
     model, training = config["model"], config["training"]
     recording, task = config["recording"], config["task"]
     if is_captured(config):
@@ -42,8 +51,9 @@ def configuration(config: Json, catalog: Json) -> tuple[tuple[str, tuple[Fact, .
         (
             "Initialization",
             _facts(
-                ("Recurrent", _choice(model["initializer"])),
-                ("Input", _choice(model["input_initializer"])),
+                ("Weights of", uploads.get("model")),
+                ("Recurrent", None if "model" in uploads else _choice(model["initializer"])),
+                ("Input", None if "model" in uploads else _choice(model["input_initializer"])),
                 ("Spectral radius", model.get("spectral_radius")),
                 ("Forget bias", model.get("forget_bias")),
             ),
@@ -52,6 +62,7 @@ def configuration(config: Json, catalog: Json) -> tuple[tuple[str, tuple[Fact, .
             "Training",
             _facts(
                 ("Task", _title(catalog, "tasks", task["kind"])),
+                ("Data set", uploads.get("dataset")),
                 ("Length T", task.get("length")),
                 ("Optimizer", _choice(training["optimizer"])),
                 ("Schedule", _choice(training["schedule"])),

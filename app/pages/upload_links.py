@@ -10,7 +10,17 @@ from app.store import Store, Upload
 
 MOST_WAYS = 8
 MOST_LOOKED_AT = 200
-STEPS = 1000
+# What learns on most data: plain gradient descent may stand still for long.
+TRAINING: Mapping[str, Any] = {
+    "steps": 1000,
+    "optimizer": {"kind": "adam", "learning_rate": 0.003},
+}
+_WINDOW = 50
+_SHARE = 0.1
+# Of little data more is held out, so that a window fits into that part.
+_LARGE_SHARE = 0.2
+_LARGEST_SHARE = 0.5
+_FEWEST = 10  # steps of a held-out part that say something
 
 
 class Way(NamedTuple):
@@ -31,19 +41,53 @@ class Choice(NamedTuple):
 def ways_from(store: Store, upload: Upload) -> tuple[Way, ...]:
     """Return where an upload leads: a data set to a network, a model to every task it fits."""
     if upload.resource == "dataset":
-        task = {"kind": upload.kind, "dataset": upload.id}
-        link = _link({"task": task, "model": {"cell": "lstm"}})
+        config = {"task": fitted(upload), "model": {"cell": "lstm"}, "training": TRAINING}
+        link = _link(config)
         return (Way("A network on this data set", "", link),)
     model = {**upload.description["model"], "from_model": upload.id}
     found = []
     for title, task in _fitting(store, upload.description):
         config: dict[str, Any] = {"task": task, "model": model}
         analyse = _link({**config, "training": {"steps": 0}})
-        train = _link({**config, "training": {"steps": STEPS}})
+        train = _link({**config, "training": TRAINING})
         found.append(Way(title, analyse, train))
         if len(found) == MOST_WAYS:
             break
     return tuple(found)
+
+
+def prefill_of(upload: Upload) -> tuple[tuple[str, str], ...]:
+    """Return the fields of the form of a run on a data set, by their names there."""
+    task = fitted(upload)
+    rest = {name: value for name, value in task.items() if name != "kind"}
+    optimizer = {name: value for name, value in TRAINING["optimizer"].items() if name != "kind"}
+    fields = {
+        "/task": task["kind"],
+        **{f"/task/{name}": value for name, value in rest.items()},
+        "/model/cell": "lstm",
+        "/training/steps": TRAINING["steps"],
+        "/training/optimizer": TRAINING["optimizer"]["kind"],
+        **{f"/training/optimizer/{name}": value for name, value in optimizer.items()},
+    }
+    return tuple((name, str(value)) for name, value in fields.items())
+
+
+def fitted(upload: Upload) -> dict[str, Any]:
+    """Return the task on a data set, with a window and a held-out part that it has room for.
+
+    A window of T with its target one step on takes T + 1 steps of each part.
+    """
+    task: dict[str, Any] = {"kind": upload.kind, "dataset": upload.id}
+    told = upload.description
+    if upload.kind == "arrays":
+        held = _SHARE if told["sequences"] * _SHARE >= 1 else _LARGEST_SHARE
+        return {**task, "validation": held}
+    total = int(told["rows" if upload.kind == "series" else "length"])
+    share = _SHARE if int(total * _SHARE) > _WINDOW else _LARGE_SHARE
+    if int(total * share) < _FEWEST:
+        share = _LARGEST_SHARE
+    window = max(1, min(_WINDOW, int(total * share) - 1))
+    return {**task, "length": window, "validation": share}
 
 
 def columns_of(upload: Upload) -> tuple[Choice, ...]:
@@ -60,7 +104,7 @@ def _fitting(store: Store, told: Mapping[str, Any]) -> Iterator[tuple[str, dict[
     for upload in store.uploads.page("dataset", limit=MOST_LOOKED_AT)[0]:
         widths = _widths(upload)
         if widths[0] == inputs and outputs in (None, widths[1]):
-            yield upload.name, {"kind": upload.kind, "dataset": upload.id}
+            yield upload.name, fitted(upload)
     for task in engine.catalog()["tasks"]:  # type: ignore[attr-defined]  # a list
         facts = task["facts"]
         if facts and facts["inputs"] == inputs and outputs in (None, facts["outputs"]):

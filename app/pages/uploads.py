@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse, Response
 
 from app.pages.base import PageContext, render
 from app.pages.upload_facts import Fact, facts_of, summary_of
-from app.pages.upload_links import Choice, Way, columns_of, ways_from
+from app.pages.upload_links import Choice, Way, columns_of, prefill_of, ways_from
 from app.receiving import Received, receiving
 from app.runs.sizes import size_text
 from app.settings import Settings
@@ -67,6 +67,7 @@ class UploadPage(PageContext):
     preview_rows: tuple[tuple[str, ...], ...]
     left_out: tuple[tuple[str, str], ...]
     ways: tuple[Way, ...]
+    prefill: tuple[tuple[str, str], ...]
     choices: tuple[Choice, ...]
 
 
@@ -175,6 +176,7 @@ def detail_page(store: Store, resource: Resource, upload: Upload) -> UploadPage:
         left_out=tuple(_left_out(told.get("left_out", ()))),
         ways=ways_from(store, upload),
         choices=columns_of(upload),
+        prefill=prefill_of(upload) if upload.resource == "dataset" else (),
     )
 
 

@@ -6,7 +6,7 @@ a remedy is compared with what the unchanged network does with the same luck.
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,14 @@ from engine import Remedy, Verdict, config_of
 
 MOST_SEEDS = 5
 UNCHANGED = "unchanged"
+NO_TRAINING = (
+    "This run does not train: it looks at its start alone. Train it, and what to try is told by "
+    "how that goes."
+)
+OTHER_WEIGHTS = (
+    "Remedies that begin with other weights than those of the uploaded model are not offered: they "
+    "would say nothing of it."
+)
 PAGE = 200  # the longest page of the store
 
 OVER = ("succeeded", "diverged", "failed", "cancelled")
@@ -44,9 +52,32 @@ class Tried:
 
 def remedies_of(run: Run) -> tuple[Remedy, ...]:
     """Return what to try against the run's verdict; nothing before it has one."""
+    return offers_of(run)[0]
+
+
+def offers_of(run: Run) -> tuple[tuple[Remedy, ...], str]:
+    """Return what to try, and why something else is not offered; nothing where nothing is lacking.
+
+    A run that looks at its start alone has no training that a remedy could change, and a remedy
+    that begins with other weights says nothing of the uploaded ones.
+    """
     if run.verdict is None:
-        return ()
-    return Verdict.from_dict(run.verdict).remedies(config_of(run.config))
+        return (), ""
+    found = Verdict.from_dict(run.verdict).remedies(config_of(run.config))
+    if not found:
+        return (), ""
+    if run.config.get("training", {}).get("steps") == 0:
+        return (), NO_TRAINING
+    uploaded = run.config["model"].get("from_model")
+    kept = tuple(
+        each for each in found if uploaded is None or _model_of(each).get("from_model") == uploaded
+    )
+    return kept, OTHER_WEIGHTS if len(kept) < len(found) else ""
+
+
+def _model_of(remedy: Remedy) -> Mapping[str, Any]:
+    model = remedy.config["model"]
+    return model if isinstance(model, Mapping) else {}
 
 
 def start_trials(

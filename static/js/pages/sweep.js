@@ -23,9 +23,9 @@ function openCell({ x: column, y: row }) {
   const cell = page.querySelector(`[data-part="cell-${row + 1}-${column + 1}"]`);
   const links = [...(cell?.querySelectorAll("a") ?? [])];
   if (!links.length) return;
-  const list = element("ul");
+  const list = element("div", "stack");
   for (const link of links) {
-    const item = element("li");
+    const item = element("p");
     item.append(link.cloneNode(true));
     list.append(item);
   }

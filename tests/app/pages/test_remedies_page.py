@@ -5,16 +5,20 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
+from safetensors.numpy import save
 
 from app.main import create_app
 from app.pages.remedies import NOTHING_TICKED, TRIED_ALREADY, changes_of, conclusion_of
 from app.runs.control import Control
+from app.runs.service import described
 from app.runs.tags import trial_tag
 from app.runs.training import train_run
-from app.runs.trials import UNCHANGED, Tried
+from app.runs.trials import OTHER_WEIGHTS, UNCHANGED, Tried, offers_of
 from app.settings import Settings
 from app.store import open_store
+from app.uploads import Wanted, keep_model
 from tests.app.api.conftest import SMALL, changed, serving, settings_of, train_into
 
 SIGMOID = changed(SMALL, model={"activation": "sigmoid", "layers": 1}, task={"length": 40})
@@ -131,3 +135,38 @@ async def test_what_starts_nothing_says_why(
             answer = await client.post(f"/runs/{run}/remedies", data=form)
     assert answer.status_code == 422
     assert words in unescape(answer.text)
+
+
+async def test_a_run_that_does_not_train_says_why_nothing_is_offered(tmp_path: Path) -> None:
+    still = changed(SIGMOID, training={"steps": 0})
+    run, settings = train_into(tmp_path, still), settings_of(tmp_path)
+    async with serving(create_app(settings)) as client:
+        page = await lab_of(client, run)
+        figure = (await client.get(f"/api/v1/runs/{run}/figures/gradient_norm")).text
+    assert "This run does not train" in page
+    assert 'name="remedy"' not in page
+    assert "No training steps" in figure
+
+
+async def test_remedies_of_an_uploaded_model_keep_its_weights_or_are_not_offered(
+    tmp_path: Path,
+) -> None:
+    settings = settings_of(tmp_path)
+    rng = np.random.default_rng(0)
+    shapes = {"weight_ih_l0": (4, 2), "weight_hh_l0": (4, 4), "fc.weight": (1, 4)}
+    weights = {name: 0.1 * rng.standard_normal(shape) for name, shape in shapes.items()}
+    (tmp_path / "w").write_bytes(save({key: w.astype(np.float32) for key, w in weights.items()}))
+    store = open_store(settings)
+    model = keep_model(store, tmp_path / "w", wanted=Wanted(), hints=("w",), most_bytes=10_000)
+    told = {**model.description["model"], "from_model": model.id}
+    run, _ = store.runs.create(*described({**SIGMOID, "model": told}, store))
+    store.close()
+    assert train_what_waits(settings) == 1
+    store = open_store(settings)
+    found = store.runs.get(run.id)
+    offers, withheld = offers_of(found)
+    store.close()
+    assert found.verdict is not None
+    assert "vanishing" in found.verdict["kinds"]
+    assert withheld == OTHER_WEIGHTS
+    assert all(each.config["model"]["from_model"] == model.id for each in offers)  # type: ignore[index, call-overload]  # an object

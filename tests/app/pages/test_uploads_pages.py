@@ -2,7 +2,7 @@
 
 import json
 import re
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import httpx
 import numpy as np
@@ -70,6 +70,26 @@ async def test_columns_lead_to_the_form_filled_in(client: httpx.AsyncClient) -> 
     form = (await client.get("/runs/new", params=query)).text
     assert re.search(rf'<option value="{data}"[^>]* selected>', form)
     assert 'value="time, load"' in form
+
+
+@pytest.mark.parametrize("rows", [30, 400, 5000])
+async def test_what_is_filled_in_for_a_table_can_be_run(
+    client: httpx.AsyncClient,  # noqa: F811
+    rows: int,
+) -> None:
+    table = b"load\n" + b"".join(b"%d\n" % (i % 7) for i in range(rows))
+    page = (await client.get((await sent(client, "/datasets", table)).headers["location"])).text
+    fields = dict(re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', page))
+    body = {**fields, "/task/inputs": "load", "/task/targets": "load"}
+    answer = await client.post(
+        "/runs/new",
+        content=urlencode(body),
+        headers={"Content-Type": "application/x-www-form-urlencoded"},
+    )
+    assert answer.status_code == 303, answer.text
+    run = (await client.get(answer.headers["location"])).text
+    assert "&lt;i&gt;mine&lt;/i&gt;" in run, "the run names its data set"
+    assert "&lt;i&gt;mine&lt;/i&gt;" in (await client.get("/")).text
 
 
 async def test_a_model_leads_to_every_task_that_it_fits(client: httpx.AsyncClient) -> None:  # noqa: F811
