@@ -62,18 +62,26 @@ def product(slope: float, length: int) -> float | str:
 
 
 def _line(title: str, slope: float, distances: Any, color: str, index: int) -> Part:  # noqa: ANN401
-    """One activation's line; a slope of 0 is nothing from the first step on, on the lower edge."""
-    if slope > 0:
-        x, y = distances, distances * math.log10(slope)
-    else:
-        x, y = distances, np.where(distances == 0, 0.0, LOW)
+    """One activation's line; a slope of 0 leaves exactly nothing, marked on the lower edge."""
+    if slope == 0:
+        return {
+            "type": "scatter",
+            "mode": "markers",
+            "x": distances[1:],
+            "y": np.full(distances.size - 1, LOW),
+            "name": f"{title} (exactly 0)",
+            "marker": {"symbol": "triangle-down-open", "size": 7, "color": color},
+            "cliponaxis": False,
+            "hovertemplate": f"{title}<br>d = %{{x}}<br>exactly 0<extra></extra>",
+            "meta": {"role": "zero"},
+        }
     dashes = ("solid", "dash", "dot")
     return {
         "type": "scatter",
         "mode": "lines",
-        "x": x,
-        "y": y,
-        "name": title if slope > 0 else f"{title} (exactly 0)",
+        "x": distances,
+        "y": distances * math.log10(slope),
+        "name": title,
         # Nine lines need more than eight colours, and colour alone says nothing to some.
         "line": {"width": 1.8, "color": color, "dash": dashes[index % len(dashes)]},
         "hovertemplate": f"{title}<br>d = %{{x}}<br>log10 %{{y:.2f}}<extra></extra>",

@@ -33,6 +33,8 @@ NAME = "hidden_gradient_norm"
 REACH_DECADES = 2.0
 HOVER = "step %{x}<br>t = %{y}<br>log10 %{z:.2f}<extra></extra>"
 NOT_FINITE = "NaN"  # what JSON has no number for, as the wire spells it
+# Decades of room over and under the loss in its strip.
+STRIP_ROOM = 0.08
 # The strip of the loss above the heatmap, as shares of the height.
 HEATMAP_TOP, STRIP_BOTTOM = 0.79, 0.85
 
@@ -211,14 +213,21 @@ def _axes(
     frame[f"yaxis{strip}"] = layout.axis(
         "loss" if first else "",
         type="log",
-        range=[np.log10(low) - 0.08, np.log10(high) + 0.08],
+        range=[np.log10(low) - STRIP_ROOM, np.log10(high) + STRIP_ROOM],
         domain=[STRIP_BOTTOM, 1],
         anchor=f"x{number}",
         showgrid=True,
         showline=False,
         ticks="",
-        **layout.round_ticks(low, high),
+        **layout.round_ticks(*_whole_strip(low, high)),
     )
+
+
+def _whole_strip(low: float, high: float) -> tuple[float, float]:
+    """Ends that the ticks are for: where a loss hardly moves, those of the strip with its room."""
+    if high > low * 10**STRIP_ROOM:
+        return low, high
+    return low / 10**STRIP_ROOM, high * 10**STRIP_ROOM
 
 
 def _heading(run: RunData, x: float) -> Part:

@@ -35,7 +35,10 @@ def test_a_slope_of_zero_leaves_exactly_nothing_and_says_so() -> None:
     line = next(trace for trace in drawn.data if trace.name.startswith("relu"))
     assert line.name == "relu (exactly 0)"
     assert drawn.layout.meta["products"]["relu"] == "-Infinity"
-    assert list(line.y) == [0, *[drawn.layout.yaxis.range[0]] * 5]
+    assert line.mode == "markers", "no line leads down to what no log scale holds"
+    assert list(line.x) == [1, 2, 3, 4, 5]
+    assert set(line.y) == {drawn.layout.yaxis.range[0]}
+    assert "exactly 0" in line.hovertemplate
 
 
 def test_the_scale_is_the_same_for_every_choice() -> None:
