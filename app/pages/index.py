@@ -233,9 +233,9 @@ def summary_of(config: Mapping[str, Any]) -> str:
 def progress_text(run: Run, ahead: int | None) -> str:
     """Say how long a run still takes or took, or how many are ahead of it in the queue."""
     if run.status == "queued" and ahead is not None:
-        return f"{ahead} ahead in the queue" if ahead else "next in the queue"
+        return f"{ahead} ahead" if ahead else "next in the queue"
     if run.status == "running" and run.eta_seconds is not None:
-        return f"about {duration_text(run.eta_seconds)} left"
+        return f"{duration_text(run.eta_seconds)} left"
     if run.started_at is not None and run.finished_at is not None:
         return f"took {duration_text((run.finished_at - run.started_at).total_seconds())}"
     return ""

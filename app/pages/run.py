@@ -21,6 +21,7 @@ from app.pages.run_verbs import VerbView, verbs_in, verbs_of
 from app.pages.upload_names import upload_names
 from app.pages.verdicts import ShownVerdict, shown_verdict
 from app.runs import RunStatus
+from app.runs.tags import own, written
 from app.runs.trials import tried_of
 from app.store import Run, Store
 
@@ -53,6 +54,8 @@ class RunPage(PageContext):
     display: DisplayBar
     is_colored: bool
     unit_step: str
+    tags: tuple[str, ...]
+    own_tags: tuple[str, ...]
     how_to_read: Mapping[str, str]
     plotly_url: str
     data: Mapping[str, Any]
@@ -122,6 +125,8 @@ def page_of(
         is_colored=tab in COLORED,
         display=display_bar(query),
         unit_step=unit_step(verdict, query.get("step", "")),
+        tags=written(run.tags),
+        own_tags=own(run.tags),
         how_to_read={name: figure.how_to_read for name, figure in FIGURES.items()},
         plotly_url=PLOTLY_URL,
         data=script_data(run),

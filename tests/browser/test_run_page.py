@@ -193,7 +193,7 @@ def test_a_cell_is_read_out_with_the_arrow_keys(page: Page, finished: str) -> No
     panel = page.locator("[data-panel=hidden_gradient_norm]")
     panel.locator("[data-plot]").focus()
     page.keyboard.press("ArrowDown")
-    expect(panel.locator("[data-readout]")).to_have_text(re.compile(r"^step 12, t 11: .*ratio"))
+    expect(panel.locator("[data-readout]")).to_have_text(re.compile(r"ratio .* · step 12, t 11$"))
     expect(panel.locator("[data-spoken]")).to_have_text(re.compile(r"^step 12, t 11: "))
     expect(page.locator("[data-scrub=label]")).to_have_text("12")
 

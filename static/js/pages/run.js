@@ -17,6 +17,7 @@ import { createRunHead, isOver } from "./run_head.js";
 import { showNamed } from "./run_jump.js";
 import { mountKeys } from "./run_keys.js";
 import { mountTabs } from "./run_tabs.js";
+import { mountTags } from "./run_tags.js";
 import { followRun } from "./run_live.js";
 
 const page = document.querySelector("[data-run]");
@@ -87,6 +88,7 @@ function pick(step) {
 }
 mountKeys(scrubber, state, panels);
 mountActions(page, run, state);
+mountTags(page.querySelector("[data-tags]"), run);
 onTheme((seen) => {
   colors = themeColors(seen);
   for (const panel of panels) panel.redraw();

@@ -17,7 +17,10 @@ export function mountCellCursor(panel) {
   const say = (row, column) => describeCell(panel.name, trace(), row, column);
 
   function show(text) {
-    readout.textContent = text;
+    // The value first: where the head is narrow, the end of a line is what is cut.
+    const [place, ...value] = text.split(": ");
+    readout.textContent = value.length ? `${value.join(": ")} · ${place}` : text;
+    readout.title = text;
     readout.hidden = !text;
   }
 

@@ -68,8 +68,8 @@ def test_every_queued_run_of_a_page_says_how_many_are_ahead(tmp_path: Path) -> N
     rows = index_page(store, Wanted(sort="created_at"), "").rows
     assert [row.progress_text for row in rows[:3]] == [
         "next in the queue",
-        "1 ahead in the queue",
-        "2 ahead in the queue",
+        "1 ahead",
+        "2 ahead",
     ]
     store.close()
 

@@ -136,6 +136,19 @@ async def test_a_starter_run_that_is_run_anew_is_no_starter_run(client: httpx.As
     assert f'<a href="{compared}">Compare these four</a>' in page
 
 
+async def test_the_page_of_a_run_has_its_tags_but_not_those_that_were_given(
+    client: httpx.AsyncClient,
+) -> None:
+    tags = ["remedies-of-7", "GRU", "mine", "two words"]
+    run = (await client.post("/api/v1/runs", json={**SMALL, "tags": tags})).json()["id"]
+    page = unescape((await client.get(f"/runs/{run}")).text)
+    assert 'id="tags-field" value="mine, two words"' in page
+    assert 'data-own="["remedies-of-7", "GRU"]"' in page
+    row = (await client.get("/")).text
+    assert "remedies-of-7" not in row
+    assert f'href="/runs/{run}#tags"' in row
+
+
 async def test_the_starter_comparison_is_four_runs(client: httpx.AsyncClient) -> None:
     answer = await client.post("/runs/new/starter")
     runs = httpx.URL(answer.headers["location"]).params.get_list("run")
