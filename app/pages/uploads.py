@@ -145,9 +145,15 @@ def list_page(
     return UploadsPage(
         resource=resource,
         rows=tuple(row_of(upload) for upload in found),
-        problems=tuple(problem.detail for problem in error.problems) if error else (),
+        problems=problems_of(error, received) if error else (),
         entered=entered,
     )
+
+
+def problems_of(error: UploadError, received: Received | None) -> tuple[str, ...]:
+    """Say what is wrong with a file, each time by its name: a browser forgets which it was."""
+    named = f"{received.hints[0]}: " if received and received.hints and received.hints[0] else ""
+    return tuple(f"{named}{problem.detail}" for problem in error.problems)
 
 
 def row_of(upload: Upload) -> UploadRow:

@@ -53,7 +53,7 @@ async def test_an_upload_is_listed_shown_and_deleted(
 async def test_what_is_wrong_stands_above_the_form(client: httpx.AsyncClient) -> None:  # noqa: F811
     answer = await sent(client, "/datasets", b"a,b\n1,2\n3,x\n")
     assert answer.status_code == 422
-    assert "b: expected a number or nothing, but line 3 holds" in answer.text
+    assert "mine.csv: b: expected a number or nothing, but line 3 holds" in answer.text
     assert "Nothing is here yet" in answer.text
 
 
