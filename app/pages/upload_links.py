@@ -41,8 +41,7 @@ class Choice(NamedTuple):
 def ways_from(store: Store, upload: Upload) -> tuple[Way, ...]:
     """Return where an upload leads: a data set to a network, a model to every task it fits."""
     if upload.resource == "dataset":
-        config = {"task": fitted(upload), "model": {"cell": "lstm"}, "training": TRAINING}
-        link = _link(config)
+        link = _link({"task": fitted(upload), "model": {"cell": "lstm"}, "training": TRAINING})
         return (Way("A network on this data set", "", link),)
     model = {**upload.description["model"], "from_model": upload.id}
     found = []

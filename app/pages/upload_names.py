@@ -21,10 +21,10 @@ def uploads_in(config: Mapping[str, Any]) -> dict[Resource, str]:
     return {resource: str(named[resource]) for resource in get_args(Resource) if named[resource]}
 
 
-def upload_names(store: Store, runs: Sequence[Run]) -> dict[str, dict[Resource, str]]:
+def upload_names(store: Store, runs: Sequence[Run]) -> dict[str, dict[str, str]]:
     """Return, by run, what its uploads are called; runs without any are left out."""
     known: dict[tuple[Resource, str], str] = {}
-    found: dict[str, dict[Resource, str]] = {}
+    found: dict[str, dict[str, str]] = {}
     for run in runs:
         for resource, upload_id in uploads_in(run.config).items():
             key = (resource, upload_id)

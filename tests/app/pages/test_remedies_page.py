@@ -169,4 +169,4 @@ async def test_remedies_of_an_uploaded_model_keep_its_weights_or_are_not_offered
     assert found.verdict is not None
     assert "vanishing" in found.verdict["kinds"]
     assert withheld == OTHER_WEIGHTS
-    assert all(each.config["model"]["from_model"] == model.id for each in offers)  # type: ignore[index, call-overload]  # an object
+    assert all(each.config["model"]["from_model"] == model.id for each in offers)  # type: ignore[index]  # an object
