@@ -43,7 +43,7 @@ class SweepCalls(Calls):
 
     def delete_sweep(self, sweep_id: str, *, runs: bool = False) -> None:
         """Delete a sweep; its runs stay, unless they are to go with it and all are over."""
-        self._answer("DELETE", f"/sweeps/{sweep_id}", params=query({"runs": runs}))
+        self._request("DELETE", f"/sweeps/{sweep_id}", params=query({"runs": runs}))
 
     def matrix(
         self, sweep_id: str, *, x: str | None = None, y: str | None = None, value: str
