@@ -127,7 +127,7 @@ def test_the_card_says_status_verdict_and_numbers(
     assert shown is not None
     expect(page.locator("[data-verdict-text]")).to_have_text(shown.word.title)
     expect(page.locator("[data-verdict-troubles]")).to_have_text(shown.troubles)
-    expect(page.locator("[data-verdict-sentence]")).to_have_text(told["sentence"])
+    expect(page.locator("[data-verdict-sentence]")).to_have_text(shown.sentence)
     expect(page.locator("[data-number=decay]")).to_have_text(re.compile(r"^\d"))
     expect(page.locator("[data-number=radius]")).to_have_text(re.compile(r"^\d"))
 
