@@ -12,6 +12,7 @@ from tests.browser.conftest import Service
 from tests.browser.page_checks import DESKTOP, sideways_scroll, violations
 
 PATIENCE_MS = 30_000
+NOTHING = "\N{EN DASH}"  # of a run that is not over
 ACTIVATIONS = ("sigmoid", "tanh", "relu")
 
 
@@ -113,6 +114,27 @@ def test_what_differs_is_said_and_what_is_alike_is_not(page: Page, runs: list[st
     page.goto(address(runs))
     tags = page.locator("[data-compared] .tag")
     assert tags.all_inner_texts() == [f"activation {name}" for name in ACTIVATIONS]
+
+
+def test_what_it_changed_is_told_while_the_runs_go_on(page: Page, service: Service) -> None:
+    slow = {
+        "task": {"kind": "adding", "length": 30},
+        "model": {"cell": "elman", "hidden_size": 8},
+        "training": {"steps": 8, "batch_size": 4},
+        "recording": {"every": 4, "probe_size": 4},
+    }
+    endless = {**slow, "training": {"steps": 10_000_000}, "recording": {"every": 1_000_000}}
+    # Both workers are busy, so that the page is there before the runs that it compares begin.
+    busy = [service.start({**endless, "name": "busy"}) for _ in range(2)]
+    started = [service.start({**slow, "name": name}) for name in ("one", "other")]
+    page.goto(address(started))
+    found = page.locator("[data-outcome] td.number")
+    for index in range(2):
+        expect(found.nth(index)).to_have_text(NOTHING)
+    for run in busy:
+        httpx.post(f"{service.url}/api/v1/runs/{run}/cancel", timeout=30)
+    for index in range(2):
+        expect(found.nth(index)).not_to_have_text(NOTHING, timeout=60_000)
 
 
 def test_without_runs_the_page_offers_them(page: Page, runs: list[str]) -> None:

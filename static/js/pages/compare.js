@@ -148,6 +148,8 @@ async function refreshRun(id) {
   const badge = section.querySelector("[data-status]");
   badge.className = `status status--${found.status}`;
   badge.textContent = statusWord(found.status);
+  // The last word of a run may be its status: no event after it is waited for.
+  partsSoon();
   if (!found.verdict) return;
   const { title, glyph, style } = headline(found.verdict);
   const word = section.querySelector("[data-verdict-word]");
