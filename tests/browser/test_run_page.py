@@ -296,7 +296,7 @@ def test_a_queued_run_says_that_it_waits(page: Page, service: Service) -> None:
 def test_a_diverged_run_draws_what_is_not_finite(page: Page, diverged: str) -> None:
     opened(page, diverged)
     expect(page.locator("[data-status]")).to_have_text("Diverged")
-    expect(page.locator("[data-verdict-text]")).to_have_text("Not finite")
+    expect(page.locator("[data-verdict-text]")).to_have_text("Diverged")
     expect(page.locator("[data-number=loss]")).to_have_text("not finite")
     expect(page.get_by_title("mean of the last 100 steps")).to_contain_text("Loss, last 100")
     expect(page.locator("[data-note=loss]")).to_have_text("baseline 0.167")
