@@ -36,8 +36,8 @@ class Segments:
         The last segment has whatever is left, which is at least as long as a step reads back.
 
         Example:
-            >>> Segments.of(1000).steps, Segments.of(1000).count, Segments.of(1000).bounds(30)
-            (32, 31, (960, 1000))
+            >>> Segments.of(1000).steps, Segments.of(1000).count, Segments.of(1000).bounds(31)
+            (32, 32, (992, 1000))
         """
         least = max(math.isqrt(length - 1) + 1, furthest)
         unit = math.lcm(CHUNK, window or 1)
