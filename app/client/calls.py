@@ -2,10 +2,11 @@
 
 import math
 import time
-from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final, NamedTuple, TypeVar
 
 import httpx
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     DownloadColumn,
@@ -18,6 +19,10 @@ from rich.progress import (
 )
 
 from app.client.answers import problem_of
+from app.client.records import Progress as RunProgress
+from app.client.records import SweepProgress
+
+T = TypeVar("T")
 
 POLL_SECONDS: Final = 0.2
 
@@ -76,6 +81,56 @@ def bytes_bar(*, shown: bool) -> Progress:
     )
 
 
-def deadline_of(timeout: float | None) -> float:
-    """Return when to wait no longer, on the monotonic clock."""
-    return math.inf if timeout is None else time.monotonic() + timeout
+class Glance(NamedTuple):
+    """How far something is that is waited for.
+
+    Attributes:
+        name: What stands beside the bar.
+        told: What it is, should the time run out: "run … is running".
+        progress: Its `step` and `steps`.
+    """
+
+    name: str
+    told: str
+    progress: RunProgress | SweepProgress
+    is_over: bool
+
+
+def until_over(
+    look: Callable[[], T],
+    glance_of: Callable[[T], Glance],
+    *,
+    label: str,
+    timeout: float | None,
+    progress: bool,
+) -> T:
+    """Look again and again until something is over, and return it.
+
+    Args:
+        look: Asks the service.
+        glance_of: Says how far the answer is.
+        label: Stands beside the bar before the first answer.
+        timeout: Seconds to wait at most; for ever where None.
+        progress: Draw a bar of training steps meanwhile.
+
+    Raises:
+        TimeoutError: If it does not end in time.
+    """
+    deadline = math.inf if timeout is None else time.monotonic() + timeout
+    with progress_bar(shown=progress) as bar:
+        task = bar.add_task(label, total=None)
+        while True:
+            found = look()
+            glance = glance_of(found)
+            how_far = glance.progress
+            bar.update(
+                task,
+                description=escape(glance.name),
+                completed=how_far["step"],
+                total=how_far["steps"],
+            )
+            if glance.is_over:
+                return found
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{glance.told} after {timeout} s")
+            time.sleep(POLL_SECONDS)

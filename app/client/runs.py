@@ -1,12 +1,9 @@
 """The client's calls for runs: made, followed, stopped, described."""
 
-import time
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from rich.markup import escape
-
-from app.client.calls import POLL_SECONDS, Calls, deadline_of, keyed, progress_bar
+from app.client.calls import Calls, Glance, keyed, until_over
 from app.client.records import Estimate, Run, Verdict
 
 OVER: Final = frozenset({"succeeded", "diverged", "failed", "cancelled"})
@@ -52,23 +49,18 @@ class RunCalls(Calls):
         Raises:
             TimeoutError: If it does not end in time.
         """
-        deadline = deadline_of(timeout)
-        with progress_bar(shown=progress) as bar:
-            task = bar.add_task(run_id[:8], total=None)
-            while True:
-                run = self.run(run_id)
-                how_far = run["progress"]
-                bar.update(
-                    task,
-                    description=f"{escape(run['name'] or run_id[:8])}, {run['status']}",
-                    completed=how_far["step"],
-                    total=how_far["steps"],
-                )
-                if run["status"] in OVER:
-                    return run
-                if time.monotonic() > deadline:
-                    raise TimeoutError(f"run {run_id} is {run['status']} after {timeout} s")
-                time.sleep(POLL_SECONDS)
+
+        def glance(run: Run) -> Glance:
+            return Glance(
+                name=f"{run['name'] or run_id[:8]}, {run['status']}",
+                told=f"run {run_id} is {run['status']}",
+                progress=run["progress"],
+                is_over=run["status"] in OVER,
+            )
+
+        return until_over(
+            lambda: self.run(run_id), glance, label=run_id[:8], timeout=timeout, progress=progress
+        )
 
     def cancel(self, run_id: str) -> Run:
         """Stop a run; what it has recorded stays readable."""

@@ -1,12 +1,9 @@
 """The client's calls for sweeps."""
 
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from rich.markup import escape
-
-from app.client.calls import POLL_SECONDS, Calls, deadline_of, keyed, progress_bar, query
+from app.client.calls import Calls, Glance, keyed, query, until_over
 from app.client.records import Matrix, Sweep, SweepSummary
 
 
@@ -69,18 +66,20 @@ class SweepCalls(Calls):
         Raises:
             TimeoutError: If they are not over in time.
         """
-        deadline = deadline_of(timeout)
-        with progress_bar(shown=progress) as bar:
-            task = bar.add_task(sweep_id[:8], total=None)
-            while True:
-                sweep = self.sweep(sweep_id)
-                how_far = sweep["progress"]
-                told = f"{escape(sweep['name'])}, {how_far['over']} of {how_far['runs']} runs"
-                bar.update(
-                    task, description=told, completed=how_far["step"], total=how_far["steps"]
-                )
-                if how_far["over"] == how_far["runs"]:
-                    return sweep
-                if time.monotonic() > deadline:
-                    raise TimeoutError(f"sweep {sweep_id} is {sweep['status']} after {timeout} s")
-                time.sleep(POLL_SECONDS)
+
+        def glance(sweep: Sweep) -> Glance:
+            how_far = sweep["progress"]
+            return Glance(
+                name=f"{sweep['name']}, {how_far['over']} of {how_far['runs']} runs",
+                told=f"sweep {sweep_id} is {sweep['status']}",
+                progress=how_far,
+                is_over=how_far["over"] == how_far["runs"],
+            )
+
+        return until_over(
+            lambda: self.sweep(sweep_id),
+            glance,
+            label=sweep_id[:8],
+            timeout=timeout,
+            progress=progress,
+        )
