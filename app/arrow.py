@@ -84,7 +84,9 @@ def _table(arrow: ModuleType, array: Slice, undefined: NDArray[np.bool_] | None)
 
 def _written(arrow: ModuleType, schema: Any, batches: Iterable[Any]) -> Iterator[bytes]:  # noqa: ANN401
     sink = io.BytesIO()
-    with arrow.ipc.new_stream(sink, schema) as writer:
+    # Coordinates repeat: written out, they would be nine tenths of the bytes.
+    options = arrow.ipc.IpcWriteOptions(compression="lz4")
+    with arrow.ipc.new_stream(sink, schema, options=options) as writer:
         for batch in batches:
             writer.write_batch(batch.replace_schema_metadata(schema.metadata))
             yield _taken(sink)

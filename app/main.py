@@ -11,6 +11,7 @@ from app import http_errors
 from app.api import build_router as build_api
 from app.api.assets import StaticAssets
 from app.api.events_hub import EventHub
+from app.api.kept_answers import KeptAnswers
 from app.api.metrics import Measured, Metrics
 from app.body_limit import BodyLimit
 from app.guards import FRAME_PATH, Guard, HeadAnswers, ResponseHeaders
@@ -80,6 +81,7 @@ def _lifespan(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextMan
         service = RunService(store, executor_of(store, settings), settings)
         hub = EventHub(store, max_streams=settings.max_streams)
         app.state.store, app.state.service, app.state.hub = store, service, hub
+        app.state.answers = KeptAnswers(lambda: store.deletions)
         app.state.captures = Captures(store)
         app.state.sweeps = Sweeps(store, service, settings.max_sweep_runs)
         app.state.metrics.watch(store, hub)

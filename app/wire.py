@@ -7,6 +7,7 @@ Binary formats carry the bits, and NaN for what is not defined.
 
 import csv
 import io
+import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice, product
@@ -16,9 +17,10 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from app.store import Slice
+from app.store import Slice, Written
 
 _CSV_ROWS: Final = 4096
+_AS_THEY_ARE: Final = frozenset({str, int, bool, type(None)})
 
 
 def to_json(value: object) -> bytes:
@@ -28,14 +30,29 @@ def to_json(value: object) -> bytes:
 
 def finite(value: Any) -> Any:  # noqa: ANN401  # a JSON value has no narrower type
     """Return a JSON-able value with the numbers that JSON lacks as strings."""
-    if isinstance(value, float):
+    kind = type(value)
+    if kind in _AS_THEY_ARE:
+        return value
+    if kind is float:
         return value if math.isfinite(value) else number_name(value)
-    if isinstance(value, Mapping):
+    if kind is dict:
         return {str(key): finite(item) for key, item in value.items()}
+    if kind is list or kind is tuple:
+        return [finite(item) for item in value]
+    return _finite_of_rarer(value)
+
+
+def _finite_of_rarer(value: Any) -> Any:  # noqa: ANN401
+    if isinstance(value, Written):
+        # NaN and Infinity stand there as Python writes them, if at all: most texts go out as is.
+        odd = "NaN" in value or "Infinity" in value
+        return finite(json.loads(value)) if odd else orjson.Fragment(value.encode())
     if isinstance(value, np.ndarray):
         return _nested(value, None)
-    if isinstance(value, np.floating):
-        return value if np.isfinite(value) else number_name(float(value))
+    if isinstance(value, float | np.floating):  # NumPy's float64 is both
+        return value if math.isfinite(value) else number_name(float(value))
+    if isinstance(value, Mapping):
+        return {str(key): finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [finite(item) for item in value]
     return value

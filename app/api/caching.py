@@ -1,6 +1,7 @@
 """ETags: what is compared, and what a cache may keep."""
 
 import hashlib
+from collections.abc import Mapping
 from typing import Final
 
 from starlette.responses import Response
@@ -35,6 +36,6 @@ def revalidated(record: object, if_none_match: str | None) -> Response:
     return Response(body, media_type="application/json", headers=headers)
 
 
-def not_modified(headers: dict[str, str]) -> Response:
+def not_modified(headers: Mapping[str, str]) -> Response:
     """Return the answer to a client that has it already."""
     return Response(status_code=304, headers=headers)

@@ -27,7 +27,7 @@ BINARY: dict[str, Any] = {
 }
 
 
-def get_captures(request: Request) -> Captures:
+async def get_captures(request: Request) -> Captures:
     """Return the verbs of captured runs."""
     captures: Captures = request.app.state.captures
     return captures

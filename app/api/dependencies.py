@@ -1,4 +1,7 @@
-"""What routes are given: the store, the service of runs, the settings, and bodies that are JSON."""
+"""What routes are given: the store, the service of runs, the settings, and bodies that are JSON.
+
+All are coroutines, though none waits: what is not would be sent to a thread, for every request.
+"""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
@@ -7,6 +10,7 @@ from fastapi import Depends, Header, Request
 from starlette.responses import Response
 
 from app.api.events_hub import EventHub
+from app.api.kept_answers import KeptAnswers
 from app.http_errors import HttpProblem
 from app.json_texts import MalformedJSONError, parse_json, text_problems
 from app.runs import RunService
@@ -18,34 +22,40 @@ from app.wire import to_json
 MAX_KEY_LENGTH: Final = 255
 
 
-def get_store(request: Request) -> Store:
+async def get_store(request: Request) -> Store:
     """Return the store of the running application."""
     store: Store = request.app.state.store
     return store
 
 
-def get_service(request: Request) -> RunService:
+async def get_service(request: Request) -> RunService:
     """Return the service of runs."""
     service: RunService = request.app.state.service
     return service
 
 
-def get_sweeps(request: Request) -> Sweeps:
+async def get_sweeps(request: Request) -> Sweeps:
     """Return the verbs of sweeps."""
     sweeps: Sweeps = request.app.state.sweeps
     return sweeps
 
 
-def get_settings(request: Request) -> Settings:
+async def get_settings(request: Request) -> Settings:
     """Return the settings the application was made with."""
     settings: Settings = request.app.state.settings
     return settings
 
 
-def get_hub(request: Request) -> EventHub:
+async def get_hub(request: Request) -> EventHub:
     """Return the one reader of events."""
     hub: EventHub = request.app.state.hub
     return hub
+
+
+async def get_answers(request: Request) -> KeptAnswers:
+    """Return the answers that are kept ready."""
+    answers: KeptAnswers = request.app.state.answers
+    return answers
 
 
 async def json_body(request: Request) -> Any:  # noqa: ANN401  # any JSON value
@@ -92,6 +102,7 @@ ServiceOf = Annotated[RunService, Depends(get_service)]
 SweepsOf = Annotated[Sweeps, Depends(get_sweeps)]
 SettingsOf = Annotated[Settings, Depends(get_settings)]
 HubOf = Annotated[EventHub, Depends(get_hub)]
+AnswersOf = Annotated[KeptAnswers, Depends(get_answers)]
 JsonBody = Annotated[Any, Depends(json_body)]
 IdempotencyKey = Annotated[
     str | None,

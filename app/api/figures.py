@@ -65,7 +65,7 @@ def list_figures() -> Response:
     return json_response([figure_record(figure) for figure in FIGURES.values()])
 
 
-def _look(
+async def _look(
     step: Step = "last", layer: Layer = "0", mode: ModeOf = "magnitude", range: Range = "8"
 ) -> FigureOptions:
     """Return how every figure may be looked at."""
@@ -75,7 +75,7 @@ def _look(
     )
 
 
-def _choice(
+async def _choice(
     look: Annotated[FigureOptions, Depends(_look)], parameter: Name = None, gate: Name = None
 ) -> FigureOptions:
     """Return the same with one coordinate of the axes of which a figure shows one."""

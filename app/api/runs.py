@@ -18,7 +18,7 @@ from app.runs.descriptions import KEYS
 from app.runs.limits import stored_bytes
 from app.runs.trials import Tried, remedies_of, tried_of
 from app.store import Run
-from app.store.listing import SORTS
+from app.store.listing import SORTS, Asked
 from engine import ConfigError, Estimate, Problem
 
 router = APIRouter(prefix="/runs", tags=["runs"])
@@ -97,29 +97,23 @@ def estimate_record(needed: Estimate) -> dict[str, int]:
     return {**record, "stored": stored_bytes(needed)}
 
 
-class Filters:
-    """What the runs of a list have in common."""
-
-    def __init__(
-        self,
-        status: Annotated[
-            list[RunStatus] | None, Query(description="One status or several")
-        ] = None,
-        tag: Annotated[str | None, Query(description="A tag the runs have")] = None,
-        cell: Annotated[str | None, Query(description="Name of the cell")] = None,
-        q: Annotated[str | None, Query(description="A part of the name or of a tag")] = None,
-    ) -> None:
-        for name, text in {"tag": tag, "cell": cell, "q": q}.items():
-            if text is not None and not is_plain(text):
-                raise bad_parameter(name, "text may not hold NUL or a lone surrogate")
-        self.status = tuple(status) if status else None
-        self.tag, self.cell, self.q = tag, cell, q
+async def filters_of(
+    status: Annotated[list[RunStatus] | None, Query(description="One status or several")] = None,
+    tag: Annotated[str | None, Query(description="A tag the runs have")] = None,
+    cell: Annotated[str | None, Query(description="Name of the cell")] = None,
+    q: Annotated[str | None, Query(description="A part of the name or of a tag")] = None,
+) -> Asked:
+    """Return what the runs of a list have in common."""
+    for name, text in {"tag": tag, "cell": cell, "q": q}.items():
+        if text is not None and not is_plain(text):
+            raise bad_parameter(name, "text may not hold NUL or a lone surrogate")
+    return Asked(status=tuple(status) if status else None, tag=tag, cell=cell, q=q)
 
 
 @router.get("", responses={200: {"model": RunPageModel}, 304: NOT_MODIFIED, **problems(410)})
 def list_runs(
     store: StoreOf,
-    filters: Annotated[Filters, Depends()],
+    filters: Annotated[Asked, Depends(filters_of)],
     sort: Annotated[
         str,
         Query(
@@ -134,7 +128,8 @@ def list_runs(
     """List runs, the newest first; `next_cursor` is null on the last page."""
     if sort.removeprefix("-") not in SORTS:
         raise bad_parameter("sort", f"unknown order {sort!r}; known: {', '.join(SORTS)}")
-    runs, next_cursor = store.runs.page(**vars(filters), sort=sort, limit=limit, cursor=cursor)
+    asked: Asked = {**filters, "sort": sort, "limit": limit, "cursor": cursor}
+    runs, next_cursor = store.runs.page_as_written(**asked)
     record = {"items": [run_record(run) for run in runs], "next_cursor": next_cursor}
     return revalidated(record, if_none_match)
 

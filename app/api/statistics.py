@@ -2,25 +2,27 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
-import numpy as np
-from fastapi import APIRouter, Header, Query, Request
-from numpy.typing import NDArray
+from fastapi import APIRouter, Depends, Header, Query, Request
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
 from app.api.caching import IMMUTABLE, REVALIDATE, etag_of, matches, not_modified
-from app.api.dependencies import SettingsOf, StoreOf, json_response
+from app.api.dependencies import AnswersOf, SettingsOf, StoreOf, json_response
 from app.api.formats import FORMATS, ArrayFormat, choose_format
+from app.api.kept_answers import Answer
 from app.api.schemas import NOT_MODIFIED, ArrayInfoModel, ArrayModel, problems
 from app.api.selection import require_size, select
 from app.definedness import undefined
-from app.store import ArrayInfo, Run, Slice, StatisticNotFound, Store
+from app.store import ArrayInfo, Run, StatisticNotFound, Store
 from app.wire import axis_array, axis_json
 
 router = APIRouter(prefix="/runs/{run_id}/statistics", tags=["statistics"])
 
 _FORMAT = "format"
+_KEPT_ELEMENTS: Final = 250_000
 _AXES: Final = {
     "step": "Training step as recorded, or `last`",
     "layer": "Layer, from 0",
@@ -74,21 +76,15 @@ def info_record(info: ArrayInfo) -> dict[str, Any]:
     }
 
 
-@router.get(
-    "/{name}",
-    responses={
-        200: {"model": ArrayModel, "content": _CONTENT},
-        304: NOT_MODIFIED,
-        **problems(404, 406, 413),
-    },
-    openapi_extra={"parameters": AXIS_PARAMETERS},
-)
-def get_statistic(
-    run_id: str,
-    name: str,
-    request: Request,
-    store: StoreOf,
-    settings: SettingsOf,
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """In which format a client wants an answer, and the tags of what it has."""
+
+    format: ArrayFormat
+    if_none_match: str | None
+
+
+async def _wanted(
     format: Annotated[
         str | None,
         Query(
@@ -98,25 +94,73 @@ def get_statistic(
     ] = None,
     accept: Annotated[str | None, Header()] = None,
     if_none_match: Annotated[str | None, Header()] = None,
+) -> _Wanted:
+    return _Wanted(choose_format(format, accept), if_none_match)
+
+
+@router.get(
+    "/{name}",
+    responses={
+        200: {"model": ArrayModel, "content": _CONTENT},
+        304: NOT_MODIFIED,
+        **problems(404, 406, 413),
+    },
+    openapi_extra={"parameters": AXIS_PARAMETERS},
+)
+async def get_statistic(
+    run_id: str,
+    name: str,
+    request: Request,
+    store: StoreOf,
+    settings: SettingsOf,
+    answers: AnswersOf,
+    wanted: Annotated[_Wanted, Depends(_wanted)],
 ) -> Response:
     """Return a slice; every axis of the statistic is a query parameter."""
-    format_ = choose_format(format, accept)
-    run = store.runs.get(run_id)
-    info = _info(store, run_id, name)
-    selected = select(request.query_params, info, (_FORMAT,))
-    require_size(selected.size, info, settings.max_slice_elements)
-    headers = {
-        "Cache-Control": IMMUTABLE if selected.is_final else REVALIDATE,
-        "Vary": "Accept",
-        "ETag": _etag(run, name, selected.coords, format_),
-    }
-    if matches(if_none_match, headers["ETag"]):
-        return not_modified(headers)
-    found = store.arrays.read(run_id, name, selected.by_axis)
-    # A frame may have come in since: the tag is of what is answered.
-    headers["ETag"] = _etag(run, name, found.coords, format_)
-    headers["X-Gradtide-Shape"] = ",".join(str(length) for length in found.values.shape)
-    return _answer(found, undefined(found, run), format_, headers)
+    asked = (name, wanted.format.name, request.url.query)
+    answer = answers.get(run_id, asked)
+    if answer is not None:  # the usual case waits for no thread
+        return _response(answer, wanted)
+
+    def answered() -> Response:
+        run = store.runs.get(run_id)
+        answer = answers.get_of_present(run_id, asked)
+        if answer is not None:
+            return _response(answer, wanted)
+        info = _info(store, run_id, name)
+        selected = select(request.query_params, info, (_FORMAT,))
+        require_size(selected.size, info, settings.max_slice_elements)
+        headers = {
+            "Cache-Control": IMMUTABLE if selected.is_final else REVALIDATE,
+            "Vary": "Accept",
+            "ETag": _etag(run, name, selected.coords, wanted.format),
+        }
+        if matches(wanted.if_none_match, headers["ETag"]):
+            return not_modified(headers)
+        found = store.arrays.read(run_id, name, selected.by_axis)
+        # A frame may have come in since: the tag is of what is answered.
+        headers["ETag"] = _etag(run, name, found.coords, wanted.format)
+        headers["X-Gradtide-Shape"] = ",".join(str(length) for length in found.values.shape)
+        body, media_type = (
+            wanted.format.write(found, undefined(found, run)),
+            wanted.format.media_type,
+        )
+        if not selected.is_final or found.values.size > _KEPT_ELEMENTS:
+            if isinstance(body, bytes):
+                return Response(body, media_type=media_type, headers=headers)
+            return StreamingResponse(body, media_type=media_type, headers=headers)
+        whole = body if isinstance(body, bytes) else b"".join(body)
+        answer = Answer(body=whole, media_type=media_type, headers=headers)
+        answers.put(run_id, asked, answer)
+        return _response(answer, wanted)
+
+    return await run_in_threadpool(answered)
+
+
+def _response(answer: Answer, wanted: _Wanted) -> Response:
+    if matches(wanted.if_none_match, answer.headers["ETag"]):
+        return not_modified(answer.headers)
+    return Response(answer.body, media_type=answer.media_type, headers=answer.headers)
 
 
 def _info(store: Store, run_id: str, name: str) -> ArrayInfo:
@@ -132,12 +176,3 @@ def _etag(run: Run, name: str, coords: Mapping[str, Sequence[Any]], format_: Arr
     """Return the tag of an answer: a recorded number never changes, so coordinates tell all."""
     digests = [hashlib.sha256(axis_array(coords[axis]).tobytes()).hexdigest() for axis in coords]
     return etag_of(run.id, run.versions, name, digests, format_.name)
-
-
-def _answer(
-    found: Slice, missing: NDArray[np.bool_] | None, format_: ArrayFormat, headers: dict[str, str]
-) -> Response:
-    body = format_.write(found, missing)
-    if isinstance(body, bytes):
-        return Response(body, media_type=format_.media_type, headers=headers)
-    return StreamingResponse(body, media_type=format_.media_type, headers=headers)

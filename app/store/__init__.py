@@ -35,7 +35,7 @@ from app.store.files import Files, FolderFiles
 from app.store.kept_weights import WeightStore
 from app.store.objects import ObjectFiles
 from app.store.queue import Queue
-from app.store.records import ArrayInfo, CheckpointInfo, Event, Run
+from app.store.records import ArrayInfo, CheckpointInfo, Event, Run, Written
 from app.store.run_table import RunTable
 from app.store.slices import Choice, Selection, Slice, Span, parse_choice
 from app.store.sweep_table import Member, NewMember, Sweep, SweepTable, Tally
@@ -80,6 +80,7 @@ __all__ = [
     "Upload",
     "UploadInUse",
     "UploadNotFound",
+    "Written",
     "open_store",
     "parse_choice",
 ]
@@ -89,12 +90,16 @@ class Store:
     """Everything stored: runs, sweeps, events, arrays, checkpoints, weights, uploads.
 
     `attempts`, `captures`, `ensembles` and `queue` are what workers and the run service use.
+
+    Attributes:
+        deletions: How many runs this process has deleted.
     """
 
     def __init__(self, database: Database, folder: Path, settings: Settings) -> None:
         """Join the parts over one database, one folder, and where files are kept."""
         self.database = database
         self.folder = folder
+        self.deletions = 0
         self._is_local = database.is_sqlite or settings.arrays_url is None
         arrays, checkpoints = _files_of(settings, "arrays"), _files_of(settings, "checkpoints")
         self.events = EventLog(database)
@@ -124,6 +129,7 @@ class Store:
         """
         if not self.runs.delete(run_id, FINISHED):
             return False
+        self.deletions += 1
         self.arrays.forget(run_id)
         self._remove_files(run_id)
         return True

@@ -2,17 +2,78 @@
 
 import base64
 import binascii
+import hashlib
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
 from app.store.errors import InvalidCursor, StaleCursor
+from app.store.records import Run, run_of
 from app.store.tables import runs
 
+MAX_PAGE = 200
 LARGEST = 2**63  # what a database's integer holds
 SORTS = {"created_at": runs.c.number, "name": runs.c.name, "final_loss": runs.c.loss_rank}
+
+
+class Asked(TypedDict, total=False):
+    """What a list of runs is asked for; what is left out does not narrow it.
+
+    Attributes:
+        status: One status or several.
+        tag: A tag the runs have.
+        cell: Name of the cell.
+        q: A part of the name or of a tag, upper or lower case.
+        sort: `created_at`, `name` or `final_loss`, with a minus for falling order; the newest
+            first where it is left out.
+        limit: 1 to 200; 50 where it is left out.
+        cursor: What the page before gave.
+    """
+
+    status: str | Sequence[str] | None
+    tag: str | None
+    cell: str | None
+    q: str | None
+    sort: str
+    limit: int
+    cursor: str | None
+
+
+def page_of(
+    connection: Connection, columns: Sequence[sa.ColumnElement[Any]], **asked: Unpack[Asked]
+) -> tuple[list[Run], str | None]:
+    """Return runs of the given columns in order, and a cursor for those that follow.
+
+    Raises:
+        InvalidCursor: The cursor was never handed out.
+        StaleCursor: It belongs to a list with other filters or another order.
+        ValueError: An unknown order or a limit out of range.
+    """
+    sort, limit = asked.get("sort", "-created_at"), asked.get("limit", 50)
+    column, falling = order_of(sort)
+    if not 1 <= limit <= MAX_PAGE:
+        raise ValueError(f"expected a limit from 1 to {MAX_PAGE}, got {limit}")
+    filters = (asked.get("status"), asked.get("tag"), asked.get("cell"), asked.get("q"))
+    conditions = conditions_of(*filters)
+    belongs = hashlib.sha256(repr((*filters, sort)).encode()).hexdigest()[:16]
+    if (cursor := asked.get("cursor")) is not None:
+        conditions.append(beyond(column, falling, read_cursor(cursor, belongs)))
+    keys = (column,) if column is runs.c.number else (column, runs.c.number)
+    query = (
+        sa.select(*columns)
+        .where(*conditions)
+        .order_by(*(key.desc() if falling else key.asc() for key in keys))
+        .limit(limit + 1)
+    )
+    rows = connection.execute(query).mappings().all()
+    next_cursor = None
+    if len(rows) > limit:
+        last = rows[limit - 1]
+        next_cursor = write_cursor(belongs, last[column.name], last["number"])
+    return [run_of(row) for row in rows[:limit]], next_cursor  # type: ignore[arg-type]
 
 
 def order_of(sort: str) -> tuple[sa.Column[Any], bool]:

@@ -8,6 +8,12 @@ from typing import Any, Literal
 Json = dict[str, Any]
 
 
+class Written(str):
+    """JSON text as the database has it, for who would only write it out again."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Run:
     """One training, as its row says.

@@ -8,7 +8,7 @@ import uuid
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Unpack
 
 import numpy as np
 import sqlalchemy as sa
@@ -17,14 +17,19 @@ from sqlalchemy.engine import Connection
 from app.store.database import Database
 from app.store.errors import IdempotencyConflict, QueueFull, RunNotFound
 from app.store.events import STATUS, EventLog
-from app.store.listing import beyond, conditions_of, order_of, read_cursor, write_cursor
+from app.store.listing import Asked, page_of
 from app.store.named_uploads import require_uploads
 from app.store.records import Json, Run, run_of
-from app.store.tables import runs
+from app.store.tables import WrittenText, runs
 
-MAX_PAGE = 200
 # What a list and a page need of a row; the layouts of arrays are long and read on their own.
 COLUMNS = [column for column in runs.c if column.name != "layouts"]
+# The long ones of them that nothing in a list of the API looks into.
+_UNREAD = frozenset({"config", "facts", "versions", "verdict", "sparkline"})
+_COLUMNS_AS_WRITTEN = [
+    sa.type_coerce(column, WrittenText).label(column.name) if column.name in _UNREAD else column
+    for column in COLUMNS
+]
 
 
 class NewRun(NamedTuple):
@@ -120,54 +125,24 @@ class RunTable:
         with self._database.read() as connection:
             return self._get(connection, run_id)
 
-    def page(
-        self,
-        *,
-        status: str | Sequence[str] | None = None,
-        tag: str | None = None,
-        cell: str | None = None,
-        q: str | None = None,
-        sort: str = "-created_at",
-        limit: int = 50,
-        cursor: str | None = None,
-    ) -> tuple[list[Run], str | None]:
+    def page(self, **asked: Unpack[Asked]) -> tuple[list[Run], str | None]:
         """Return runs in order and a cursor for those that follow, None after the last.
-
-        Args:
-            status: One status or several.
-            tag: A tag the runs have.
-            cell: Name of the cell.
-            q: A part of the name or of a tag, upper or lower case.
-            sort: `created_at`, `name` or `final_loss`, with a minus for falling order.
-            limit: 1 to 200.
-            cursor: What the page before gave.
 
         Raises:
             InvalidCursor: The cursor was never handed out.
             StaleCursor: It belongs to a list with other filters or another order.
             ValueError: An unknown order or a limit out of range.
         """
-        column, falling = order_of(sort)
-        if not 1 <= limit <= MAX_PAGE:
-            raise ValueError(f"expected a limit from 1 to {MAX_PAGE}, got {limit}")
-        conditions = conditions_of(status, tag, cell, q)
-        belongs = hashlib.sha256(repr((status, tag, cell, q, sort)).encode()).hexdigest()[:16]
-        if cursor is not None:
-            conditions.append(beyond(column, falling, read_cursor(cursor, belongs)))
-        keys = (column,) if column is runs.c.number else (column, runs.c.number)
-        query = (
-            sa.select(*COLUMNS)
-            .where(*conditions)
-            .order_by(*(key.desc() if falling else key.asc() for key in keys))
-            .limit(limit + 1)
-        )
         with self._database.read() as connection:
-            rows = connection.execute(query).mappings().all()
-        next_cursor = None
-        if len(rows) > limit:
-            last = rows[limit - 1]
-            next_cursor = write_cursor(belongs, last[column.name], last["number"])
-        return [run_of(row) for row in rows[:limit]], next_cursor  # type: ignore[arg-type]
+            return page_of(connection, COLUMNS, **asked)
+
+    def page_as_written(self, **asked: Unpack[Asked]) -> tuple[list[Run], str | None]:
+        """Return the same with config, facts, versions, verdict and sparkline as `Written` text.
+
+        Reading JSON only to write it again is most of what a list costs.
+        """
+        with self._database.read() as connection:
+            return page_of(connection, _COLUMNS_AS_WRITTEN, **asked)
 
     def count(self, status: str | None = None) -> int:
         """Return how many runs there are, of one status or in all."""

@@ -8,6 +8,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
+from app.store.records import Written
+
 
 class JsonText(TypeDecorator[Any]):
     """JSON in a text column, with Python's NaN and Infinity, which JSON columns refuse."""
@@ -22,6 +24,17 @@ class JsonText(TypeDecorator[Any]):
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:  # noqa: ANN401
         """Return the value of a text."""
         return None if value is None else json.loads(value)
+
+
+class WrittenText(TypeDecorator[Written]):
+    """The same column, read as the text that it is."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Written | None:
+        """Return the text, marked as JSON."""
+        return None if value is None else Written(value)
 
 
 class Moment(TypeDecorator[datetime]):

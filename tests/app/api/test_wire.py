@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from app.store import Slice
+from app.store import Slice, Written
 from app.wire import array_json, csv_number, csv_rows, to_json
 
 SPECIAL = [math.nan, math.inf, -math.inf, 0.0, -0.0, 1e-45, 1e308, 0.1]
@@ -32,6 +32,8 @@ def slice_of(values: "np.ndarray[tuple[int, ...], np.dtype[np.floating]]") -> Sl
         (None, b"null"),
         ({"a": [math.nan, {"b": (math.inf,)}]}, b'{"a":["NaN",{"b":["Infinity"]}]}'),
         (np.array([[1.0, math.nan]]), b'[[1.0,"NaN"]]'),
+        ({"a": Written('{"b":[1,null]}')}, b'{"a":{"b":[1,null]}}'),
+        (Written('[NaN,"NaN",-Infinity,1e400]'), b'["NaN","NaN","-Infinity","Infinity"]'),
     ],
     ids=str,
 )
