@@ -53,6 +53,11 @@ def _damaged_weights(store: Store) -> Iterator[str]:
         yield f"run {run_id[:8]}: {which} for its chain were damaged and are dropped"
 
 
+def _abandoned_arrays(store: Store) -> Iterator[str]:
+    for run_id, attempt in store.arrays.drop_abandoned():
+        yield f"run {run_id[:8]}: arrays of attempt {attempt}, which nobody reads, are removed"
+
+
 def _open_folders(store: Store) -> Iterator[str]:
     for folder in (store.folder, store.folder / "arrays", store.folder / "checkpoints"):
         mode = stat.S_IMODE(folder.stat().st_mode)
@@ -62,11 +67,8 @@ def _open_folders(store: Store) -> Iterator[str]:
 
 
 def _lost_arrays(store: Store) -> Iterator[str]:
-    for run_id, names in store.arrays.flushed_names():
-        files = store.arrays.files
-        gone = [name for name in names if not files.has(f"{run_id}/{name}/zarr.json")]
-        if gone:
-            yield f"run {run_id[:8]} has lost its recorded {', '.join(gone)}: delete or repeat it"
+    for run_id, gone in store.arrays.lost():
+        yield f"run {run_id[:8]} has lost its recorded {', '.join(gone)}: delete or repeat it"
 
 
 CURES: tuple[Callable[[Store], Iterator[str]], ...] = (
@@ -75,5 +77,6 @@ CURES: tuple[Callable[[Store], Iterator[str]], ...] = (
     _partial_files,
     _damaged_checkpoints,
     _damaged_weights,
+    _abandoned_arrays,
     _open_folders,
 )

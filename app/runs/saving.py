@@ -39,8 +39,7 @@ class Saver:
         """Write the state to go on from; all that is recorded before it is in the arrays."""
         self._saved_at = time.monotonic()
         tensors, text = pack_state(snapshot.state())
-        claim, step = self._claim, snapshot.step
-        self._store.checkpoints.write_resume(claim.run_id, claim.attempt, step, tensors, text)
+        self._store.checkpoints.write_resume(self._claim, snapshot.step, tensors, text)
 
     def restore(self) -> dict[str, Any] | None:
         """Return the newest state that can be read, None to start from the beginning.
@@ -63,7 +62,7 @@ class Saver:
         The probe is kept of every run: without it nobody could say more of a frame's weights.
         """
         if snapshot.step == 0 and 0 not in self._kept:
-            self._store.checkpoints.write_probe(self._claim.run_id, probe_tensors(snapshot))
+            self._store.checkpoints.write_probe(self._claim, probe_tensors(snapshot))
         if snapshot.step in self._kept or (self._keeps_last and snapshot.is_last):
             tensors = model_tensors(snapshot)
-            self._store.checkpoints.write_model(self._claim.run_id, snapshot.step, tensors)
+            self._store.checkpoints.write_model(self._claim, snapshot.step, tensors)

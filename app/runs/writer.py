@@ -37,7 +37,7 @@ class FrameWriter:
     def __init__(
         self, store: Store, claim: Claim, control: Lease, layouts: Sequence[StoredLayout]
     ) -> None:
-        """Make the run's arrays where they are missing."""
+        """Prepare to write; files come with the first flush."""
         self._store = store
         self._claim = claim
         self._control = control
@@ -46,16 +46,16 @@ class FrameWriter:
         self._layers = () if drawn is None else tuple(drawn.coords["layer"])
         steps = int(claim.config["training"]["steps"])
         every = int(claim.config["recording"]["every"])
-        files, run_id = store.arrays.files, claim.run_id
         self._steps = store.arrays.frame_steps(claim.run_id)
         # Before it was extended a run ended between two of its frames: that frame is one more.
         frames = frame_count(steps=steps, every=every) + sum(
             step % every != 0 for step in self._steps
         )
         # Series end before the last step, unless the run diverges on the last frame's own batch.
-        chunks.create(files, run_id, layouts, frames=frames, steps=steps + 1)
-        self._arrays = chunks.ChunkWriter(files, run_id, layouts)
-        self._weights = WeightWriter(store.checkpoints.files, run_id)
+        self._arrays = chunks.ChunkWriter(
+            store.arrays.files, claim, layouts, frames=frames, steps=steps + 1
+        )
+        self._weights = WeightWriter(store.checkpoints.files, claim)
         self._frames = frames
         self._series_end = claim.recorded_series
         self._buffered_frames = 0
@@ -165,7 +165,7 @@ class FrameWriter:
                 continue
             layout = self._layouts[name]
             for row, values in _runs_of(layout, list(group)):
-                # Asked before each array: no write may come after another worker's claim.
+                # Asked before each array: a write after another worker's claim is for nobody.
                 self._control.require_lease()
                 self._arrays.write(name, row, values)
         self._arrays.sync()

@@ -1,7 +1,7 @@
 """Recorded arrays as readers see them: flushed rows in Zarr, the newest in the database."""
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
@@ -11,14 +11,16 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 from sqlalchemy.engine import Connection
 
+from app.store.attempts import FINISHED
 from app.store.chunks import rows_of
 from app.store.database import Database
 from app.store.errors import RunNotFound, StatisticNotFound
 from app.store.files import Files
-from app.store.indexing import Index, Where, count_of, index_of, selected_coords, take
+from app.store.indexing import Index, count_of, index_of, selected_coords, take
 from app.store.layouts import StoredLayout, layout_of
 from app.store.mapped import MappedArray
 from app.store.records import ArrayInfo
+from app.store.segments import Segments, folder_of, in_use, segments_of
 from app.store.slices import Selection, Slice
 from app.store.tables import frame_steps, frames, runs
 
@@ -41,6 +43,7 @@ class _Extent:
     attempt: int
     recorded: tuple[int, int]
     flushed: tuple[int, int]
+    segments: Segments
 
 
 class ArrayStore:
@@ -95,14 +98,37 @@ class ArrayStore:
             )
         return found
 
-    def flushed_names(self) -> list[tuple[str, list[str]]]:
-        """Return the runs that have rows in the arrays, with the names of the arrays."""
-        query = sa.select(runs.c.id, runs.c.layouts).where(runs.c.flushed_rows > 0)
+    def lost(self) -> Iterator[tuple[str, list[str]]]:
+        """Yield the runs of which arrays that have rows are gone, with the names of these."""
+        query = sa.select(runs.c.id, runs.c.layouts, runs.c.segments).where(runs.c.flushed_rows > 0)
         with self._database.read() as connection:
-            return [
-                (row.id, [layout["name"] for layout in row.layouts])
-                for row in connection.execute(query)
+            known = connection.execute(query).all()
+        for row in known:
+            used = in_use(segments_of(row.segments))
+            folders = [folder_of(row.id, segment.attempt) for segment in used]
+            gone = [
+                layout["name"]
+                for layout in row.layouts
+                if not all(self.files.has(f"{at}/{layout['name']}/zarr.json") for at in folders)
             ]
+            if gone:
+                yield row.id, gone
+
+    def drop_abandoned(self) -> Iterator[tuple[str, int]]:
+        """Remove what attempts wrote that lost their run before it counted; yield run and attempt.
+
+        Only of runs that are over: no attempt is left then whose writing could count yet.
+        """
+        query = sa.select(runs.c.id, runs.c.segments, runs.c.attempt)
+        with self._database.read() as connection:
+            over = connection.execute(query.where(runs.c.status.in_(FINISHED))).all()
+        for row in over:
+            used = {segment.attempt for segment in segments_of(row.segments)}
+            for attempt in sorted(set(range(1, row.attempt + 1)) - used):
+                folder = folder_of(row.id, attempt)
+                if self.files.has(f"{folder}/zarr.json"):
+                    self.files.remove_all(folder)
+                    yield row.id, attempt
 
     def read(
         self, run_id: str, name: str, selection: Mapping[str, Selection] | None = None
@@ -143,6 +169,7 @@ class ArrayStore:
             runs.c.recorded_series,
             runs.c.flushed_rows,
             runs.c.flushed_series,
+            runs.c.segments,
         ).where(runs.c.id == run_id)
         row = connection.execute(query).first()
         if row is None:
@@ -152,6 +179,7 @@ class ArrayStore:
             row.attempt,
             (row.recorded_rows, row.recorded_series),
             (row.flushed_rows, row.flushed_series),
+            segments_of(row.segments),
         )
 
     def _opened(self, connection: Connection, run_id: str, extent: _Extent) -> _OpenRun:
@@ -218,33 +246,27 @@ class ArrayStore:
     ) -> NDArray[Any]:
         flushed = extent.flushed[int(layout.per_step)]
         if 0 <= index.last < flushed:
-            return self._stored(run_id, opened, layout, index.positions, index.others)
+            array = self._array(run_id, opened, layout)
+            return array.read(index.positions, index.others, extent.segments)
         rows = index.positions
         shape = (len(rows), *(count_of(each) for each in index.others))
         values = np.full(shape, np.nan, dtype=layout.dtype)
         below = rows < flushed
         if below.any():
-            wanted = rows[below]
-            values[below] = self._stored(run_id, opened, layout, wanted, index.others)
+            array = self._array(run_id, opened, layout)
+            values[below] = array.read(rows[below], index.others, extent.segments)
         for first, block in fresh.items():
             inside = (rows >= first) & (rows < first + len(block)) & ~below
             if inside.any():
                 values[inside] = take(block[rows[inside] - first], index.others)
         return values
 
-    def _stored(
-        self,
-        run_id: str,
-        opened: _OpenRun,
-        layout: StoredLayout,
-        rows: NDArray[np.intp],
-        others: Sequence[Where],
-    ) -> NDArray[Any]:
+    def _array(self, run_id: str, opened: _OpenRun, layout: StoredLayout) -> MappedArray:
         array = opened.arrays.get(layout.name)
         if array is None:
             array = MappedArray(self.files, run_id, layout)
             opened.arrays[layout.name] = array
-        return array.read(rows, others)
+        return array
 
 
 def _step_coords(

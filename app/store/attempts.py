@@ -15,12 +15,13 @@ from typing import Any, Literal
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from app.store.claims import Claim, Part, Recorded, claim_of
+from app.store.claims import Claim, Part, Recorded, claim_of, write_under
 from app.store.database import Database
 from app.store.errors import LeaseLost
 from app.store.events import END, FRAME, PROGRESS, STATUS, VERDICT, EventLog
 from app.store.layouts import StoredLayout
 from app.store.records import Json
+from app.store.segments import to_list
 from app.store.tables import frame_steps, frames, runs
 
 FINISHED = ("succeeded", "diverged", "failed", "cancelled")
@@ -75,7 +76,7 @@ class Attempts:
         """Write what the worker computes with and what it will record."""
         values = {"versions": versions, "layouts": [each.to_dict() for each in layouts]}
         with self._database.write() as connection:
-            self._fenced(connection, claim, **values)
+            write_under(connection, claim, **values)
 
     def beat(self, claim: Claim) -> None:
         """Renew the lease.
@@ -85,7 +86,7 @@ class Attempts:
         """
         with self._database.write() as connection:
             until = self._database.now(connection) + self.lease
-            self._fenced(connection, claim, lease_until=until)
+            write_under(connection, claim, lease_until=until)
 
     def beat_all(self, claims: Sequence[Claim]) -> set[str]:
         """Renew the leases of several claims; return the runs that are no longer theirs."""
@@ -94,7 +95,7 @@ class Attempts:
             until = self._database.now(connection) + self.lease
             for claim in claims:
                 try:
-                    self._fenced(connection, claim, lease_until=until)
+                    write_under(connection, claim, lease_until=until)
                 except LeaseLost:
                     lost.add(claim.run_id)
         return lost
@@ -129,7 +130,7 @@ class Attempts:
         """Write how far the run is."""
         steps = int(claim.config["training"]["steps"])
         with self._database.write() as connection:
-            self._fenced(connection, claim, step=step, loss=loss, eta_seconds=eta_seconds)
+            write_under(connection, claim, step=step, loss=loss, eta_seconds=eta_seconds)
             self._events.append(
                 connection,
                 claim.run_id,
@@ -149,9 +150,13 @@ class Attempts:
             "sparkline": frame.sparkline,
         }
         if frame.flushed:
-            values |= {"flushed_rows": frame.row + 1, "flushed_series": frame.series_end}
+            values |= {
+                "flushed_rows": frame.row + 1,
+                "flushed_series": frame.series_end,
+                "segments": to_list(claim.segments),
+            }
         with self._database.write() as connection:
-            self._fenced(connection, claim, **values)
+            write_under(connection, claim, **values)
             connection.execute(
                 sa.insert(frame_steps).values(run_id=claim.run_id, row=frame.row, step=frame.step)
             )
@@ -163,7 +168,7 @@ class Attempts:
     def record_series(self, claim: Claim, parts: Sequence[Part], series_end: int) -> None:
         """Make rows of series readable that come after the newest frame."""
         with self._database.write() as connection:
-            self._fenced(connection, claim, recorded_series=series_end)
+            write_under(connection, claim, recorded_series=series_end)
             _keep(connection, claim, parts)
 
     def unflushed(self, claim: Claim) -> list[Part]:
@@ -182,11 +187,12 @@ class Attempts:
     def flushed(self, claim: Claim) -> None:
         """Say that everything recorded is in the arrays now, and drop it from the table."""
         with self._database.write() as connection:
-            self._fenced(
+            write_under(
                 connection,
                 claim,
                 flushed_rows=runs.c.recorded_rows,
                 flushed_series=runs.c.recorded_series,
+                segments=to_list(claim.segments),
             )
             connection.execute(sa.delete(frames).where(frames.c.run_id == claim.run_id))
 
@@ -213,7 +219,7 @@ class Attempts:
         if step is not None:
             values["step"] = step
         with self._database.write() as connection:
-            self._fenced(
+            write_under(
                 connection,
                 claim,
                 status=status,
@@ -248,21 +254,11 @@ class Attempts:
                 if asked is not None and asked.pause_requested_at is None:
                     after = "interrupted"
             failures = sa.case((runs.c.failures > 0, runs.c.failures - 1), else_=0)
-            self._fenced(connection, claim, status=after, failures=failures, **values)
+            write_under(connection, claim, status=after, failures=failures, **values)
             self._events.append(connection, claim.run_id, STATUS, status=after)
             if after == "cancelled":
                 self._events.append(connection, claim.run_id, END, status=after)
         return after
-
-    def _fenced(self, connection: Connection, claim: Claim, **values: Any) -> None:  # noqa: ANN401
-        mine = (
-            runs.c.id == claim.run_id,
-            runs.c.attempt == claim.attempt,
-            runs.c.owner == claim.owner,
-            runs.c.status == "running",
-        )
-        if connection.execute(sa.update(runs).where(*mine).values(**values)).rowcount != 1:
-            raise LeaseLost(f"run {claim.run_id} is no longer held by attempt {claim.attempt}")
 
 
 def _keep(connection: Connection, claim: Claim, parts: Sequence[Part]) -> None:

@@ -13,11 +13,13 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
+from app.store.claims import Claim, write_under
 from app.store.database import Database
-from app.store.errors import CheckpointNotFound
+from app.store.errors import CheckpointNotFound, LeaseLost
 from app.store.files import Files
 from app.store.records import CheckpointInfo
-from app.store.tables import checkpoints, runs
+from app.store.segments import folder_of
+from app.store.tables import checkpoints
 
 Part = Literal["recurrent", "readout", "probe"]
 PARTS: tuple[Part, ...] = ("recurrent", "readout", "probe")
@@ -67,31 +69,27 @@ class CheckpointStore:
         unknown = set(parts or ()) - set(PARTS)
         if unknown:
             raise ValueError(f"unknown part {min(unknown)!r}; known: {', '.join(PARTS)}")
-        query = sa.select(checkpoints.c.file).where(
-            checkpoints.c.run_id == run_id,
-            checkpoints.c.kind == "model",
-            checkpoints.c.step == step,
-        )
-        with self._database.read() as connection:
-            file = connection.scalar(query)
-        if file is None:
-            raise CheckpointNotFound(f"run {run_id} has no checkpoint at step {step}")
-        try:
-            content = self.files.read(f"{run_id}/{file}")
-        except FileNotFoundError as err:
-            raise CheckpointNotFound(f"run {run_id} has lost its checkpoint at {step}") from err
+        content = self._model(run_id, step)
         if parts is None:
             return content
         tensors = load(content)
         return bytes(save({key: tensors[key] for key in tensors if _part_of(key) in parts}))
 
-    def write_model(self, run_id: str, step: int, tensors: Tensors) -> None:
-        """Keep a checkpoint for users; one of the same step is replaced."""
-        self._write(run_id, "model", step, f"model-{step}.safetensors", save(_solid(tensors)))
+    def write_model(self, claim: Claim, step: int, tensors: Tensors) -> None:
+        """Keep a checkpoint for users; one of the same step is replaced.
 
-    def write_probe(self, run_id: str, tensors: Tensors) -> None:
-        """Keep the probe batch of a run that keeps no checkpoint at step 0."""
-        self._write(run_id, "probe", 0, "probe.safetensors", save(_solid(tensors)))
+        Raises:
+            LeaseLost: The run is no longer this attempt's; nothing has changed.
+        """
+        self._write(claim, "model", step, f"model-{step}.safetensors", save(_solid(tensors)))
+
+    def write_probe(self, claim: Claim, tensors: Tensors) -> None:
+        """Keep the probe batch of a run that keeps no checkpoint at step 0.
+
+        Raises:
+            LeaseLost: The run is no longer this attempt's; nothing has changed.
+        """
+        self._write(claim, "probe", 0, "probe.safetensors", save(_solid(tensors)))
 
     def probe(self, run_id: str) -> dict[str, NDArray[Any]]:
         """Return the probe batch of a run: inputs, targets, mask.
@@ -112,14 +110,16 @@ class CheckpointStore:
             }
         raise CheckpointNotFound(f"run {run_id} has no probe batch yet")
 
-    def write_resume(
-        self, run_id: str, attempt: int, step: int, tensors: Tensors, metadata: str
-    ) -> None:
-        """Keep what the run can go on from, and drop all but the two newest of these."""
+    def write_resume(self, claim: Claim, step: int, tensors: Tensors, metadata: str) -> None:
+        """Keep what the run can go on from, and drop all but the two newest of these.
+
+        Raises:
+            LeaseLost: The run is no longer this attempt's; nothing has changed.
+        """
         content = save(_solid(tensors), {"state": metadata})
-        self._write(run_id, "resume", step, f"resume-{attempt}-{step}.safetensors", content)
-        for row in self._resume_rows(run_id)[KEPT_FOR_RESUMING:]:
-            self._drop(run_id, row)
+        self._write(claim, "resume", step, f"resume-{step}.safetensors", content)
+        for row in self._resume_rows(claim.run_id)[KEPT_FOR_RESUMING:]:
+            self._drop(claim.run_id, row)
 
     def newest_resume(self, run_id: str) -> Resumable | None:
         """Return step, tensors and metadata of the newest whole checkpoint to go on from."""
@@ -159,6 +159,23 @@ class CheckpointStore:
             if (row.kind, row.step) == (kind, step):
                 self._drop(run_id, row)
 
+    def _model(self, run_id: str, step: int) -> bytes:
+        query = sa.select(checkpoints.c.file).filter_by(run_id=run_id, kind="model", step=step)
+        sought = None
+        while True:
+            with self._database.read() as connection:
+                file = connection.scalar(query)
+            if file is None:
+                raise CheckpointNotFound(f"run {run_id} has no checkpoint at step {step}")
+            try:
+                return self.files.read(f"{run_id}/{file}")
+            except FileNotFoundError as err:
+                if file == sought:
+                    raise CheckpointNotFound(
+                        f"run {run_id} has lost its checkpoint at {step}"
+                    ) from err
+                sought = file  # or another attempt has put its own in its place: look again
+
     def _rows(self, run_id: str) -> Sequence[sa.Row[Any]]:
         query = sa.select(checkpoints).where(checkpoints.c.run_id == run_id)
         with self._database.read() as connection:
@@ -178,20 +195,31 @@ class CheckpointStore:
         for row in self._resume_rows(run_id)[keep:]:
             self._drop(run_id, row)
 
-    def _write(self, run_id: str, kind: str, step: int, file: str, content: bytes) -> None:
-        self.files.write(f"{run_id}/{file}", content)
-        key = {"run_id": run_id, "kind": kind, "step": step}
+    def _write(self, claim: Claim, kind: str, step: int, file: str, content: bytes) -> None:
+        """Write a file of the attempt's own, then name it in the table while the run is its."""
+        name = f"{folder_of(claim.run_id, claim.attempt)}/{file}"
+        self.files.write(name, content)
+        key = {"run_id": claim.run_id, "kind": kind, "step": step}
         values = {
-            "file": file,
+            "file": name.removeprefix(f"{claim.run_id}/"),
             "bytes": len(content),
             "sha256": hashlib.sha256(content).hexdigest(),
             "created_at": datetime.now(UTC),
         }
-        with self._database.write() as connection:
-            connection.execute(sa.delete(checkpoints).filter_by(**key))
-            connection.execute(sa.insert(checkpoints).values(**key, **values))
-            if kind == "resume":  # the run has moved on: what failed before counts no more
-                connection.execute(sa.update(runs).where(runs.c.id == run_id).values(failures=0))
+        # With a state to go on from, the run has moved on: what failed before counts no more.
+        fence = {"failures": 0} if kind == "resume" else {"attempt": claim.attempt}
+        replaced = sa.select(checkpoints.c.file).filter_by(**key)
+        try:
+            with self._database.write() as connection:
+                write_under(connection, claim, **fence)
+                before = connection.scalar(replaced)
+                connection.execute(sa.delete(checkpoints).filter_by(**key))
+                connection.execute(sa.insert(checkpoints).values(**key, **values))
+        except LeaseLost:
+            self.files.remove(name)
+            raise
+        if before not in (None, values["file"]):
+            self.files.remove(f"{claim.run_id}/{before}")
 
     def _resume_rows(self, run_id: str) -> Sequence[sa.Row[Any]]:
         query = (

@@ -1,4 +1,4 @@
-"""Zarr groups, one a run: made at full size by the worker, so that writing changes no shape."""
+"""Zarr groups, one an attempt, made at full size, so that writing changes no shape."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,34 +7,73 @@ import numpy as np
 import zarr
 from numpy.typing import NDArray
 
+from app.store.claims import Claim
 from app.store.files import Files
 from app.store.layouts import StoredLayout
+from app.store.mapped import MappedArray, chunk_name
+from app.store.segments import Segments, folder_of
 
 
-def create(
-    files: Files, run_id: str, layouts: Sequence[StoredLayout], *, frames: int, steps: int
-) -> None:
-    """Make the arrays of a run, if they are not there; nothing in them is written yet.
+class ChunkWriter:
+    """Writes rows into the arrays of one attempt and makes them durable.
 
-    Those of a run that was extended get longer: their chunks stay as they are.
-
-    Args:
-        files: Where arrays are kept.
-        run_id: The run.
-        layouts: What will be recorded.
-        frames: Rows of an array with a row a frame.
-        steps: Rows of an array with a row at every training step.
+    An attempt that never comes to write leaves nothing. One that does takes over the rows that its
+    forerunners wrote into the chunks where its own rows begin: readers find every chunk whole in
+    one place, and a forerunner that is not dead after all writes in another.
     """
-    group = zarr.open_group(**files.zarr(run_id), mode="a")
-    present = set(group.array_keys())
-    for layout in layouts:
-        rows = max(1, steps if layout.per_step else frames)
-        if layout.name in present:
-            array = group[layout.name]
-            if isinstance(array, zarr.Array) and array.shape[0] < rows:
-                array.resize((rows, *layout.row_shape))
-            continue
-        group.create_array(
+
+    def __init__(
+        self,
+        files: Files,
+        claim: Claim,
+        layouts: Sequence[StoredLayout],
+        *,
+        frames: int,
+        steps: int,
+    ) -> None:
+        """Prepare to write; nothing is made yet.
+
+        Args:
+            files: Where arrays are kept.
+            claim: The hold on the run.
+            layouts: What will be recorded.
+            frames: Rows of an array with a row a frame.
+            steps: Rows of an array with a row at every training step.
+        """
+        self._files = files
+        self._run_id = claim.run_id
+        self._before: Segments = claim.segments[:-1]
+        self._own = claim.segments[-1]
+        self._folder = folder_of(claim.run_id, claim.attempt)
+        self._layouts = {layout.name: layout for layout in layouts}
+        self._rows = {False: max(1, frames), True: max(1, steps)}
+        self._arrays: dict[str, zarr.Array[Any]] = {}
+        self._touched: set[str] = set()
+
+    def write(self, name: str, row: int, values: NDArray[Any]) -> None:
+        """Write consecutive rows, the first at `row`."""
+        if not self._arrays:
+            self._begin()
+        self._put(self._layouts[name], row, values)
+
+    def sync(self) -> None:
+        """Make everything written so far survive a power cut."""
+        self._files.sync(self._touched)
+        self._touched.clear()
+
+    def _begin(self) -> None:
+        group = zarr.open_group(**self._files.zarr(self._folder), mode="a")
+        self._arrays = {name: self._made(group, layout) for name, layout in self._layouts.items()}
+        for layout in self._layouts.values():
+            self._take_over(layout)
+
+    def _made(self, group: zarr.Group, layout: StoredLayout) -> zarr.Array[Any]:
+        """Return an array that may be there, of a captured run that is opened once more."""
+        found = group.get(layout.name)
+        if isinstance(found, zarr.Array):
+            return found
+        rows = self._rows[layout.per_step]
+        return group.create_array(
             layout.name,
             shape=(rows, *layout.row_shape),
             chunks=(min(rows, layout.chunk_rows), *(max(1, size) for size in layout.row_shape)),
@@ -45,40 +84,22 @@ def create(
             attributes={"axes": list(layout.axes), "scale": layout.scale},
         )
 
+    def _take_over(self, layout: StoredLayout) -> None:
+        end = self._own.first(layout)
+        start = end - end % self._arrays[layout.name].chunks[0]
+        if start < end:
+            earlier = MappedArray(self._files, self._run_id, layout)
+            others = tuple(slice(0, size) for size in layout.row_shape)
+            self._put(layout, start, earlier.read(np.arange(start, end), others, self._before))
 
-class ChunkWriter:
-    """Writes rows into the arrays of one run and makes them durable."""
-
-    def __init__(self, files: Files, run_id: str, layouts: Sequence[StoredLayout]) -> None:
-        """Open the group that `create` made."""
-        self._files = files
-        self._run_id = run_id
-        self._layouts = {layout.name: layout for layout in layouts}
-        self._group = zarr.open_group(**files.zarr(run_id), mode="r+")
-        self._arrays: dict[str, Any] = {}
-        self._touched: set[str] = set()
-
-    def write(self, name: str, row: int, values: NDArray[Any]) -> None:
-        """Write consecutive rows, the first at `row`."""
-        if name not in self._arrays:
-            self._arrays[name] = self._group[name]
-        self._arrays[name][row : row + len(values)] = values
-        chunk_rows = self._arrays[name].chunks[0]
+    def _put(self, layout: StoredLayout, row: int, values: NDArray[Any]) -> None:
+        array = self._arrays[layout.name]
+        array[row : row + len(values)] = values
+        chunk_rows = array.chunks[0]
         first, last = row // chunk_rows, (row + len(values) - 1) // chunk_rows
-        layout = self._layouts[name]
         self._touched |= {
-            chunk_name(self._run_id, layout, chunk) for chunk in range(first, last + 1)
+            chunk_name(self._folder, layout, chunk) for chunk in range(first, last + 1)
         }
-
-    def sync(self) -> None:
-        """Make everything written so far survive a power cut."""
-        self._files.sync(self._touched)
-        self._touched.clear()
-
-
-def chunk_name(run_id: str, layout: StoredLayout, chunk: int) -> str:
-    """Return the name of the file that a chunk is in (Zarr v3)."""
-    return "/".join((run_id, layout.name, "c", str(chunk), *("0" for _ in layout.row_shape)))
 
 
 def rows_of(layout: StoredLayout, payload: bytes) -> NDArray[Any]:

@@ -4,10 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import sqlalchemy as sa
 from sqlalchemy import Row
+from sqlalchemy.engine import Connection
 
+from app.store.errors import LeaseLost
 from app.store.layouts import StoredLayout, layout_of
 from app.store.records import Json
+from app.store.segments import Segments, segments_of, with_attempt
+from app.store.tables import runs
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -19,6 +24,8 @@ class Claim:
         versions: What was told of the attempt before.
         recorded_rows: Frames that earlier attempts have recorded.
         recorded_series: Training steps whose series earlier attempts have recorded.
+        segments: Whose files hold which flushed rows; the last is this attempt's, from its first
+            flush on.
     """
 
     run_id: str
@@ -29,6 +36,7 @@ class Claim:
     layouts: tuple[StoredLayout, ...]
     recorded_rows: int
     recorded_series: int
+    segments: Segments
 
 
 def claim_of(row: Row[Any], owner: str) -> Claim:
@@ -42,7 +50,29 @@ def claim_of(row: Row[Any], owner: str) -> Claim:
         layouts=tuple(layout_of(each) for each in row.layouts),
         recorded_rows=row.recorded_rows,
         recorded_series=row.recorded_series,
+        segments=with_attempt(
+            segments_of(row.segments),
+            row.attempt,
+            frames=row.flushed_rows,
+            series=row.flushed_series,
+        ),
     )
+
+
+def write_under(connection: Connection, claim: Claim, **values: Any) -> None:  # noqa: ANN401
+    """Write columns of a claimed run; the rest of the transaction is fenced by it.
+
+    Raises:
+        LeaseLost: The run is no longer this attempt's.
+    """
+    mine = (
+        runs.c.id == claim.run_id,
+        runs.c.attempt == claim.attempt,
+        runs.c.owner == claim.owner,
+        runs.c.status == "running",
+    )
+    if connection.execute(sa.update(runs).where(*mine).values(**values)).rowcount != 1:
+        raise LeaseLost(f"run {claim.run_id} is no longer held by attempt {claim.attempt}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

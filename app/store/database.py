@@ -13,7 +13,7 @@ from sqlalchemy.exc import OperationalError
 
 from app.store.errors import MissingDriverError
 
-HEAD = "0005"
+HEAD = "0006"
 BUSY_MILLISECONDS = 5000
 WRITE_LOCK = 0x67726164  # any number that is ours: "grad"
 CONNECT_SECONDS = 5

@@ -1,21 +1,24 @@
 """The weights of recorded frames, so that what was not recorded can be computed of them later.
 
-A record a frame beside a run's checkpoints: the weights as safetensors, and their CRC. Until they
-are flushed, weights lie with their frame in the database, as a part named `WEIGHTS`.
+A record a frame beside an attempt's checkpoints: the weights as safetensors, and their CRC. Until
+they are flushed, weights lie with their frame in the database, as a part named `WEIGHTS`.
 """
 
 import zlib
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
+from sqlalchemy.engine import Connection
 
+from app.store.claims import Claim
 from app.store.database import Database
 from app.store.files import Files
-from app.store.row_records import records_of
+from app.store.row_records import Records, records_of
+from app.store.segments import folder_of, in_use, segments_of
 from app.store.tables import frame_steps, frames, runs
 
 WEIGHTS: Final = "weights"
@@ -42,11 +45,11 @@ def kept_bytes(size: int, frames: int) -> int:
 
 
 class WeightWriter:
-    """Writes the weights of one run's frames."""
+    """Writes the weights of the frames of one attempt."""
 
-    def __init__(self, files: Files, run_id: str) -> None:
-        """Write beside a run's checkpoints."""
-        self._records = records_of(files, run_id)
+    def __init__(self, files: Files, claim: Claim) -> None:
+        """Write beside an attempt's checkpoints."""
+        self._records = records_of(files, folder_of(claim.run_id, claim.attempt))
 
     def write(self, row: int, payload: bytes) -> None:
         """Write the weights of the frame at `row`; those of another length are left out."""
@@ -55,6 +58,13 @@ class WeightWriter:
     def sync(self) -> None:
         """Make what was written survive a power cut."""
         self._records.sync()
+
+
+class _Place(NamedTuple):
+    """Rows, and the records of the attempt that they are read from."""
+
+    records: Records
+    rows: range
 
 
 class WeightStore:
@@ -66,10 +76,24 @@ class WeightStore:
 
     def read(self, run_id: str, step: int) -> Weights | None:
         """Return the weights after `step` updates; None where they were not kept, or are lost."""
-        row, fresh = self._find(run_id, step)
-        if row is None:
-            return None
-        payload = self._record(run_id, row) if fresh is None else fresh
+        row_of = sa.select(frame_steps.c.row).join(runs, runs.c.id == frame_steps.c.run_id)
+        row_of = row_of.where(
+            runs.c.id == run_id,
+            frame_steps.c.step == step,
+            frame_steps.c.row < runs.c.recorded_rows,
+        )
+        with self._database.read() as connection:
+            row = connection.scalar(row_of)
+            if row is None:
+                return None
+            payload = connection.scalar(
+                sa.select(frames.c.payload).where(
+                    frames.c.run_id == run_id, frames.c.name == WEIGHTS, frames.c.row == row
+                )
+            )
+            places = self._places(connection, run_id, row + 1)
+        if payload is None:
+            payload = _payload_of(places[-1].records, row)
         try:
             return None if payload is None else load(payload)
         except SafetensorError:
@@ -84,8 +108,10 @@ class WeightStore:
         with self._database.read() as connection:
             fresh = set(connection.scalars(kept))
             known = [(row.row, row.step) for row in connection.execute(rows)]
-        missing = [row for row, _ in known if row not in fresh]
-        flushed = records_of(self._files, run_id).among(missing)
+            places = self._places(connection, run_id, len(known))
+        flushed: set[int] = set()
+        for place in places:
+            flushed |= place.records.among(set(place.rows) - fresh)
         return sorted(step for row, step in known if row in fresh or row in flushed)
 
     def drop_damaged(self) -> Iterator[tuple[str, int | None]]:
@@ -95,18 +121,14 @@ class WeightStore:
         """
         flushed = sa.select(runs.c.id, runs.c.flushed_rows).where(runs.c.flushed_rows > 0)
         with self._database.read() as connection:
-            known = connection.execute(flushed).all()
-        for run in known:
-            records = records_of(self._files, run.id)
-            if records.is_lost():
-                records.remove()
-                yield run.id, None
-                continue
-            for row in sorted(records.among(range(run.flushed_rows))):
-                if self._record(run.id, row) is None:
-                    records.erase(row)
-                    yield run.id, self._step_at(run.id, row)
-            records.sync()
+            places = {
+                row.id: self._places(connection, row.id, row.flushed_rows)
+                for row in connection.execute(flushed).all()
+            }
+        for run_id, of_run in places.items():
+            for place in of_run:
+                for row in _drop_damaged(place):
+                    yield run_id, None if row is None else self._step_at(run_id, row)
 
     def _step_at(self, run_id: str, row: int) -> int | None:
         query = sa.select(frame_steps.c.step).where(
@@ -115,27 +137,39 @@ class WeightStore:
         with self._database.read() as connection:
             return connection.scalar(query)
 
-    def _find(self, run_id: str, step: int) -> tuple[int | None, bytes | None]:
-        """Return the row of a recorded step, and its payload where it is not flushed."""
-        recorded = sa.select(runs.c.recorded_rows).where(runs.c.id == run_id).scalar_subquery()
-        row_of = sa.select(frame_steps.c.row).where(
-            frame_steps.c.run_id == run_id, frame_steps.c.step == step, frame_steps.c.row < recorded
-        )
-        with self._database.read() as connection:
-            row = connection.scalar(row_of)
-            if row is None:
-                return None, None
-            payload = connection.scalar(
-                sa.select(frames.c.payload).where(
-                    frames.c.run_id == run_id, frames.c.name == WEIGHTS, frames.c.row == row
-                )
+    def _places(self, connection: Connection, run_id: str, end: int) -> list[_Place]:
+        """Return where a run's rows below `end` are, if they are flushed, in their order."""
+        query = sa.select(runs.c.segments).where(runs.c.id == run_id)
+        segments = in_use(segments_of(connection.scalar(query) or ()))
+        ends = [*(segment.frames for segment in segments[1:]), end]
+        return [
+            _Place(
+                records_of(self._files, folder_of(run_id, segment.attempt)),
+                range(segment.frames, min(until, end)),
             )
-        return int(row), payload
+            for segment, until in zip(segments, ends, strict=True)
+            if segment.frames < end
+        ]
 
-    def _record(self, run_id: str, row: int) -> bytes | None:
-        content = records_of(self._files, run_id).read(row) or b""
-        payload, crc = content[:-_CRC], content[-_CRC:]
-        return payload if len(content) > _CRC and _crc_of(payload) == crc else None
+
+def _drop_damaged(place: _Place) -> Iterator[int | None]:
+    """Drop an attempt's damaged records; yield their rows, None for all of them."""
+    records = place.records
+    if records.is_lost():
+        records.remove()
+        yield None
+        return
+    for row in sorted(records.among(place.rows)):
+        if _payload_of(records, row) is None:
+            records.erase(row)
+            yield row
+    records.sync()
+
+
+def _payload_of(records: Records, row: int) -> bytes | None:
+    content = records.read(row) or b""
+    payload, crc = content[:-_CRC], content[-_CRC:]
+    return payload if len(content) > _CRC and _crc_of(payload) == crc else None
 
 
 def _crc_of(payload: bytes) -> bytes:

@@ -13,48 +13,71 @@ import numpy as np
 import zarr
 from numpy.typing import NDArray
 
-from app.store.chunks import chunk_name
 from app.store.files import Files
 from app.store.indexing import Where, count_of, take
 from app.store.layouts import StoredLayout
+from app.store.segments import Segments, folder_of, in_use
 
 
 class MappedArray:
-    """One recorded array of one run, read-only."""
+    """One recorded array of one run, read-only, wherever the attempts at the run have left it."""
 
     def __init__(self, files: Files, run_id: str, layout: StoredLayout) -> None:
-        """Read the size of its chunks from Zarr's own description."""
-        described = zarr.open_array(**files.zarr(f"{run_id}/{layout.name}"), mode="r")
-        self._chunk_rows = int(described.chunks[0])
+        """Read nothing yet."""
         self._files, self._run_id, self._layout = files, run_id, layout
         self._row_shape = layout.row_shape
         self._dtype = np.dtype(layout.dtype).newbyteorder("<")
+        self._chunk_rows: dict[int, int] = {}
 
-    def read(self, rows: NDArray[np.intp], others: Sequence[Where]) -> NDArray[Any]:
+    def read(
+        self, rows: NDArray[np.intp], others: Sequence[Where], segments: Segments
+    ) -> NDArray[Any]:
         """Return the given rows, and of the other axes what is selected; NaN where unwritten."""
         shape = (len(rows), *(count_of(where) for where in others))
         values = np.full(shape, np.nan, dtype=self._dtype)
-        chunk_of = rows // self._chunk_rows
-        for chunk in np.unique(chunk_of):
-            inside = chunk_of == chunk
-            local = rows[inside] - chunk * self._chunk_rows
-            first = int(local.min())
-            found = self._rows(int(chunk), first, int(local.max()) + 1)
-            if found is not None:
-                values[inside] = take(found[_as_slice(local - first)], others)
+        left = np.ones(len(rows), dtype=bool)
+        for segment in reversed(in_use(segments)):
+            chunk_rows = self._chunk_rows_of(segment.attempt)
+            first = segment.first(self._layout)
+            # An attempt has taken over what was in its first chunk.
+            theirs = left & (rows >= first - first % chunk_rows)
+            for chunk in np.unique(rows[theirs] // chunk_rows):
+                inside = theirs & (rows // chunk_rows == chunk)
+                local = rows[inside] - chunk * chunk_rows
+                start, stop = int(local.min()), int(local.max()) + 1
+                found = self._rows(segment.attempt, int(chunk), start, stop)
+                if found is not None:
+                    values[inside] = take(found[_as_slice(local - start)], others)
+            left &= ~theirs
+            if not left.any():
+                break
         return values
 
-    def _rows(self, chunk: int, start: int, stop: int) -> NDArray[Any] | None:
+    def _chunk_rows_of(self, attempt: int) -> int:
+        """Return the size of an attempt's chunks, of which Zarr's own description tells."""
+        known = self._chunk_rows.get(attempt)
+        if known is None:
+            name = f"{folder_of(self._run_id, attempt)}/{self._layout.name}"
+            described = zarr.open_array(**self._files.zarr(name), mode="r")
+            known = self._chunk_rows[attempt] = int(described.chunks[0])
+        return known
+
+    def _rows(self, attempt: int, chunk: int, start: int, stop: int) -> NDArray[Any] | None:
         """Return some rows of a chunk; None for one of fill values only, which is not stored."""
         row_bytes = self._dtype.itemsize * math.prod(self._row_shape)
         found = self._files.part(
-            chunk_name(self._run_id, self._layout, chunk),
+            chunk_name(folder_of(self._run_id, attempt), self._layout, chunk),
             start * row_bytes,
             (stop - start) * row_bytes,
         )
         if found is None:
             return None
         return found.view(self._dtype).reshape(-1, *self._row_shape)
+
+
+def chunk_name(folder: str, layout: StoredLayout, chunk: int) -> str:
+    """Return the name of the file that a chunk is in (Zarr v3), among those in a folder."""
+    return "/".join((folder, layout.name, "c", str(chunk), *("0" for _ in layout.row_shape)))
 
 
 def _as_slice(rows: NDArray[np.intp]) -> Where:

@@ -13,7 +13,7 @@ _HEAD: Final = 8
 
 
 class Records(Protocol):
-    """Records of one run, of one length all; a row may have none."""
+    """Records of one attempt at a run, of one length all; a row may have none."""
 
     def write(self, row: int, content: bytes) -> None:
         """Write the record of a row; one of another length than the first is left out."""
@@ -37,11 +37,11 @@ class Records(Protocol):
         """Make what was written survive a power cut."""
 
 
-def records_of(files: Files, run_id: str) -> Records:
-    """Return the records of a run where its files are."""
+def records_of(files: Files, folder: str) -> Records:
+    """Return the records in a folder, where its files are."""
     if isinstance(files, FolderFiles):
-        return FileRecords(files.path_of(f"{run_id}/{FILE}"))
-    return ObjectRecords(files, f"{run_id}/{TOP}")
+        return FileRecords(files.path_of(f"{folder}/{FILE}"))
+    return ObjectRecords(files, f"{folder}/{TOP}")
 
 
 class FileRecords:

@@ -263,4 +263,5 @@ def _first_values(
         "flushed_rows": 0,
         "recorded_series": 0,
         "flushed_series": 0,
+        "segments": [],
     }

@@ -107,6 +107,8 @@ runs = sa.Table(
     sa.Column("flushed_rows", sa.BigInteger, nullable=False),
     sa.Column("recorded_series", sa.BigInteger, nullable=False),
     sa.Column("flushed_series", sa.BigInteger, nullable=False),
+    # Whose files the flushed rows are in (`segments`).
+    sa.Column("segments", JsonText, nullable=False, server_default="[]"),
     sa.Column("idempotency_key", sa.Text, unique=True),
     sa.Column("idempotency_digest", sa.String(64)),
     sa.Index("ix_runs_status_number", "status", "number"),

@@ -65,7 +65,9 @@ def test_a_checkpoint_loads_strictly_and_gives_the_outputs_of_the_run(
     )
     *_, last = engine.train(config)
     run, _ = store.runs.create(config.to_dict(), engine.describe_task(config))
-    store.checkpoints.write_model(run.id, STEPS, model_tensors(last))
+    claim = store.attempts.claim(run.id, "worker")
+    assert claim is not None
+    store.checkpoints.write_model(claim, STEPS, model_tensors(last))
     parts = [
         store.checkpoints.read(run.id, STEPS, [part]) for part in ("recurrent", "readout", "probe")
     ]

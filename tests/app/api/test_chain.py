@@ -180,7 +180,7 @@ def test_large_networks_keep_the_weights_of_every_few_frames(
 def test_damaged_weights_are_not_read(tmp_path: Path) -> None:
     run = train_into(tmp_path, SMALL)
     store = open_store(settings_of(tmp_path))
-    file = (store.folder / "checkpoints" / run) / row_records.FILE
+    file = (store.folder / "checkpoints" / run) / "1" / row_records.FILE
     content = bytearray(file.read_bytes())
     content[-40] ^= 1
     file.write_bytes(content)

@@ -210,9 +210,9 @@ def test_the_doctor_finds_and_mends_what_a_crash_left_behind(data: Path, tmp_pat
         connection.execute(sa.update(runs).where(runs.c.id == held).values(**gone))
     orphan = store.folder / "arrays" / "00000000-0000-4000-8000-000000000000"
     orphan.mkdir()
-    partial = store.folder / "checkpoints" / whole / "model-9.safetensors.1.partial"
+    partial = store.folder / "checkpoints" / whole / "1" / "model-9.safetensors.1.partial"
     partial.write_bytes(b"half")
-    checkpoint = store.folder / "checkpoints" / whole / "model-0.safetensors"
+    checkpoint = store.folder / "checkpoints" / whole / "1" / "model-0.safetensors"
     checkpoint.write_bytes(checkpoint.read_bytes()[:-1])
     store.folder.chmod(0o755)
     code, output = run("doctor")
@@ -230,7 +230,7 @@ def test_the_doctor_finds_and_mends_what_a_crash_left_behind(data: Path, tmp_pat
     assert store.folder.stat().st_mode & 0o777 == 0o700
     assert [each.step for each in store.checkpoints.list(whole)] == [40]
     assert "none left anything behind" in run("doctor")[1]
-    shutil.rmtree(store.folder / "arrays" / hurt / "loss")
+    shutil.rmtree(store.folder / "arrays" / hurt / "1" / "loss")
     code, output = run("doctor")
     assert code == 1
     assert f"run {hurt[:8]} has lost its recorded loss: delete or repeat it" in output

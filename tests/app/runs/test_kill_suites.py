@@ -112,21 +112,33 @@ def test_f3_all_killed_at_once(
         strike_often(site, tally, kill_all, kills=kills, rng=rng)
 
 
-def files_of(site: Site, run: Run) -> dict[Path, tuple[int, int]]:
-    """Return every file of a run with its size and its last change."""
+def files_of(site: Site, run: Run, loser: int) -> dict[Path, tuple[int, int]]:
+    """Return every file of a run but an attempt's own, with its size and its last change."""
     folders = [site.store.folder / kind / run.id for kind in ("arrays", "checkpoints")]
     return {
         path: (path.stat().st_size, path.stat().st_mtime_ns)
         for folder in folders
         for path in folder.rglob("*")
-        if path.is_file()
+        if path.is_file() and path.relative_to(folder).parts[0] != str(loser)
+    }
+
+
+def weights_of(site: Site, run: Run) -> dict[int, dict[str, bytes]]:
+    """Return the weights of every recorded frame."""
+    found = {
+        step: site.store.weights.read(run.id, step) for step in site.store.weights.steps(run.id)
+    }
+    return {
+        step: {name: each.tobytes() for name, each in (weights or {}).items()}
+        for step, weights in found.items()
     }
 
 
 def freeze_often(site: Site, tally: Tally, *, times: int, rng: np.random.Generator) -> None:
     """Freeze workers at random points and thaw them when another has brought their run to its end.
 
-    Nothing may change then: the row, the checkpoints, the arrays.
+    Nothing may change then that anybody reads: the row, the checkpoints, the arrays, the weights.
+    What the loser still writes lies in its own folder.
     """
     frozen = 0
     while frozen < times:
@@ -136,6 +148,7 @@ def freeze_often(site: Site, tally: Tally, *, times: int, rng: np.random.Generat
         wanted = int(rng.integers(1, 9))
         eventually(lambda: site.row(run).recorded_rows >= wanted, PATIENCE)  # noqa: B023
         loser, moment = pid_of(site.store, run.id), time.monotonic()
+        lost = site.row(run).attempt
         with contextlib.suppress(ProcessLookupError):
             os.kill(loser, signal.SIGSTOP)
         eventually(lambda: site.row(run).attempt > 1 or site.is_over(run), PATIENCE)  # noqa: B023
@@ -144,10 +157,11 @@ def freeze_often(site: Site, tally: Tally, *, times: int, rng: np.random.Generat
             tally.kills += 1
             tally.seconds.append(time.monotonic() - moment)
         eventually(lambda: site.is_over(run), PATIENCE)  # noqa: B023
-        row, files = site.row(run), files_of(site, run)
+        row, files, weights = site.row(run), files_of(site, run, lost), weights_of(site, run)
         thaw(site, loser)
         assert site.row(run) == row
-        assert files_of(site, run) == files
+        assert files_of(site, run, lost) == files
+        assert weights_of(site, run) == weights != {}
         require_undisturbed(site, run, config)
         tally.identical += 1
 

@@ -159,8 +159,8 @@ def test_a_stopped_run_goes_on_to_the_same_bits(store: Store) -> None:
     assert attempts == 5
     require_same_bits(store, run.id, config)
     # The last state alone is kept: the run may be extended.
-    kept = [path.name for path in (store.folder / "checkpoints" / run.id).glob("resume-*")]
-    assert kept == ["resume-5-60.safetensors"]
+    kept = [path.name for path in (store.folder / "checkpoints" / run.id / "5").glob("resume-*")]
+    assert kept == ["resume-60.safetensors"]
 
 
 def test_a_run_that_goes_on_with_another_backend_says_so(

@@ -141,7 +141,7 @@ def test_a_service_that_stops_lets_its_workers_save(tmp_path: Path) -> None:
     stopped = store.runs.get(run.id)
     store.close()
     assert stopped.status == "interrupted"
-    assert list((tmp_path / "checkpoints" / run.id).glob("resume-*"))
+    assert list((tmp_path / "checkpoints" / run.id).glob("*/resume-*"))
     again = Service(settings)
     try:
         eventually(status_is(again.store, run.id, "succeeded"))

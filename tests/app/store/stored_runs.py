@@ -70,14 +70,21 @@ def claimed(store: Store, run: Run, owner: str = "worker") -> Claim:
 class Recording:
     """Records frames of known values under a claim, as a worker does."""
 
-    def __init__(self, store: Store, claim: Claim, rng: np.random.Generator) -> None:
+    def __init__(
+        self,
+        store: Store,
+        claim: Claim,
+        rng: np.random.Generator,
+        after: "Recording | None" = None,
+    ) -> None:
+        """Go on after what another attempt has recorded, if one has."""
         self.store, self.claim, self._rng = store, claim, rng
         steps = claim.config["training"]["steps"]
-        place = (store.arrays.files, claim.run_id)
-        chunks.create(*place, LAYOUTS, frames=steps // EVERY + 1, steps=steps)
-        self._writer = chunks.ChunkWriter(*place, LAYOUTS)
-        self.hidden: list[NDArray[Any]] = []
-        self.loss: list[float] = []
+        self._writer = chunks.ChunkWriter(
+            store.arrays.files, claim, LAYOUTS, frames=steps // EVERY + 1, steps=steps
+        )
+        self.hidden: list[NDArray[Any]] = [] if after is None else list(after.hidden)
+        self.loss: list[float] = [] if after is None else list(after.loss)
 
     def frame(self) -> None:
         """Record the next frame; what it holds is known here before it can be read."""

@@ -131,7 +131,7 @@ def test_a_checkpoint_makes_earlier_failures_forgotten(tmp_path: Path) -> None:
     run = queued(store)
     for attempt in range(4):
         claim = claimed(store, run, str(attempt))
-        store.checkpoints.write_resume(run.id, claim.attempt, attempt, {"x": np.zeros(2)}, "{}")
+        store.checkpoints.write_resume(claim, attempt, {"x": np.zeros(2)}, "{}")
         store.queue.lose(run.id, str(attempt), "pre-empted")
     assert store.runs.get(run.id).status == "queued"
     store.close()

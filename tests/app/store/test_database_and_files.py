@@ -103,7 +103,7 @@ TENSORS: dict[str, NDArray[Any]] = {
 
 def test_a_checkpoint_comes_back_whole_or_in_parts(store: Store) -> None:
     run = queued(store)
-    store.checkpoints.write_model(run.id, 50, TENSORS)
+    store.checkpoints.write_model(claimed(store, run), 50, TENSORS)
     content = store.checkpoints.read(run.id, 50)
     whole = load(content)
     assert set(whole) == set(TENSORS)
@@ -123,7 +123,7 @@ def test_a_checkpoint_that_is_not_there_is_not_found(store: Store) -> None:
 
 def test_a_part_that_no_checkpoint_has_is_refused(store: Store) -> None:
     run = queued(store)
-    store.checkpoints.write_model(run.id, 3, TENSORS)
+    store.checkpoints.write_model(claimed(store, run), 3, TENSORS)
     with pytest.raises(ValueError, match="known: recurrent, readout, probe"):
         store.checkpoints.read(run.id, 3, ["optimizer"])
 
@@ -131,9 +131,10 @@ def test_a_part_that_no_checkpoint_has_is_refused(store: Store) -> None:
 @pytest.mark.parametrize("damage", ["missing", "truncated", "flipped", "empty"])
 def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(store: Store, damage: str) -> None:
     run = queued(store)
+    claim = claimed(store, run)
     for step in (10, 20):
-        store.checkpoints.write_resume(run.id, 1, step, {"x": np.full(4, step)}, f"{step}")
-    file = store.folder / "checkpoints" / run.id / "resume-1-20.safetensors"
+        store.checkpoints.write_resume(claim, step, {"x": np.full(4, step)}, f"{step}")
+    file = store.folder / "checkpoints" / run.id / "1" / "resume-20.safetensors"
     content = file.read_bytes()
     file.unlink()
     if damage != "missing":
@@ -147,11 +148,12 @@ def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(store: Store, da
 
 def test_two_checkpoints_to_go_on_from_are_kept_and_none_at_the_end(store: Store) -> None:
     run = queued(store)
-    store.checkpoints.write_model(run.id, 0, TENSORS)
+    claim = claimed(store, run)
+    store.checkpoints.write_model(claim, 0, TENSORS)
     for step in (10, 20, 30):
-        store.checkpoints.write_resume(run.id, 1, step, {"x": np.zeros(1)}, "")
-    folder = store.folder / "checkpoints" / run.id
-    kept = {"model-0.safetensors", "resume-1-20.safetensors", "resume-1-30.safetensors"}
+        store.checkpoints.write_resume(claim, step, {"x": np.zeros(1)}, "")
+    folder = store.folder / "checkpoints" / run.id / "1"
+    kept = {"model-0.safetensors", "resume-20.safetensors", "resume-30.safetensors"}
     assert {path.name for path in folder.iterdir()} == kept
     store.checkpoints.drop_resume(run.id)
     assert [path.name for path in folder.iterdir()] == ["model-0.safetensors"]
@@ -161,7 +163,7 @@ def test_deleting_a_run_leaves_no_row_and_no_file(store: Store) -> None:
     run = queued(store)
     assert not store.delete_run(run.id)
     claim = claimed(store, run)
-    store.checkpoints.write_model(run.id, 0, TENSORS)
+    store.checkpoints.write_model(claim, 0, TENSORS)
     assert not store.delete_run(run.id)
     store.attempts.finish(claim, "succeeded", loss=0.1)
     assert store.delete_run(run.id)

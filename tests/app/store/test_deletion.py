@@ -97,7 +97,7 @@ def test_a_deletion_that_dies_among_the_files_is_ended_at_the_next_start(
     trained: tuple[Store, str], moment: str
 ) -> None:
     store, run = trained
-    assert (store.folder / "checkpoints" / run / FILE).exists()
+    assert (store.folder / "checkpoints" / run / "1" / FILE).exists()
     die_at(store, run, moment.format(run=run))
     again = open_store(settings_for(store.folder))
     with pytest.raises(RunNotFound):
@@ -122,7 +122,7 @@ def test_files_that_cannot_be_removed_keep_no_row_and_no_other_file(
     assert rows_left(store) == {}
     assert not (store.folder / "checkpoints" / run).exists()
     assert store.remove_orphans() == []
-    assert (elsewhere / "zarr.json").exists()
+    assert (elsewhere / "1" / "zarr.json").exists()
     arrays.unlink()
     elsewhere.rename(arrays)
     assert store.remove_orphans() == [run]

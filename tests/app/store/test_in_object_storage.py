@@ -33,6 +33,7 @@ from tests.app.runs.small_runs import (
     status_is,
     train_here,
 )
+from tests.app.store.frozen_writes import require_unseen_when_it_ends
 from tests.app.store.stored_runs import Recording, claimed, new_store, queued
 
 PATIENCE = 300.0  # the storage shares the processors
@@ -114,6 +115,12 @@ def test_a_run_that_was_stopped_goes_on_from_object_storage(url: str, tmp_path: 
         service.close()
 
 
+def test_a_write_that_ends_after_the_run_is_anothers_is_put_where_nobody_looks(
+    store: Store, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    require_unseen_when_it_ends(store, rng, monkeypatch)
+
+
 def test_a_deleted_run_leaves_nothing_behind(url: str, tmp_path: Path) -> None:
     store, run = train_here(settings_for(tmp_path, arrays_url=url), configuration())
     assert recorded(store, run)
@@ -134,9 +141,9 @@ def test_what_belongs_to_no_run_is_removed(store: Store) -> None:
 
 def test_a_checkpoint_that_is_gone_is_said_to_be(store: Store) -> None:
     run = queued(store)
-    store.checkpoints.write_model(run.id, 5, {"x": np.zeros(3)})
+    store.checkpoints.write_model(claimed(store, run), 5, {"x": np.zeros(3)})
     assert store.checkpoints.damaged() == []
-    store.checkpoints.files.remove(f"{run.id}/model-5.safetensors")
+    store.checkpoints.files.remove(f"{run.id}/1/model-5.safetensors")
     assert store.checkpoints.damaged() == [(run.id, "model", 5)]
     with pytest.raises(CheckpointNotFound, match="has lost its checkpoint at 5"):
         store.checkpoints.read(run.id, 5)
@@ -144,7 +151,7 @@ def test_a_checkpoint_that_is_gone_is_said_to_be(store: Store) -> None:
 
 def test_damaged_weights_are_dropped_one_by_one(url: str, tmp_path: Path) -> None:
     store, run = train_here(settings_for(tmp_path, arrays_url=url), configuration())
-    files, name = store.checkpoints.files, f"{run}/{TOP}/2"
+    files, name = store.checkpoints.files, f"{run}/1/{TOP}/2"
     files.write(name, files.read(name)[:-1])
     assert list(store.weights.drop_damaged()) == [(run, 20)]
     assert store.weights.steps(run) == [0, 10, 30, 40]

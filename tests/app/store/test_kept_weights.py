@@ -50,7 +50,7 @@ def test_damaged_weights_are_not_read_and_the_doctor_drops_them(
     trained: tuple[Store, str], how: str, lost: list[int]
 ) -> None:
     store, run = trained
-    file = store.folder / "checkpoints" / run / FILE
+    file = store.folder / "checkpoints" / run / "1" / FILE
     file.write_bytes(damaged(file.read_bytes(), how))
     assert [step for step in STEPS if store.weights.read(run, step) is None] == lost
     told = mend(store)
@@ -64,7 +64,7 @@ def test_damaged_weights_are_not_read_and_the_doctor_drops_them(
 
 def test_whole_weights_stay_as_they_are(trained: tuple[Store, str]) -> None:
     store, run = trained
-    file = store.folder / "checkpoints" / run / FILE
+    file = store.folder / "checkpoints" / run / "1" / FILE
     before = file.read_bytes()
     assert mend(store) == []
     assert file.read_bytes() == before

@@ -225,7 +225,7 @@ def test_one_step_is_read_without_touching_the_other_chunks(
     per_chunk = HIDDEN.chunk_rows
     record(recording, frames=per_chunk + 2, flush_after=(per_chunk + 1,))
     run = recording.claim.run_id
-    chunks = store.folder / "arrays" / run / "hidden_gradient" / "c"
+    chunks = store.folder / "arrays" / run / "1" / "hidden_gradient" / "c"
     (chunks / "1" / "0" / "0" / "0").write_bytes(b"damaged")
     found = store.arrays.read(run, "hidden_gradient", {"step": 10})
     assert np.array_equal(found.values[0], recording.hidden[1])
