@@ -125,12 +125,10 @@ def files_of(site: Site, run: Run, loser: int) -> dict[Path, tuple[int, int]]:
 
 def weights_of(site: Site, run: Run) -> dict[int, dict[str, bytes]]:
     """Return the weights of every recorded frame."""
-    found = {
-        step: site.store.weights.read(run.id, step) for step in site.store.weights.steps(run.id)
-    }
+    kept = site.store.weights
     return {
-        step: {name: each.tobytes() for name, each in (weights or {}).items()}
-        for step, weights in found.items()
+        step: {name: each.tobytes() for name, each in (kept.read(run.id, step) or {}).items()}
+        for step in kept.steps(run.id)
     }
 
 
@@ -168,13 +166,24 @@ def freeze_often(site: Site, tally: Tally, *, times: int, rng: np.random.Generat
 
 @LONG
 @pytest.mark.parametrize(
-    ("executor", "times"),
-    [("local", 5), ("dask", 5)],
+    ("executor", "database", "times"),
+    [
+        ("local", "sqlite", 5),
+        ("dask", "sqlite", 5),
+        ("local", "postgres", 5),
+        ("dask", "postgres", 5),
+    ],
 )
-def test_f4_frozen_workers_write_nothing_when_they_thaw(
-    executor: str, times: int, tmp_path: Path, rng: np.random.Generator, tally: Tally
+def test_f4_frozen_workers_write_nothing_that_is_read_when_they_thaw(
+    executor: str,
+    database: str,
+    times: int,
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    rng: np.random.Generator,
+    tally: Tally,
 ) -> None:
-    with site_of(tmp_path, executor) as site:
+    with site_of(tmp_path, executor, url_of(request, database)) as site:
         freeze_often(site, tally, times=times, rng=rng)
 
 
