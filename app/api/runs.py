@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Query
+from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.responses import Response
 
 from app.api.bodies import object_of
@@ -22,6 +23,17 @@ from app.store.listing import SORTS, Asked
 from engine import ConfigError, Estimate, Problem
 
 router = APIRouter(prefix="/runs", tags=["runs"])
+
+ESTIMATE = "estimate"
+
+
+class _RunId(StringConvertor):
+    """The last part of a run's address: any but that of the estimate, which has its own methods."""
+
+    regex = f"(?!{ESTIMATE}$)[^/]+"
+
+
+register_url_convertor("run", _RunId())
 
 VERB: dict[str, Any] = {
     "status_code": 202,
@@ -81,7 +93,7 @@ def create_run(
 
 
 @router.post(
-    "/estimate",
+    f"/{ESTIMATE}",
     responses={200: {"model": EstimateModel}, **problems(413, 415)},
     openapi_extra=body_of("RunConfig"),
 )
@@ -134,7 +146,7 @@ def list_runs(
     return revalidated(record, if_none_match)
 
 
-@router.get("/{run_id}", responses={200: {"model": RunModel}, **problems(404)})
+@router.get("/{run_id:run}", responses={200: {"model": RunModel}, **problems(404)})
 def get_run(run_id: str, store: StoreOf) -> Response:
     """Return a run."""
     run = store.runs.get(run_id)
@@ -178,7 +190,7 @@ def extend_run(run_id: str, body: JsonBody, service: ServiceOf) -> Response:
 
 
 @router.patch(
-    "/{run_id}",
+    "/{run_id:run}",
     responses={200: {"model": RunModel}, **problems(404, 413, 415)},
     openapi_extra=body_of("Description"),
 )
@@ -187,19 +199,22 @@ def describe_run(run_id: str, body: JsonBody, service: ServiceOf) -> Response:
     return json_response(run_record(service.describe(run_id, object_of(body, KEYS))))
 
 
-@router.delete("/{run_id}", status_code=204, responses=problems(404, 409))
+@router.delete("/{run_id:run}", status_code=204, responses=problems(404, 409))
 def delete_run(run_id: str, service: ServiceOf) -> Response:
     """Delete a run that is over, with all that it has recorded."""
     service.delete(run_id)
     return Response(status_code=204)
 
 
-@router.get("/{run_id}/verdict", responses={200: {"model": dict[str, Any]}, **problems(404)})
+@router.get("/{run_id}/verdict", responses={200: {"model": dict[str, Any]}, **problems(404, 409)})
 def get_verdict(run_id: str, store: StoreOf) -> Response:
-    """Return what is wrong with a run, why, what to try, and what came of what was tried."""
+    """Return what is wrong with a run, why, what to try, and what came of what was tried.
+
+    409 before the run's first frame; its `verdict` is null until then.
+    """
     run = store.runs.get(run_id)
     if run.verdict is None:
-        raise HttpProblem(404, f"run {run_id!r} has no frame yet, so there is no verdict")
+        raise HttpProblem(409, f"run {run_id!r} has no frame yet, so there is no verdict")
     tried = {each.title: each for each in tried_of(store, run)}
     remedies = [
         {**remedy.to_dict(), "tried": outcome_of(tried.get(remedy.title))}

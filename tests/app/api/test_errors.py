@@ -64,6 +64,14 @@ async def test_a_405_names_what_is_allowed(client: httpx.AsyncClient) -> None:
     assert "GET" in answer.headers["allow"]
 
 
+@pytest.mark.parametrize("method", ["OPTIONS", "GET", "PUT", "PATCH", "DELETE"])
+async def test_the_estimates_address_is_no_runs(client: httpx.AsyncClient, method: str) -> None:
+    answer = await client.request(method, "/api/v1/runs/estimate")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+    run = await client.options("/api/v1/runs/estimates")
+    assert run.headers["allow"] == "GET, PATCH, DELETE, HEAD"
+
+
 @pytest.mark.parametrize("path", ["/nowhere", "/runs/none", "/static/nothing.css"])
 async def test_a_browser_gets_a_page(client: httpx.AsyncClient, path: str) -> None:
     answer = await client.get(path, headers={"Accept": "text/html,*/*;q=0.8"})

@@ -244,7 +244,10 @@ async def test_a_full_queue_is_429_with_a_time_to_come_back(settings: Settings) 
 
 async def test_a_queued_run_has_no_verdict_yet(client: httpx.AsyncClient) -> None:
     run = await create(client)
-    assert (await client.get(f"{RUNS}/{run['id']}/verdict")).status_code == 404
+    assert run["verdict"] is None
+    answer = await client.get(f"{RUNS}/{run['id']}/verdict")
+    assert (answer.status_code, answer.json()["type"]) == (409, "/problems/conflict")
+    assert (await client.get(f"{RUNS}/none/verdict")).status_code == 404
 
 
 async def test_text_in_a_name_comes_back_as_it_went(client: httpx.AsyncClient) -> None:
