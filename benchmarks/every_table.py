@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from benchmarks import growth, jacobians, long_sequences, matrix, processes
+from benchmarks import growth, jacobians, long_sequences, matrix, processes, stored_runs
 from benchmarks.tables import Table
 
 TABLES: Mapping[str, Table] = MappingProxyType(
@@ -17,6 +17,7 @@ TABLES: Mapping[str, Table] = MappingProxyType(
             processes.START_UP,
             processes.MEMORY,
             processes.TWO_AT_ONCE,
+            stored_runs.TABLE,
         )
     }
 )
