@@ -2,8 +2,10 @@
 
 import contextlib
 import errno
+import os
 import signal
 import socket
+import threading
 import webbrowser
 
 import typer
@@ -17,6 +19,8 @@ from app.logs import log_to_stderr
 from app.settings import Settings
 
 GRACEFUL_SECONDS = 3  # open event streams would hold the server for ever
+# Of all that a stop waits for: requests and workers end side by side, the rest takes moments.
+LEAVE_SECONDS = 7.0
 MAX_CONNECTIONS = 1000
 HEADER_BYTES = 262_144  # beyond this bare h11 refuses; below, our own guard, as a problem
 WILDCARDS = ("0.0.0.0", "::")  # compared with, not bound to
@@ -83,7 +87,7 @@ def _require_free_port(settings: Settings) -> None:
 
 
 class _Server(uvicorn.Server):
-    """Says where it listens once it does, and ends its event streams before it goes."""
+    """Says where it listens once it does, and goes within a time that nothing can stretch."""
 
     def __init__(
         self, config: uvicorn.Config, app: FastAPI, settings: Settings, *, open_browser: bool
@@ -105,7 +109,12 @@ class _Server(uvicorn.Server):
             webbrowser.open(address)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # The store is whole at any moment, so what is not done by then need not be waited for.
+        last = threading.Timer(LEAVE_SECONDS, os._exit, (0,))
+        last.daemon = True
+        last.start()
         # uvicorn waits for its connections before it tells the application of the end.
+        self._app.state.service.leave()
         self._app.state.hub.close()
         await super().shutdown(sockets)
 

@@ -1,6 +1,9 @@
 """What an executor is: the place where runs execute, whichever it is."""
 
-from typing import Protocol
+from typing import Final, Protocol
+
+STOP_SECONDS: Final = 5.0
+"""From being told to leave until nothing runs here any more: inside the ten that Docker grants."""
 
 
 class Executor(Protocol):
@@ -16,8 +19,11 @@ class Executor(Protocol):
     def start(self) -> None:
         """Begin to take queued runs and to watch over the running ones."""
 
+    def leave(self) -> None:
+        """Take no more runs, tell running workers to save and go; return at once."""
+
     def stop(self) -> None:
-        """Let running workers save and go; return when they are gone."""
+        """Leave; return when the workers are gone, at most `STOP_SECONDS` after `leave`."""
 
     def wake(self) -> None:
         """Say that there may be something to do now."""

@@ -14,13 +14,14 @@ from typing import Final
 import structlog
 
 from app.blas import pinned_for_children
+from app.runs.executor import STOP_SECONDS
 from app.runs.worker import wait_for_work
 from app.settings import Settings
 from app.store import Store
 
 LOOP_SECONDS = 0.25
 PAUSE_AFTER_ERROR = 1.0
-STOP_SECONDS = 5.0  # inside the ten that Docker grants
+LAST_SECONDS = 0.5  # of the time to stop: for workers to be killed, and accounted for
 
 log = structlog.get_logger()
 
@@ -57,6 +58,7 @@ class LocalExecutor:
         self._bell: tuple[Connection, Connection] | None = None
         self._context = multiprocessing.get_context("spawn")
         self._reaped_at = -float("inf")
+        self._gone_at = float("inf")
 
     def prepare(self) -> None:
         """Nothing need be found out: this machine is here."""
@@ -64,17 +66,28 @@ class LocalExecutor:
     def start(self) -> None:
         """Take back what a dead server left, then begin to take queued runs."""
         self._stopping.clear()
+        self._gone_at = float("inf")
         self._bell = multiprocessing.Pipe(duplex=False)
         self._reap()
         self._thread = threading.Thread(target=self._loop, name="executor", daemon=True)
         self._thread.start()
 
+    def leave(self) -> None:
+        """Take no more runs and tell the workers; their runs go on at the next start."""
+        if not self._stopping.is_set():
+            self._gone_at = time.monotonic() + STOP_SECONDS
+            self._stopping.set()
+            self.wake()
+
     def stop(self) -> None:
-        """Let running workers save and go; their runs go on at the next start."""
-        self._stopping.set()
-        self.wake()
+        """Let running workers save and go; who has not by then is killed."""
+        self.leave()
         if self._thread is not None:
-            self._thread.join()
+            self._thread.join(max(0.0, self._gone_at - time.monotonic()))
+            if self._thread.is_alive():  # it waits for the database, and need not be waited for
+                for worker in tuple(self._workers.values()):
+                    worker.process.kill()
+                return
             self._thread = None
         if self._bell is not None:
             for end in self._bell:
@@ -221,12 +234,13 @@ class LocalExecutor:
         self._dismiss_spare()
         for worker in self._workers.values():
             worker.process.terminate()
-        deadline = time.monotonic() + STOP_SECONDS
+        deadline = self._gone_at - LAST_SECONDS
         for worker in self._workers.values():
             worker.process.join(max(0.0, deadline - time.monotonic()))
             if worker.process.is_alive():
                 worker.process.kill()
-                worker.process.join()
+        for worker in self._workers.values():
+            worker.process.join()
             with contextlib.suppress(Exception):  # the lease finds it at the next start
                 self._account(worker)
         self._workers.clear()

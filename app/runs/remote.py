@@ -14,6 +14,7 @@ from typing import Final
 import structlog
 
 from app.runs.cluster import NAME, Cluster, Task, UnfitWorkers
+from app.runs.executor import STOP_SECONDS
 from app.settings import Settings
 from app.store import RunNotFound, Store
 
@@ -81,12 +82,16 @@ class RemoteExecutor:
         self._thread = threading.Thread(target=self._loop, name="executor", daemon=True)
         self._thread.start()
 
-    def stop(self) -> None:
+    def leave(self) -> None:
         """Give no more; what the workers are at goes on."""
         self._stopping.set()
         self.wake()
+
+    def stop(self) -> None:
+        """Leave, and wait for what is being said to the cluster, but not for an answer for ever."""
+        self.leave()
         if self._thread is not None:
-            self._thread.join()
+            self._thread.join(STOP_SECONDS)
             self._thread = None
 
     def wake(self) -> None:

@@ -41,6 +41,10 @@ class RunService:
         self._store.remove_orphans()
         self._executor.start()
 
+    def leave(self) -> None:
+        """Tell the executor to stop; return at once, so that others can end meanwhile."""
+        self._executor.leave()
+
     def stop(self) -> None:
         """Stop the executor; running runs become interrupted and go on at the next start."""
         self._executor.stop()

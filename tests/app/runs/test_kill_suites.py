@@ -7,6 +7,7 @@ test has. Every one says what it did in a line: kills, runs, seconds until someb
 import contextlib
 import os
 import signal
+import sqlite3
 import sys
 import threading
 import time
@@ -17,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.store import Run
+from app.store import DATABASE_FILE, Run
 from tests.app.runs.sites import (
     LEASE,
     PATIENCE,
@@ -132,6 +133,24 @@ def weights_of(site: Site, run: Run) -> dict[int, dict[str, bytes]]:
     }
 
 
+def holds_the_only_lock(site: Site) -> bool:
+    """Say whether whoever is frozen is so in the midst of a write to an embedded database.
+
+    Nobody can take over then before he goes on: a process of ours the executor would end, and a
+    database server ends the transaction of a client that says nothing.
+    """
+    if not site.store.database.is_sqlite:
+        return False
+    file = site.store.folder / DATABASE_FILE
+    with contextlib.closing(sqlite3.connect(file, timeout=5, isolation_level=None)) as connection:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            return True
+        connection.execute("ROLLBACK")
+    return False
+
+
 def freeze_often(site: Site, tally: Tally, *, times: int, rng: np.random.Generator) -> None:
     """Freeze workers at random points and thaw them when another has brought their run to its end.
 
@@ -149,6 +168,8 @@ def freeze_often(site: Site, tally: Tally, *, times: int, rng: np.random.Generat
         lost = site.row(run).attempt
         with contextlib.suppress(ProcessLookupError):
             os.kill(loser, signal.SIGSTOP)
+        if site.cluster is not None and holds_the_only_lock(site):
+            os.kill(loser, signal.SIGCONT)
         eventually(lambda: site.row(run).attempt > 1 or site.is_over(run), PATIENCE)  # noqa: B023
         if site.row(run).attempt > 1:  # else it was over before it could be frozen
             frozen += 1
