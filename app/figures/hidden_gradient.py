@@ -45,7 +45,8 @@ def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
     parts = traces(cells, options, hover=HOVER)
     if block_u == 1:
         names = np.broadcast_to(units[order][:, np.newaxis], parts[0]["z"].shape)
-        parts[0]["customdata"] = names.astype(np.int16)
+        # As few bytes as the names need: there are as many of them as numbers.
+        parts[0]["customdata"] = names.astype(np.min_scalar_type(units.size))
     parts[0] |= {"showscale": True, "colorbar": colorbar(options, "")}
     return layout.figure(
         parts,

@@ -26,6 +26,10 @@ PLACES, SHIFTS = 11, (4.0, 11.0)
 # So far from every line a word is clear; farther from the others only settles ties.
 CLEAR, AMPLE = 4.0, 30.0
 SIDES = tuple(product((-1, 0, 1), (-1, 1)))
+# At each place: on which side of the line, and how far from it; and the same as arrays.
+TRIED = tuple(product(SIDES, SHIFTS))
+FACING = np.array([side for side, _ in TRIED])
+OFFSETS = np.array([np.multiply(side, shift) for side, shift in TRIED])
 X_ANCHORS = {-1: "right", 0: "center", 1: "left"}
 Y_ANCHORS = {-1: "top", 0: "middle", 1: "bottom"}
 
@@ -117,10 +121,9 @@ def _best(
     if not len(path):
         return None
     picked = path[np.linspace(0, len(path) - 1, min(PLACES, len(path))).round().astype(int)]
-    tried = [(at, side, shift) for at in picked for side in SIDES for shift in SHIFTS]
-    anchors = np.array([at + np.multiply(side, shift) for at, side, shift in tried])
+    anchors = (picked[:, np.newaxis] + OFFSETS).reshape(-1, 2)
     # The box hangs on its anchor by the side that faces the line.
-    lower = anchors - size * (1 - np.array([side for _, side, _ in tried])) / 2
+    lower = anchors - size * (1 - np.tile(FACING, (len(picked), 1))) / 2
     boxes = np.stack([lower, lower + size], axis=1)
     inside = ((boxes[:, 0] >= 0) & (boxes[:, 1] <= [WIDE, HIGH])).all(axis=1)
     own, others = lines
@@ -128,12 +131,12 @@ def _best(
     if taken:
         apart = np.minimum(apart, _distance(boxes, np.stack(taken)))
     clearance = np.minimum(apart, _distance(boxes, _as_boxes([own])))
-    shifts = np.array([shift for _, _, shift in tried])
+    shifts = np.tile([shift for _, shift in TRIED], len(picked))
     order = np.minimum(clearance, CLEAR) * AMPLE + np.minimum(apart, AMPLE) - shifts
     order = np.where(inside, order, order - AMPLE * AMPLE)
     best = int(np.argmax(order))
-    at, side, shift = tried[best]
-    return at, side, shift, boxes[best], float(clearance[best])
+    side, shift = TRIED[best % len(TRIED)]
+    return picked[best // len(TRIED)], side, shift, boxes[best], float(clearance[best])
 
 
 def _as_boxes(paths: Sequence[FloatArray]) -> FloatArray:

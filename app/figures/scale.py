@@ -126,7 +126,9 @@ def rectangles(mask: NDArray[np.bool_]) -> list[tuple[int, int, int, int]]:
     """
     done: list[tuple[int, int, int, int]] = []
     open_runs: dict[tuple[int, int], int] = {}
-    for column in range(mask.shape[1]):
+    # A column like the one before it neither ends nor opens a run.
+    differs = (mask[:, 1:] != mask[:, :-1]).any(axis=0)
+    for column in np.flatnonzero(np.concatenate([[True], differs])[: mask.shape[1]]).tolist():
         runs = set(_runs(mask[:, column]))
         for run in [run for run in open_runs if run not in runs]:
             done.append((open_runs.pop(run), column, *run))

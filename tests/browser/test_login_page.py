@@ -23,7 +23,7 @@ def guarded(tmp_path: Path) -> Iterator[str]:
     from app.main import create_app
     from app.settings import Settings
 
-    with socket.socket() as listener:
+    with socket.socket(proto=socket.IPPROTO_TCP) as listener:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
         settings = Settings(data=tmp_path, port=port, workers=0, token=TOKEN)  # type: ignore[arg-type]  # pydantic makes the secret

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import plotly.graph_objects as go
 import pytest
 
 from app.figures import FIGURES, FigureOptions, RunData
@@ -24,6 +25,7 @@ STATISTIC = {
     "decay": "last_loss_gradient",
     "activation_comparison": "hidden_gradient_norm",
     "clipping": "gradient_norm",
+    "gradient_difference": "hidden_gradient_norm",
 }
 SPECIAL = {"zero": -np.inf, "infinity": np.inf, "nan": np.nan}
 
@@ -79,3 +81,19 @@ def test_figure_is_as_it_was_reviewed(name: str, case: str) -> None:
         file.write_text(json.dumps(found, ensure_ascii=False, indent=1) + "\n")
     assert file.exists(), "no snapshot: look at the figure, then write it with the flag"
     assert found == json.loads(file.read_text())
+
+
+@pytest.mark.parametrize(
+    ("name", "case"),
+    [
+        (name, case)
+        for name, figure in FIGURES.items()
+        for case in ("ordinary", "empty", "nan")
+        if figure.runs[0] or case == "ordinary"
+    ],
+)
+def test_plotly_accepts_every_part_of_a_figure(name: str, case: str) -> None:
+    figure = FIGURES[name]
+    drawn = figure.draw([CASES[case](STATISTIC.get(name, name))] * figure.runs[0], FigureOptions())
+    checked = go.Figure(drawn.to_dict())
+    assert json.loads(checked.to_json()) == json.loads(drawn.to_json())
