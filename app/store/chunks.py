@@ -54,7 +54,7 @@ class ChunkWriter:
         """Write consecutive rows, the first at `row`."""
         if not self._arrays:
             self._begin()
-        self._put(self._layouts[name], row, values)
+        self._put(self._arrays[name], self._layouts[name], row, values)
 
     def sync(self) -> None:
         """Make everything written so far survive a power cut."""
@@ -63,9 +63,10 @@ class ChunkWriter:
 
     def _begin(self) -> None:
         group = zarr.open_group(**self._files.zarr(self._folder), mode="a")
-        self._arrays = {name: self._made(group, layout) for name, layout in self._layouts.items()}
-        for layout in self._layouts.values():
-            self._take_over(layout)
+        arrays = {name: self._made(group, layout) for name, layout in self._layouts.items()}
+        for name, layout in self._layouts.items():
+            self._take_over(arrays[name], layout)
+        self._arrays = arrays  # now that they are whole: a flush that failed begins anew
 
     def _made(self, group: zarr.Group, layout: StoredLayout) -> zarr.Array[Any]:
         """Return an array that may be there, of a captured run that is opened once more."""
@@ -84,16 +85,19 @@ class ChunkWriter:
             attributes={"axes": list(layout.axes), "scale": layout.scale},
         )
 
-    def _take_over(self, layout: StoredLayout) -> None:
+    def _take_over(self, array: zarr.Array[Any], layout: StoredLayout) -> None:
         end = self._own.first(layout)
-        start = end - end % self._arrays[layout.name].chunks[0]
+        start = end - end % array.chunks[0]
         if start < end:
             earlier = MappedArray(self._files, self._run_id, layout)
             others = tuple(slice(0, size) for size in layout.row_shape)
-            self._put(layout, start, earlier.read(np.arange(start, end), others, self._before))
+            self._put(
+                array, layout, start, earlier.read(np.arange(start, end), others, self._before)
+            )
 
-    def _put(self, layout: StoredLayout, row: int, values: NDArray[Any]) -> None:
-        array = self._arrays[layout.name]
+    def _put(
+        self, array: zarr.Array[Any], layout: StoredLayout, row: int, values: NDArray[Any]
+    ) -> None:
         array[row : row + len(values)] = values
         chunk_rows = array.chunks[0]
         first, last = row // chunk_rows, (row + len(values) - 1) // chunk_rows

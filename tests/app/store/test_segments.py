@@ -10,6 +10,7 @@ import pytest
 from app.commands.mending import mend
 from app.runs.service import described
 from app.store import LeaseLost, Store, layouts, open_store
+from app.store.mapped import MappedArray
 from app.store.segments import EARLIEST, Segment, in_use, segments_of, to_list, with_attempt
 from tests.app.runs.small_runs import configuration, recorded, require_same_bits, settings_for
 from tests.app.runs.test_faults import finished, interrupted_after
@@ -47,6 +48,29 @@ def test_rows_of_several_attempts_read_as_one_array(
         assert store.arrays.read(run.id, "loss").values.tolist() == recording.loss
         assert store.queue.lose(run.id, str(attempt), "killed") is not None
     assert list(store.arrays.lost()) == []
+
+
+def test_a_flush_that_failed_half_way_is_made_anew(
+    store: Store, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = queued(store)
+    first = Recording(store, claimed(store, run, "first"), rng)
+    first.frame()
+    first.flush()
+    assert store.queue.lose(run.id, "first", "killed") is not None
+    second = Recording(store, claimed(store, run, "second"), rng, after=first)
+    second.frame()
+    with monkeypatch.context() as patch:
+
+        def fail(*_: object) -> None:
+            raise OSError("the storage did not answer")
+
+        patch.setattr(MappedArray, "read", fail)
+        with pytest.raises(OSError, match="did not answer"):
+            second.flush()
+    second.flush()
+    found = store.arrays.read(run.id, "hidden_gradient")
+    assert found.values.tobytes() == np.stack(second.hidden).tobytes()
 
 
 def test_a_checkpoint_of_an_attempt_that_lost_its_run_is_not_kept(store: Store) -> None:
