@@ -1,6 +1,7 @@
 """What a user is told of a run that failed."""
 
 import errno
+import traceback
 
 from app.runs.limits import NoRoomError
 
@@ -14,6 +15,18 @@ def message_of(err: BaseException) -> str:
     cause = getattr(err, "orig", None) or err  # of SQLAlchemy's errors: the database's own words
     text = f"{type(cause).__name__}: {cause}"
     return f"the disk is full ({text})" if is_disk_full(err) else text
+
+
+def report_of(err: BaseException) -> str:
+    """Return what is kept of a failure: its message, last, and where it came from before that.
+
+    Where memory or room ran out the message says all, and the place nothing.
+    """
+    message = message_of(err)
+    if isinstance(err, MemoryError | NoRoomError) or is_disk_full(err):
+        return message
+    places = "".join(traceback.format_tb(err.__traceback__))
+    return f"Traceback (most recent call last):\n{places}{message}" if places else message
 
 
 def is_disk_full(err: BaseException) -> bool:

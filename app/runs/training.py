@@ -10,7 +10,7 @@ import structlog
 
 import engine
 from app.runs.control import Control
-from app.runs.failures import is_disk_full, message_of
+from app.runs.failures import is_disk_full, message_of, report_of
 from app.runs.inputs import inputs_of
 from app.runs.judging import Judge
 from app.runs.limits import require_disk
@@ -60,8 +60,8 @@ def state_after(err: Exception, store: Store, claim: Claim, step: int | None) ->
     """
     if isinstance(err, LeaseLost):
         return "lost"
-    message = message_of(err)
-    log.error("run failed", run=claim.run_id, error=message, exc_info=err)
+    message = report_of(err)
+    log.error("run failed", run=claim.run_id, error=message_of(err), exc_info=err)
     if is_disk_full(err):
         store.free_reserve()
     with contextlib.suppress(LeaseLost):
@@ -235,7 +235,11 @@ class Attempt:
         if reason == "time":
             told = f"it has trained for {self._control.seconds:g} s, as long as a run may in one go"
             return self._finish(writer, "failed", f"{told}; a retry goes on from here")
-        attempts = self._store.attempts
+        attempts, loss = self._store.attempts, self._loss()
+        # Progress is told a few times a second; of a run that stands still the last one is told.
+        writer.patiently(
+            lambda: attempts.progress(self._claim, step=snapshot.step, loss=loss, eta_seconds=None)
+        )
         return writer.patiently(
             lambda: attempts.release(self._claim, "paused" if reason == "pause" else "interrupted")
         )

@@ -74,6 +74,7 @@ def test_a_paused_run_loses_no_step_and_goes_on_to_the_same_bits(
     assert attempt(store, run, pause_after=33) == "paused"
     paused = store.runs.get(run.id)
     assert (paused.status, paused.requested, paused.recorded_series) == ("paused", None, 34)
+    assert (paused.step, paused.eta_seconds) == (34, None)
     assert store.checkpoints.newest_resume(run.id)[0] == 34  # type: ignore[index]
     assert service.resume(run.id).status == "queued"
     assert attempt(store, run) == "succeeded"
