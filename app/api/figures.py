@@ -12,7 +12,7 @@ from starlette.responses import Response
 from app.api.dependencies import StoreOf, json_response
 from app.api.schemas import FigureModel, problems
 from app.figures import FIGURES, load
-from app.figures.base import Decades, FigureDefinition, FigureOptions, Mode
+from app.figures.base import Decades, FigureDefinition, FigureOptions, Losses, Mode
 from app.http_errors import HttpProblem, bad_parameter
 from app.store import Store
 
@@ -42,6 +42,9 @@ Layer = Annotated[
 ]
 ModeOf = Annotated[Mode, Query(description="Magnitude, or its ratio to the last time asked")]
 Range = Annotated[Literal["4", "8", "16"], Query(description="Decades of the colour scale")]
+LossesOf = Annotated[
+    Losses, Query(description="A map over the training: of all losses, or of the last one alone")
+]
 Format = Annotated[Literal["json", "html"], Query()]
 Name = Annotated[str | None, Query(max_length=100, description="One coordinate of this axis")]
 Length = Annotated[int, Query(ge=1, le=MOST_LENGTH, description="T of a figure without a run")]
@@ -76,10 +79,13 @@ async def _look(
 
 
 async def _choice(
-    look: Annotated[FigureOptions, Depends(_look)], parameter: Name = None, gate: Name = None
+    look: Annotated[FigureOptions, Depends(_look)],
+    parameter: Name = None,
+    gate: Name = None,
+    losses: LossesOf = "all",
 ) -> FigureOptions:
     """Return the same with one coordinate of the axes of which a figure shows one."""
-    return replace(look, parameter=parameter, gate=gate)
+    return replace(look, parameter=parameter, gate=gate, losses=losses)
 
 
 Choice = Annotated[FigureOptions, Depends(_choice)]

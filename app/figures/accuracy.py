@@ -49,6 +49,7 @@ FIGURE = FigureDefinition(
         "1 is all right. A line that stays where guessing would put it has learned nothing that "
         "needs memory; a held-out line far under the other one has learned by heart."
     ),
+    at_a_glance="1 is all right; held out far under it is by heart.",
     needs=(NAME, HELD_OUT),
     draw=draw,
     frames="all",

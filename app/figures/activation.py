@@ -37,6 +37,7 @@ FIGURE = FigureDefinition(
         "colour are units that stand at the end of their range whatever comes in: their slope is "
         "next to nothing, and so is the gradient through them."
     ),
+    at_a_glance="A row is one unit; one dark colour throughout is the end of its range.",
     needs=(NAME,),
     draw=draw,
 )

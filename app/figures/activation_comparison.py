@@ -168,6 +168,7 @@ FIGURE = FigureDefinition(
         "remembers; the number over it is the verdict's: what is left at the first time step of "
         "what the last loss alone sends back."
     ),
+    at_a_glance="One column is one run: what stays pale to the bottom remembers.",
     needs=(NORM, LAST_LOSS),
     draw=draw,
     runs=(1, 8),

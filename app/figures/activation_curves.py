@@ -113,6 +113,7 @@ FIGURE = FigureDefinition(
         "step back. γ is the largest slope: under 1 every step loses, at 1 it can be kept; where "
         "the strong line lies on 0 nothing passes."
     ),
+    at_a_glance="Thin is φ, strong its slope φ′, which a gradient is multiplied by.",
     needs=(),
     draw=draw,
     runs=(0, 0),

@@ -97,6 +97,7 @@ FIGURE = FigureDefinition(
         "left of a gradient d steps back. A straight line down is exponential vanishing; only a "
         "slope of exactly 1 stays level."
     ),
+    at_a_glance=("A straight line down is exponential vanishing; only a slope of 1 stays level."),
     needs=(),
     draw=draw,
     runs=(0, 0),

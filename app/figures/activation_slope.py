@@ -28,6 +28,7 @@ FIGURE = FigureDefinition(
         "nothing through: saturated ones, or ReLUs that are off for every sample; bright ones "
         "pass it at the activation's full slope γ."
     ),
+    at_a_glance="Dark rows are units that let nothing through.",
     needs=(NAME,),
     draw=draw,
 )

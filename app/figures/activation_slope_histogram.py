@@ -23,8 +23,6 @@ NAME = "activation_slope_histogram"
 SATURATED_SHARE_OF_GAMMA = 0.1
 # Their slopes never come near zero, so that nothing of them is saturated or not.
 NEVER_SATURATED = frozenset({"identity", "leaky_relu"})
-# With the mean further left than this the words on saturation stand at the right.
-CROWDED = 0.72
 
 
 def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
@@ -100,22 +98,14 @@ def _activation(run: RunData) -> str:
 
 
 def _notes(saturated: float | None, mean: float, gamma: float) -> list[Part]:
-    """The saturated share over the low bins, the mean beside its rule."""
+    """Over the plot, where no bar can run through them: the saturated share, and the mean."""
     words = ""
     if saturated is not None:
-        words = f"{saturated:.1f} % saturated<br>(φ′ < {SATURATED_SHARE_OF_GAMMA * gamma:g})"
-    crowded = mean < CROWDED * gamma
-    corner: Part = {"xanchor": "left", "yanchor": "top", "align": "left"}
-    beside: Part = {"xanchor": "right", "xshift": -4}
-    if crowded:
-        corner = {"xanchor": "right", "yanchor": "top", "align": "right"}
-        beside = {"xanchor": "left", "xshift": 4}
-    x, y = (1.0, 0.86) if crowded else (0.03, 0.98)
-    paper = {"xref": "paper", "yref": "paper"}
-    top = {"yref": "paper", "yanchor": "top"}
+        words = f"{saturated:.1f} % saturated (φ′ < {SATURATED_SHARE_OF_GAMMA * gamma:g})"
+    over: Part = {"xref": "paper", "yref": "paper", "yanchor": "bottom"}
     return [
-        layout.note(words, x, y, name="label-saturated", **paper, **corner),
-        layout.note(f"mean {mean:.2f}", mean, 1, name="label-mean", **top, **beside),
+        layout.note(words, 0, 1, name="label-saturated", xanchor="left", **over),
+        layout.note(f"┊ mean {mean:.2f}", 1, 1, name="label-mean", xanchor="right", **over),
     ]
 
 
@@ -126,6 +116,7 @@ FIGURE = FigureDefinition(
         "Each step back multiplies the gradient by a slope from this heap. Mass at the left end "
         "is saturation, where gradients die; mass at the right end lets them through."
     ),
+    at_a_glance="At the left end gradients die.",
     needs=(NAME,),
     draw=draw,
 )

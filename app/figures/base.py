@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 Mode = Literal["ratio", "magnitude"]
 Decades = Literal[4, 8, 16]
+Losses = Literal["all", "last"]
 Frames = Literal["all", "one", "one and latest"]
-Choosable = Literal["parameter", "gate"]
+Choosable = Literal["parameter", "gate", "losses"]
 
 FloatArray = NDArray[np.float64]
 
@@ -63,7 +64,8 @@ class FigureOptions:
     In mode `magnitude` a heatmap's z is the recorded log10 itself, in `ratio` its
     difference from the value at the last time asked. `range` is half the width of the
     colour scale in decades. `steps` is a step for each of several runs, in their order, where
-    they are not looked at at one. `parameter` and `gate` are coordinates, None for the first
+    they are not looked at at one. `losses` says whether a map over the training is of all losses
+    of a task or of the last one alone. `parameter` and `gate` are coordinates, None for the first
     that there is. `length` and `at` are the T and the pre-activation of a figure without a run.
     """
 
@@ -72,6 +74,7 @@ class FigureOptions:
     layer: int | str = 0
     mode: Mode = "magnitude"
     range: Decades = 8
+    losses: Losses = "all"
     parameter: str | None = None
     gate: str | None = None
     length: int = 20
@@ -82,14 +85,16 @@ class FigureOptions:
 class FigureDefinition:
     """One figure: what it shows, what it needs, and the pure function that draws it.
 
-    `frames` says which recorded steps `load` reads: all, the chosen one, or the chosen
-    one and the latest. `runs` is the least and the largest number of runs. Of the axes in
-    `chooses` one coordinate is shown, which the reader picks.
+    `at_a_glance` is the first half line of how to read it, short enough to stand whole under the
+    figure's title. `frames` says which recorded steps `load` reads: all, the chosen one, or the
+    chosen one and the latest. `runs` is the least and the largest number of runs. Of what
+    `chooses` names (an axis, or which losses) one is shown, which the reader picks.
     """
 
     name: str
     title: str
     how_to_read: str
+    at_a_glance: str
     needs: tuple[str, ...]
     draw: Callable[[Sequence[RunData], FigureOptions], go.Figure]
     runs: tuple[int, int] = (1, 1)

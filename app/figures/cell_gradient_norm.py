@@ -24,6 +24,7 @@ FIGURE = FigureDefinition(
         "Where this stays pale downward while the hidden gradient fades, the memory cell carries "
         "what the hidden state loses."
     ),
+    at_a_glance="Pale downward: the memory cell carries what the hidden state loses.",
     needs=(NAME,),
     draw=draw,
     frames="all",

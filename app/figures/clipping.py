@@ -91,6 +91,7 @@ FIGURE = FigureDefinition(
         "and then catches explosions; a share near 100 % means that the threshold, and no longer "
         "the gradient, sets the length of every step."
     ),
+    at_a_glance="Where the lines part, an update was shortened to the dashed threshold.",
     needs=(NORM, FACTOR),
     draw=draw,
     frames="all",

@@ -49,6 +49,7 @@ FIGURE = FigureDefinition(
         "reaches it. A line that climbs is a network that shrinks; above one half the verdict "
         "says so."
     ),
+    at_a_glance="A ReLU that is always off learns no more.",
     needs=(NAME,),
     draw=draw,
     frames="all",

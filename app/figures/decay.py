@@ -50,14 +50,17 @@ def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
         row = row[::-1]
     lags, curve = by_lag(row, times, tau)
     step, latest = drawn_step(run, NAME, options.step), drawn_step(run, NAME, None)
-    depth = float(lags[-1]) if lags.size else 1.0
+    facts = theory(run, options.step)
+    if lags.size <= 1:
+        told = {"step": step, "verdict": verdict(run, step), **facts}
+        return layout.empty(TITLE, _no_distance(tau, backwards), figure="decay", **told)
+    depth = float(lags[-1])
     low, high = _window(curve)
     parts = [*_curve(lags, curve, "measured", palette.VANISHING, 2.4)]
     last = plane(run, NAME, step=None, layer=options.layer)
     if latest != step and last is not None:
         last = last[::-1] if backwards else last
         parts = _curve(*by_lag(last, times, tau), "latest", palette.MUTED, 1.2) + parts
-    facts = theory(run, options.step)
     parts += _theory(facts, depth) + _rails(lags, curve, (low, high))
     notes = place(_labels(parts, (step, latest), depth), parts, depth, (low, high))
     return layout.figure(
@@ -83,6 +86,16 @@ def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
         verdict=verdict(run, step),
         **facts,
     )
+
+
+def _no_distance(tau: int, backwards: bool) -> str:
+    """Say why the loss has no state before it, in the layer's own time."""
+    if backwards:
+        return (
+            "This layer reads from the end, where its only loss is: that comes after its first "
+            "step, so there is no distance over which a gradient could fade"
+        )
+    return f"The last loss is at t = {tau}: no state lies before it"
 
 
 def by_lag(row: FloatArray, times: FloatArray, tau: int) -> tuple[FloatArray, FloatArray]:
@@ -234,6 +247,7 @@ FIGURE = FigureDefinition(
         "green band every step back still learns. No network of this shape can lie over the "
         "dashed bound; where the bound itself falls, vanishing is certain."
     ),
+    at_a_glance="In the green band every step back still learns.",
     needs=(NAME, "weight_geometry"),
     draw=draw,
     frames="one and latest",

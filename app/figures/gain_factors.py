@@ -162,6 +162,7 @@ FIGURE = FigureDefinition(
         "reaches furthest down is what makes the gradient vanish. Arriving is what losses on the "
         "way add."
     ),
+    at_a_glance="What one step back does to the gradient, factor by factor; 0 is a factor of 1.",
     needs=(NAME,),
     draw=draw,
 )

@@ -29,6 +29,7 @@ FIGURE = FigureDefinition(
         "gradient is multiplied by the forget gate f at every step: rows near 1 are units that "
         "remember. In a GRU z near 1 keeps the old state."
     ),
+    at_a_glance="1 is open, 0 is shut; the LSTM's gradient is multiplied by f at every step.",
     needs=(NAME,),
     draw=draw,
     chooses=("gate",),

@@ -65,6 +65,7 @@ FIGURE = FigureDefinition(
         "are alike. Hatched: exactly zero in the second run alone. A red lower half is a change "
         "that lets early time steps be heard."
     ),
+    at_a_glance="Red: the second run's gradient is larger; blue: it is smaller.",
     needs=(NORM,),
     draw=draw,
     runs=(2, 2),

@@ -71,6 +71,7 @@ FIGURE = FigureDefinition(
         "Spikes of decades are explosions; where the clip factor stands under 1 the update was "
         "shortened by that much."
     ),
+    at_a_glance="Spikes of decades are explosions.",
     needs=(NAME, "clip_factor"),
     draw=draw,
     runs=(1, 6),

@@ -100,6 +100,7 @@ FIGURE = FigureDefinition(
         "any time; a picture that only fades to the left vanishes through time instead. "
         "Hatched cells are exact zeros, dotted ones lie under the resolution of the numbers."
     ),
+    at_a_glance="A row is one unit; a dark row carries no gradient at any time.",
     needs=(NAME,),
     draw=draw,
 )

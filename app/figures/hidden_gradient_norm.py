@@ -1,10 +1,17 @@
-"""Gradient norm at every time step over the whole training, under a strip of the loss."""
+"""Gradient norm at every time step over the whole training, under a strip of the loss.
+
+Where a task asks at several times, every state hears all losses after it, and the map of their
+sum is even however short each of them reaches. Of the last loss alone it is `last_loss_gradient`,
+which every run records: the same axes, and the reach can be read from it.
+"""
 
 import math
 from collections.abc import Sequence
+from types import MappingProxyType
 
 import numpy as np
 import plotly.graph_objects as go
+from numpy.typing import NDArray
 
 from app.figures import layout, palette
 from app.figures.base import (
@@ -14,6 +21,7 @@ from app.figures.base import (
     RunData,
     coordinates,
     drawn_step,
+    is_stacked_both_ways,
     last_asked,
     over_steps,
     reads_backwards,
@@ -21,7 +29,7 @@ from app.figures.base import (
 )
 from app.figures.heatmap import Cells, colorbar, traces
 from app.figures.layout import Part
-from app.figures.loss import line, place_rail
+from app.figures.loss_strip import strip, strip_axis, strip_caption
 from app.figures.missing import nothing
 from app.figures.pooling import pool
 from app.figures.training_axis import future, span_of_steps, whole_steps
@@ -29,45 +37,49 @@ from app.runs.recent_loss import RECENT_STEPS, mean_recent_loss
 
 TITLE = "Gradient norm over training"
 NAME = "hidden_gradient_norm"
+OF_LAST = "last_loss_gradient"
+# What each of the two calls its axis of time.
+TIME_AXES = MappingProxyType({NAME: "time", OF_LAST: "state_time"})
 # "1 % reach" (SCIENCE.md): two decades under the gradient at the last time asked.
 REACH_DECADES = 2.0
 HOVER = "step %{x}<br>t = %{y}<br>log10 %{z:.2f}<extra></extra>"
 NOT_FINITE = "NaN"  # what JSON has no number for, as the wire spells it
-# Decades of room over and under the loss in its strip.
-STRIP_ROOM = 0.08
-# The strip of the loss above the heatmap, as shares of the height.
-HEATMAP_TOP, STRIP_BOTTOM = 0.79, 0.85
+# The heatmap under the strip of the loss, as a share of the height.
+HEATMAP_TOP = 0.79
 
 
 def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
     """Heatmap, loss strip, reach line and cursor of one run, or of several side by side."""
-    if not any(over_steps(run, NAME, layer=options.layer)[1].size for run in runs):
-        return nothing(runs[0], NAME, TITLE)
+    name = OF_LAST if options.losses == "last" and is_summed(runs) else NAME
+    if not any(over_steps(run, name, layer=options.layer)[1].size for run in runs):
+        return nothing(runs[0], name, TITLE, figure=NAME)
     parts: list[Part] = []
     frame: Part = {"annotations": [], "shapes": []}
     pooled = 1
     for index, run in enumerate(runs):
-        number = "" if index == 0 else str(2 * index + 1)
-        strip = str(2 * index + 2)
+        number, upper = "" if index == 0 else str(2 * index + 1), str(2 * index + 2)
         left, right = _columns(index, len(runs))
-        drawn, block = _one(run, options, (f"x{number}", f"y{number}", f"y{strip}"))
+        drawn, block = _one(run, options, name, (f"x{number}", f"y{number}"))
         pooled = max(pooled, block)
         if index == 0:
             drawn[0] = {**drawn[0], "showscale": True, "colorbar": colorbar(options, "")}
-        parts += drawn
-        _axes(frame, run, (number, strip), (left, right), (drawn, index == 0))
-        frame["annotations"] += future(run, NAME, number)
+        parts += drawn + strip(run, f"x{number}", f"y{upper}")
+        frame |= _axes(run, name, number, (left, right), titled=index == 0)
+        frame[f"yaxis{upper}"] = strip_axis(run, f"x{number}", titled=index == 0)
+        frame["annotations"] += future(run, name, number)
+        frame["annotations"] += strip_caption(run, f"x{number}", f"y{upper}")
         if len(runs) > 1:
             frame["annotations"].append(_heading(run, (left + right) / 2))
     if options.step is not None:
-        step = drawn_step(runs[0], NAME, options.step)
+        step = drawn_step(runs[0], name, options.step)
         frame["shapes"] += [] if step is None else cursor(step)
     frame["annotations"] += layout.pooled_note(pooled)
-    recent = _recent_losses(runs[0], options)
+    recent = _recent_losses(runs[0], options, name)
     told = {key: runs[0].facts.get(key) for key in ("baseline", "needed_lag", "last_asked")}
-    latest = drawn_step(runs[0], NAME, None)
+    latest = drawn_step(runs[0], name, None)
     numbers = {"pooled": pooled, "latest": latest, "recent_losses": recent, **told}
-    title = f"{TITLE}, of all losses together" if is_summed(runs) else TITLE
+    which = "the last loss alone" if name == OF_LAST else "all losses together"
+    title = f"{TITLE}, of {which}" if is_summed(runs) else TITLE
     return layout.figure(parts, frame, title=title, figure=NAME, **numbers)
 
 
@@ -112,33 +124,47 @@ def cursor(step: int) -> list[Part]:
 
 
 def _one(
-    run: RunData, options: FigureOptions, axes: tuple[str, str, str]
+    run: RunData, options: FigureOptions, name: str, axes: tuple[str, str]
 ) -> tuple[list[Part], int]:
-    steps, values = over_steps(run, NAME, layer=options.layer)
-    times = coordinates(run, NAME, "time")
+    """The map of one run with its line of reach; and how many of its values a cell holds."""
+    steps, values = over_steps(run, name, layer=options.layer)
+    times = coordinates(run, name, TIME_AXES[name])
     values = values.reshape(steps.size, times.size)
-    tau = last_asked(run, times)
-    own = last_asked(run, times, reads_backwards(run, NAME, options.layer))
+    backwards = reads_backwards(run, name, options.layer)
+    own = last_asked(run, times, backwards)
     at_tau = np.searchsorted(times, own).clip(0, max(times.size - 1, 0))
     reference = values[:, at_tau] if values.size else np.empty(0)
-    narrow, times_shown, rows = pool(values, times, 1)
+    # What is not defined must not win a block of the pool as if it were a number gone wrong.
+    defined = np.where(_unheard(run, name, times, own), -np.inf, values)
+    narrow, times_shown, rows = pool(defined, times, 1)
     narrow, steps_shown, columns = pool(narrow, steps, 0)
     references, _, _ = pool(reference, steps, 0)
-    cells = Cells(z=narrow.T, x=steps_shown, y=times_shown, reference=references, along="x")
-    drawn = traces(cells, options, hover=HOVER, axes=(axes[0], axes[1]))
-    drawn += _reach_line(run, tau, axes)
-    loss_steps, loss = over_steps(run, "loss", layer=options.layer)
-    strip = line(loss_steps, loss, role="loss", name="loss", color=palette.TEXT, yaxis=axes[2])
-    good = loss[np.isfinite(loss) & (loss > 0)]
-    place_rail(strip, float(good.max()) if good.size else 1.0)
-    for trace in strip:
-        trace["xaxis"] = axes[0]
-    return drawn + strip, max(rows, columns)
+    absent = np.broadcast_to(_unheard(run, name, times_shown, own), narrow.shape)
+    cells = Cells(
+        z=np.where(absent, np.nan, narrow).T,
+        x=steps_shown,
+        y=times_shown,
+        reference=references,
+        along="x",
+        undefined=absent.T if absent.any() else None,
+    )
+    drawn = traces(cells, options, hover=HOVER, axes=axes)
+    # A layer that reads backwards is reached from the first loss on, to the other side.
+    if not backwards:
+        drawn += _reach_line(run, last_asked(run, times), axes)
+    return drawn, max(rows, columns)
 
 
-def _recent_losses(run: RunData, options: FigureOptions) -> list[float | str | None]:
+def _unheard(run: RunData, name: str, times: FloatArray, own: int) -> NDArray[np.bool_]:
+    """The times at which a state cannot hear the last loss, for it comes before them."""
+    if name == NAME or is_stacked_both_ways(run):
+        return np.zeros(times.size, dtype=np.bool_)
+    return times < own if own < last_asked(run, times) else times > own
+
+
+def _recent_losses(run: RunData, options: FigureOptions, name: str) -> list[float | str | None]:
     """What the run's tile says at each column: the mean loss of the last steps until then."""
-    frames, _ = over_steps(run, NAME, layer=options.layer)
+    frames, _ = over_steps(run, name, layer=options.layer)
     _, columns, _ = pool(frames, frames, 0)
     loss_steps, loss = over_steps(run, "loss", layer=options.layer)
     # The last column is asked at its last step: there it says what the run's row says.
@@ -148,7 +174,7 @@ def _recent_losses(run: RunData, options: FigureOptions) -> list[float | str | N
     return [m if m is None or math.isfinite(m) else NOT_FINITE for m in means]
 
 
-def _reach_line(run: RunData, tau: int, axes: tuple[str, str, str]) -> list[Part]:
+def _reach_line(run: RunData, tau: int, axes: tuple[str, str]) -> list[Part]:
     """The time step up to which the gradient of the last loss still counts."""
     steps, rows = over_steps(run, "last_loss_gradient", layer=top_layer(run))
     times = coordinates(run, "last_loss_gradient", "state_time")
@@ -181,53 +207,26 @@ def _columns(index: int, count: int) -> tuple[float, float]:
     return index * (width + gap), index * (width + gap) + width
 
 
-def _axes(
-    frame: Part,
-    run: RunData,
-    numbers: tuple[str, str],
-    span: tuple[float, float],
-    drawn: tuple[list[Part], bool],
-) -> None:
-    """Add x, y and loss axes of one run to the layout."""
-    number, strip = numbers
-    parts, first = drawn
-    times = np.asarray(parts[0]["y"], dtype=np.float64)
+def _axes(run: RunData, name: str, number: str, span: tuple[float, float], *, titled: bool) -> Part:
+    """The two axes of one run's map."""
+    times = coordinates(run, name, TIME_AXES[name])
     length = int(run.config.get("task", {}).get("length", times[-1] if times.size else 1))
-    losses = np.concatenate([np.asarray(p["y"], dtype=np.float64) for p in parts[-2:]])
-    good = losses[np.isfinite(losses) & (losses > 0)]
-    low, high = (float(good.min()), float(good.max())) if good.size else (0.1, 1.0)
-    frame[f"xaxis{number}"] = layout.axis(
-        "training step",
-        range=list(span_of_steps(run, NAME)),
-        anchor=f"y{number}",
-        domain=list(span),
-        **whole_steps(run, NAME),
-    )
-    frame[f"yaxis{number}"] = layout.axis(
-        "time step t" if first else "",
-        range=[0.5, length + 0.5],
-        domain=[0, HEATMAP_TOP],
-        anchor=f"x{number}",
-        **layout.time_ticks(length),
-    )
-    frame[f"yaxis{strip}"] = layout.axis(
-        "loss" if first else "",
-        type="log",
-        range=[np.log10(low) - STRIP_ROOM, np.log10(high) + STRIP_ROOM],
-        domain=[STRIP_BOTTOM, 1],
-        anchor=f"x{number}",
-        showgrid=True,
-        showline=False,
-        ticks="",
-        **layout.round_ticks(*_whole_strip(low, high)),
-    )
-
-
-def _whole_strip(low: float, high: float) -> tuple[float, float]:
-    """Ends that the ticks are for: where a loss hardly moves, those of the strip with its room."""
-    if high > low * 10**STRIP_ROOM:
-        return low, high
-    return low / 10**STRIP_ROOM, high * 10**STRIP_ROOM
+    return {
+        f"xaxis{number}": layout.axis(
+            "training step",
+            range=list(span_of_steps(run, name)),
+            anchor=f"y{number}",
+            domain=list(span),
+            **whole_steps(run, name),
+        ),
+        f"yaxis{number}": layout.axis(
+            "time step t" if titled else "",
+            range=[0.5, length + 0.5],
+            domain=[0, HEATMAP_TOP],
+            anchor=f"x{number}",
+            **layout.time_ticks(length),
+        ),
+    }
 
 
 def _heading(run: RunData, x: float) -> Part:
@@ -242,11 +241,16 @@ FIGURE = FigureDefinition(
     how_to_read=(
         "Each column is one frame of the training: the loss sits at the top and its gradient "
         "travels down. Dark blue below means that early time steps are not heard; the white "
-        "line is where 1 % of the last loss's gradient is left. Where every step has a loss, they "
-        "all add up here and the map looks even; Credit assignment and Decay show one at a time."
+        "line is where 1 % of the last loss's gradient is left. Where a task asks at many times "
+        "the map of all losses looks even, however short each of them reaches; that of the last "
+        "loss alone shows how far it is heard."
     ),
-    needs=(NAME, "loss", "last_loss_gradient"),
+    at_a_glance=(
+        "Loss on top, its gradient travels down; dark blue is a time step that is not heard."
+    ),
+    needs=(NAME, "loss", OF_LAST),
     draw=draw,
     runs=(1, 6),
     frames="all",
+    chooses=("losses",),
 )

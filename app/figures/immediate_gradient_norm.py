@@ -24,6 +24,7 @@ FIGURE = FigureDefinition(
         "alone, every other row is exactly zero: all that those states hear comes through time. "
         "Beside the total gradient it shows how much of that is memory."
     ),
+    at_a_glance="What the loss at t says to the state at t and to no other.",
     needs=(NAME,),
     draw=draw,
     frames="all",

@@ -120,6 +120,7 @@ FIGURE = FigureDefinition(
         "a straight line down is exponential vanishing. The measured line may never pass its "
         "bound; where the bound itself falls, no training of the same weights can help."
     ),
+    at_a_glance="A straight line down is vanishing.",
     needs=(NAME, BOUND),
     draw=draw,
 )

@@ -66,6 +66,7 @@ FIGURE = FigureDefinition(
         "others. All pale: the step turns and loses nothing. Blue from the top: every direction "
         "shrinks. A red top over a blue rest: one direction explodes while the others are lost."
     ),
+    at_a_glance="Pale: one step back turns and loses nothing.",
     needs=(NAME,),
     draw=draw,
 )

@@ -94,8 +94,36 @@ def round_ticks(low: float, high: float, most: int = 3) -> Part:
         values = tens[:: -(-len(tens) // most)] if tens else values[:most]
     if len(values) < 2:
         values = _even(low, high, most) or values
-    text = [f"{v:.6g}" if 1e-3 <= v < 1e4 else power(math.log10(v)) for v in values]
-    return {"tickmode": "array", "tickvals": values, "ticktext": text}
+    return {"tickmode": "array", "tickvals": values, "ticktext": [amount(v) for v in values]}
+
+
+def amount(value: float) -> str:
+    """A positive number as an axis says it: plain where it is short, else with a power of ten.
+
+    Example:
+        >>> amount(0.3), amount(1e9), amount(5e7)
+        ('0.3', '10<sup>9</sup>', '5·10<sup>7</sup>')
+    """
+    if 1e-3 <= value < 1e4:
+        return f"{value:.6g}"
+    exponent = math.floor(math.log10(value))
+    lead = f"{value / 10.0**exponent:.2g}"
+    return power(exponent) if lead in ("1", "10") else f"{lead}·{power(exponent)}"
+
+
+def apart(ticks: Part, least: float) -> Part:
+    """Leave out ticks of a log axis that lie closer to the one above than so many decades."""
+    pairs = zip(ticks.get("tickvals", ()), ticks.get("ticktext", ()), strict=True)
+    kept: list[tuple[float, str]] = []
+    for value, text in sorted(pairs, reverse=True):
+        if not kept or math.log10(kept[-1][0] / value) >= least:
+            kept.append((value, text))
+    kept.reverse()
+    return (
+        {**ticks, "tickvals": [v for v, _ in kept], "ticktext": [t for _, t in kept]}
+        if kept
+        else ticks
+    )
 
 
 def _even(low: float, high: float, most: int) -> list[float]:
@@ -115,13 +143,17 @@ def no_parts(end: int, most: int = 6) -> Part:
     return {"dtick": 1} if end <= most else {}
 
 
+# A round step nearer to the last one than this share of a stride would touch its number.
+CLOSE = 0.7
+
+
 def step_ticks(end: float, most: int = 6) -> Part:
     """Whole training steps at round numbers from 0, and the last one."""
     last = max(int(end), 0)
     rough = max(last / most, 1.0)
     scale = 10 ** math.floor(math.log10(rough))
     stride = int(next(m * scale for m in (1, 2, 2.5, 5, 10) if int(m * scale) >= rough))
-    inner = [v for v in range(0, last, stride) if last - v > stride // 2]
+    inner = [v for v in range(0, last, stride) if last - v > CLOSE * stride]
     return {"tickmode": "array", "tickvals": [*inner, last]}
 
 

@@ -45,6 +45,7 @@ FIGURE = FigureDefinition(
         "How far an update goes for a given gradient. Where the loss starts to jump while this is "
         "high, the rate is the cause; where the loss stands still while this is tiny, it too."
     ),
+    at_a_glance="How far an update goes for a given gradient.",
     needs=(NAME,),
     draw=draw,
     frames="all",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from app.figures import layout, palette
+from app.figures import beyond, layout, palette
 from app.figures.base import FigureDefinition, FigureOptions, FloatArray, RunData, over_steps
 from app.figures.layout import Part
 from app.figures.missing import not_yet
@@ -16,26 +16,36 @@ from app.figures.training_axis import steps_axis
 TITLE = "Loss over training"
 # Points as few as these are no line: a run that diverged at its second step has one.
 FEW = 2
+# Decades of room at the ends of an axis that does not hold every step.
+ROOM = 0.1
 
 
 def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
     """One line a run; points that are not finite stand as crosses on the upper rail."""
     traces: list[Part] = []
-    positive: list[float] = []
+    losses: list[FloatArray] = []
     for run, color in zip(runs, palette.RUNS, strict=False):
         for name, dash in (("loss", "solid"), ("validation_loss", "dot")):
             steps, values = over_steps(run, name, layer=options.layer)
-            positive += _positive(values)
+            losses.append(values)
             traces += line(steps, values, role=name, name=f"{run.name}: {name}", color=color)
             if traces and steps.size:
                 traces[-2]["line"]["dash"] = dash
     if not any(len(trace["x"]) for trace in traces):
         return layout.empty(TITLE, not_yet(runs[0]))
-    low, high = (min(positive), max(positive)) if positive else (0.1, 1.0)
-    place_rail(traces, high)
+    low, high = beyond.ends(losses)
+    end = beyond.end_of_axis(np.concatenate(losses))
+    place_rail(traces, end or high)
     shapes, notes = _baseline(runs[0])
     # The dashed line takes part in what the axis spans.
-    seen = [*positive, *(shape["y0"] for shape in shapes)] or [low, high]
+    seen = [low, end or high, *(shape["y0"] for shape in shapes)]
+    ranged: Part = {}
+    if end is not None:
+        ranged = {"range": [math.log10(min(seen)) - ROOM, math.log10(end) + ROOM]}
+        for run in runs:
+            traces.append(beyond.marks(*over_steps(run, "loss", layer=options.layer), end))
+        where = {"xref": "paper", "yref": "paper", "yanchor": "top"}
+        notes += beyond.caption(np.concatenate(losses), end, bgcolor=palette.CARD, **where)
     return layout.figure(
         traces,
         {
@@ -44,6 +54,7 @@ def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
                 "loss",
                 type="log",
                 showgrid=True,
+                **ranged,
                 **layout.round_ticks(min(seen), max(seen), most=5),
             ),
             "shapes": shapes,
@@ -95,11 +106,6 @@ def place_rail(traces: Sequence[Part], high: float) -> None:
             trace["y"] = np.full(len(trace["x"]), high)
 
 
-def _positive(values: FloatArray) -> list[float]:
-    good = values[np.isfinite(values) & (values > 0)]
-    return [float(good.min()), float(good.max())] if good.size else []
-
-
 def _baseline(run: RunData) -> tuple[list[Part], list[Part]]:
     """A dashed line at the loss of a model without memory."""
     told = run.facts.get("baseline")
@@ -135,6 +141,7 @@ FIGURE = FigureDefinition(
         "A line that stays at the dashed baseline has learned nothing that needs memory; "
         "a pink cross is a loss that is no longer finite."
     ),
+    at_a_glance="At the dashed baseline nothing is learned that needs memory.",
     needs=("loss", "validation_loss"),
     draw=draw,
     runs=(1, 6),

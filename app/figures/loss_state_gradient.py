@@ -30,6 +30,7 @@ FIGURE = FigureDefinition(
         "loss at that time still tells those states what to do. A thin pale band along the "
         "diagonal is a network that learns from the recent past alone."
     ),
+    at_a_glance="A row is one loss: pale as far back as it is heard.",
     needs=(NAME,),
     draw=draw,
 )

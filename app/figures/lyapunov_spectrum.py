@@ -101,6 +101,7 @@ FIGURE = FigureDefinition(
         "0: all is forgotten at that rate. The first above 0: chaos, and gradients that explode. "
         "Several at 0 are directions that remember."
     ),
+    at_a_glance="Above 0 explodes, under 0 forgets.",
     needs=(NAME,),
     draw=draw,
     frames="one and latest",

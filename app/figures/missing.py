@@ -5,8 +5,10 @@ import plotly.graph_objects as go
 
 from app.figures import layout
 from app.figures.base import RunData
+from app.figures.training_axis import GOING_ON
 
 NOT_YET = "No steps yet: the first arrives after 1 step"
+ENDED_EARLY = "The run ended before its first frame"
 NO_STEPS = "No training steps: this run looks at its start alone"
 
 
@@ -32,7 +34,9 @@ def nothing(run: RunData, statistic: str, title: str, *, figure: str | None = No
 
 def not_yet(run: RunData) -> str:
     """Say that there is nothing so far, or that there will be nothing."""
-    return NO_STEPS if run.config.get("training", {}).get("steps") == 0 else NOT_YET
+    if run.config.get("training", {}).get("steps") == 0:
+        return NO_STEPS
+    return NOT_YET if run.status in GOING_ON else ENDED_EARLY
 
 
 def is_undefined(run: RunData, statistic: str) -> bool:

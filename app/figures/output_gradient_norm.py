@@ -25,6 +25,7 @@ FIGURE = FigureDefinition(
         "exactly zero. As a task is learned this shrinks, and all that follows from it shrinks "
         "with it, without anything vanishing in time."
     ),
+    at_a_glance="Where every chain begins: how wrong the output at t is.",
     needs=(NAME,),
     draw=draw,
     frames="all",

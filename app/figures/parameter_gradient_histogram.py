@@ -80,6 +80,7 @@ FIGURE = FigureDefinition(
         "the left of V's learns that much more slowly; a broad row has entries that never move "
         "beside others that leap. Exact zeros stand beside the name."
     ),
+    at_a_glance="A row is one parameter: bright where most of its gradient's entries lie.",
     needs=(NAME,),
     draw=draw,
 )

@@ -23,6 +23,7 @@ FIGURE = FigureDefinition(
         "Where W's line lies decades under V's, the read-out learns and the memory does not: "
         "the gradient is lost on its way back. Lines that jump together are an explosion."
     ),
+    at_a_glance="Where W lies decades under V, the memory does not learn.",
     needs=(NAME,),
     draw=draw,
     frames="all",

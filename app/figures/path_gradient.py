@@ -42,6 +42,7 @@ FIGURE = FigureDefinition(
         "through the state k. A row is one line of the sum; its cells left of the diagonal went "
         "through the product of Jacobians. For V there is the diagonal alone."
     ),
+    at_a_glance="A row is one line of a parameter's sum: the loss at t, through the state k.",
     needs=(NAME,),
     draw=draw,
     chooses=("parameter",),

@@ -125,6 +125,7 @@ FIGURE = FigureDefinition(
         "the same units stand over the slope φ′: mass where the curve is high passes the "
         "gradient, mass in its flat ends is saturation."
     ),
+    at_a_glance="A column is one time step; mass under the flat ends of φ′ is saturation.",
     needs=(NAME,),
     draw=draw,
 )

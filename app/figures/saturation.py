@@ -60,6 +60,7 @@ FIGURE = FigureDefinition(
         "Bright cells are time steps at which most units stand where their activation is flat, "
         "so that hardly any gradient passes. For ReLU one half is what random weights give."
     ),
+    at_a_glance="Bright: most units stand where their activation is flat.",
     needs=(NAME,),
     draw=draw,
     frames="all",

@@ -112,7 +112,7 @@ def _asked(losses: FloatArray, values: FloatArray, sides: Sides) -> tuple[FloatA
 
 def _captions(losses: FloatArray, length: int, sides: Sides) -> list[Part]:
     if losses.size == 1:
-        words = f"asked at t = {int(losses[0])} alone: one row"
+        words = f"asked at t = {int(losses[0])} alone"
         where = {"xref": "paper", "yref": "paper", "xanchor": "left", "yanchor": "bottom"}
         return [layout.note(words, 0, 1, **where)]
     if losses[0] > length / 2 or ">" in sides:

@@ -23,6 +23,7 @@ FIGURE = FigureDefinition(
         "Near 0.001 a parameter learns at a walking pace. Far below it stands still, whatever the "
         "loss says; near 1 every update replaces it, and the learning rate is too high."
     ),
+    at_a_glance="Near 0.001 a parameter learns; far below it stands still, near 1 it is replaced.",
     needs=(NAME,),
     draw=draw,
     frames="all",

@@ -95,6 +95,7 @@ FIGURE = FigureDefinition(
         "spectral radius above it makes an explosion possible. Far from normal, a gradient may "
         "grow for many steps before the radius has its say."
     ),
+    at_a_glance="Under the dashed 1/γ the gradient must vanish.",
     needs=(NAME,),
     draw=draw,
     frames="all",

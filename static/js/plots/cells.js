@@ -25,7 +25,9 @@ export function cellOf(trace, row, column) {
   const log10 = trace.z[row][column];
   const x = trace.x[column];
   const y = trace.y[row];
-  const future = Boolean(meta.future) && (Number.isNaN(log10) && x > y);
+  // Over training steps what is not defined comes after the last time asked, where other times have their numbers.
+  const isBeyond = meta.names ? x > y : !Number.isNaN(at(meta.reference, meta.along, row, column) ?? NaN);
+  const future = Boolean(meta.future) && Number.isNaN(log10) && isBeyond;
   return {
     kind: kind(log10, at(meta.floor, meta.along, row, column), future),
     log10,

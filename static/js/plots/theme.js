@@ -22,7 +22,7 @@ const LINES = {
 };
 const NOTES = {
   "label-measured": "vanishing-small", "label-saturated": "vanishing-small", "label-bound": "exploding-small",
-  "label-healthy": "healthy-small", "label-mean": "text", heading: "text", span: "text",
+  "label-healthy": "healthy-small", "label-mean": "text", "label-beyond": "exploding-small", heading: "text", span: "text",
 };
 const PATTERNS = { zero: ["hatch-line", "hatch"], below: ["hatch-line", "hatch"] };
 
@@ -34,6 +34,7 @@ export function paintTrace(trace, colors, { manyRuns = false } = {}) {
   if (role === "nonfinite") return patterned(trace, "#ffffff", colors.nan);
   if (PATTERNS[role]) return patterned(trace, colors[PATTERNS[role][0]], colors[PATTERNS[role][1]]);
   if (role === "nonfinite-points") return { ...trace, marker: { ...trace.marker, color: colors.nan } };
+  if (role === "beyond") return { ...trace, marker: { ...trace.marker, color: colors.exploding } };
   if (role === "zero-points") return { ...trace, marker: { ...trace.marker, color: colors.muted } };
   if (role === "saturated") return { ...trace, marker: { ...trace.marker, color: colors.vanishing } };
   if (role === "slope") return { ...trace, marker: { ...trace.marker, color: colors.bars } };

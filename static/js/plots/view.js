@@ -14,6 +14,7 @@ const MARGINS = {
   jacobian_product_norm: { l: 60, r: 12, t: 8, b: 36 },
   parameter_gradient_norm: { l: 56, r: 18, t: 8, b: 36 },
   parameter_gradient_histogram: { l: 92, r: 12, t: 8, b: 36 },
+  learning_rate: { l: 56, r: 12, t: 8, b: 36 },
   update_ratio: { l: 56, r: 18, t: 8, b: 36 },
   clipping: { l: 50, r: 18, t: 8, b: 36 },
   activation_curves: { l: 30, r: 8, t: 26, b: 36 },
@@ -23,6 +24,9 @@ const PLAIN = { l: 44, r: 12, t: 8, b: 36 };
 const ROOM_FOR_CAPTION = 20;
 const ROOM_FOR_LEGEND = 26;
 const ROOM_FOR_BAR = 62;
+// A time of four digits and more would run into the axis's title.
+const FOUR_DIGITS = 1000;
+const ROOM_FOR_DIGIT = 8;
 
 /**
  * @typedef {{mode: "ratio" | "magnitude", range: number, colors: Record<string, string>, log?: boolean, reach?: boolean, order?: "size" | "index", cursor?: boolean, picking?: boolean, manyRuns?: boolean}} View
@@ -98,7 +102,10 @@ function marginOf(name, layout) {
   const margin = MARGINS[name] ?? PLAIN;
   const above = (layout.annotations ?? []).some((note) => note.yref === "paper" && note.yanchor === "bottom" && note.y === 1);
   const t = Math.max(margin.t, above ? ROOM_FOR_CAPTION : 0, layout.showlegend ? ROOM_FOR_LEGEND : 0);
-  return { ...margin, t, r: layout.meta?.has_bar ? ROOM_FOR_BAR : margin.r };
+  const { tickvals, ticktext } = layout.yaxis ?? {};
+  const isLong = Array.isArray(tickvals) && !ticktext && Math.max(...tickvals) >= FOUR_DIGITS;
+  const l = margin.l + (isLong ? ROOM_FOR_DIGIT : 0);
+  return { ...margin, t, l, r: layout.meta?.has_bar ? ROOM_FOR_BAR : margin.r };
 }
 
 // Where nothing is drawn a heatmap shows this ground: not trained yet, or no number exists.

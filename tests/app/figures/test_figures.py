@@ -10,7 +10,20 @@ import pytest
 from app.figures import FIGURES, FigureOptions
 from app.figures.base import RunData
 from app.figures.layout import round_ticks, step_ticks
-from tests.app.figures.make_runs import linear_run, with_slice
+from tests.app.figures.make_runs import Recorded, linear_run, with_slice
+
+# So many letters stand on one line under the title of a panel, by its width at 1440 pixels.
+MOST_GLANCED = {"wide": 84, "third": 58, "quarter": 38}
+NARROW_PANELS = {
+    "decay": "third",
+    "loss_state_gradient": "third",
+    "activation_slope_histogram": "quarter",
+    "accuracy": "third",
+    "learning_rate": "third",
+    "dead_units": "third",
+    "jacobian_product_norm": "third",
+    "lyapunov_spectrum": "quarter",
+}
 
 
 def trace(figure: go.Figure, role: str) -> Any:  # noqa: ANN401  # any kind of trace
@@ -27,6 +40,8 @@ def test_a_figure_has_its_key_a_title_and_says_how_to_read_it(name: str) -> None
     assert definition.name == name
     assert definition.title
     assert definition.how_to_read.endswith(".")
+    assert definition.at_a_glance.endswith(".")
+    assert len(definition.at_a_glance) <= MOST_GLANCED[NARROW_PANELS.get(name, "wide")]
     fewest = 1 if definition.needs else 0
     assert fewest <= definition.runs[0] <= definition.runs[1]
 
@@ -134,6 +149,27 @@ def test_what_is_zero_or_not_finite_stands_on_the_rails_of_the_decay() -> None:
     drawn = draw("decay", with_slice(run, "last_loss_gradient", values))
     assert list(trace(drawn, "zero-points").x) == [3]
     assert list(trace(drawn, "nonfinite-points").x) == [4]
+
+
+def test_a_loss_without_a_state_before_it_is_said_to_have_no_distance() -> None:
+    drawn = draw("decay", linear_run([0.5, 0.9], length=1, asked="last"))
+    assert drawn.layout.meta["empty"]
+    assert drawn.layout.annotations[0].text == "The last loss is at t = 1: no state lies before it"
+    assert {"verdict", "spectral_radius"} <= drawn.layout.meta.keys()
+
+
+def test_a_layer_that_reads_from_the_end_says_that_its_loss_is_at_its_start() -> None:
+    run = linear_run([0.5, 0.9], asked="last")
+    old = run.slices["last_loss_gradient"]
+    values = np.where(np.arange(12) < 11, -np.inf, np.asarray(old.values))
+    backwards = Recorded(
+        name=old.name, axes=tuple(old.axes), coords={**old.coords, "layer": ("0r",)}, values=values
+    )
+    facts = {**run.facts, "first_asked": 12}
+    told = replace(run, facts=facts, slices={**run.slices, old.name: backwards})
+    drawn = draw("decay", told, layer="0r")
+    assert drawn.layout.meta["empty"]
+    assert drawn.layout.annotations[0].text.startswith("This layer reads from the end")
 
 
 def test_slopes_add_up_and_the_saturated_part_is_said() -> None:

@@ -62,3 +62,12 @@ test("units by index are put back, their masks too", () => {
   const heights = shown.data[1].y.filter((value) => !Number.isNaN(value));
   assert.deepEqual([...new Set(heights)].sort(), [-0.5, 0.5, 1.5, 2.5]);
 });
+
+test("times of four digits have room beside the axis's title, and ticks of any form are taken", () => {
+  const left = (yaxis) => present({ data: [], layout: { ...layout("hidden_gradient"), yaxis } }, view).layout.margin.l;
+  const usual = left({});
+  assert.ok(left({ tickvals: [1, 2000] }) > usual);
+  assert.equal(left({ tickvals: [1, 200] }), usual);
+  assert.equal(left({ tickvals: [1, 2000], ticktext: ["a", "b"] }), usual);
+  assert.equal(left({ tickvals: { dtype: "f8", bdata: "" } }), usual);
+});
