@@ -11,9 +11,16 @@ from fastapi.templating import Jinja2Templates
 from starlette.responses import Response
 
 from app import comparison
-from app.figures import FIGURES
+from app.figures import FIGURES, FigureDefinition
 from app.pages.base import PLOTLY_URL, PageContext, render
-from app.pages.compare_tables import OutcomeRow, SettingRow, outcomes_of, settings_of
+from app.pages.compare_tables import (
+    RECORDED,
+    OutcomeRow,
+    SettingRow,
+    outcomes_of,
+    setting_label,
+    settings_of,
+)
 from app.pages.display import DisplayBar, display_bar
 from app.pages.lesson_runs import LessonNote, note_of
 from app.pages.run import asked_times, layers_of, top_of
@@ -71,7 +78,7 @@ class ComparePage(PageContext):
     title: str
     settings: tuple[SettingRow, ...]
     outcomes: tuple[OutcomeRow, ...]
-    how_to_read: Mapping[str, str]
+    figures: Mapping[str, FigureDefinition]
     plotly_url: str
     data: Sequence[Mapping[str, Any]]
 
@@ -143,7 +150,7 @@ def page_of(
         title=title_of([run.config for run in found]),
         settings=settings_of(found) if found else (),
         outcomes=outcomes_of(found) if found else (),
-        how_to_read={name: figure.how_to_read for name, figure in FIGURES.items()},
+        figures=FIGURES,
         plotly_url=PLOTLY_URL,
         data=[_script_run(run) for run in found],
     )
@@ -178,7 +185,7 @@ def differences(configs: Sequence[Mapping[str, Any]]) -> list[tuple[tuple[str, s
         tuple(
             (label_of(".".join(path)), _text_of(values[position]))
             for path, values in found.items()
-            if values[position] is not None
+            if values[position] is not None and path != RECORDED
         )
         for position in range(len(configs))
     ]
@@ -208,12 +215,10 @@ def label_of(name: str) -> str:
     Example:
         >>> label_of("training.optimizer.learning_rate"), label_of("model.initializer.kind")
         ('optimizer learning rate', 'initializer')
+        >>> label_of("task.kind")
+        'task'
     """
-    parts = name.split(".")
-    kept = parts[1:] if len(parts) > 1 else parts
-    if len(kept) > 1 and kept[-1] == "kind":
-        kept = kept[:-1]
-    return " ".join(kept).replace("_", " ")
+    return setting_label(tuple(name.split(".")))
 
 
 def _text_of(value: object) -> str:

@@ -18,6 +18,9 @@ from app.store import Run
 
 Value = Quantity | None
 
+# What of a run is recorded changes nothing of it, and would fill a table.
+RECORDED = ("recording", "statistics")
+
 OWN = "the cell's own"
 """What the activation of a cell is that fixes it."""
 
@@ -42,8 +45,9 @@ class OutcomeRow:
 def settings_of(runs: Sequence[Run]) -> tuple[SettingRow, ...]:
     """Return only what differs, one row for each setting."""
     found = differences([run.config for run in runs])
+    found.pop(RECORDED, None)
     return tuple(
-        SettingRow(label=_label(path), values=tuple(_text(path, value) for value in values))
+        SettingRow(label=setting_label(path), values=tuple(_text(path, value) for value in values))
         for path, values in found.items()
     )
 
@@ -82,7 +86,7 @@ def outcomes_of(runs: Sequence[Run]) -> tuple[OutcomeRow, ...]:
         OutcomeRow(
             label="Seconds",
             note="from start to end",
-            values=tuple(_number(_seconds(run)) for run in runs),
+            values=tuple(_number(seconds_of(run)) for run in runs),
         ),
     )
 
@@ -94,11 +98,11 @@ def _with_reason(verdict: ShownVerdict) -> Quantity:
     return Quantity(text=f"{word}: {reason}")
 
 
-def _label(path: tuple[str, ...]) -> str:
+def setting_label(path: tuple[str, ...]) -> str:
     """A path as a reader says it: without the group, and without the word kind."""
     kept = path[1:] if len(path) > 1 else path
-    if len(kept) > 1 and kept[-1] == "kind":
-        kept = kept[:-1]
+    if path[-1] == "kind":
+        kept = kept[:-1] or path[:-1]
     return " ".join(kept).replace("_", " ")
 
 
@@ -122,7 +126,8 @@ def _decades(value: float | None) -> Value:
     return None if value is None or math.isnan(value) else quantity_of_log10(value)
 
 
-def _seconds(run: Run) -> float | None:
+def seconds_of(run: Run) -> float | None:
+    """Return how long a run took from its start to its end; None where it has not ended."""
     if run.started_at is None or run.finished_at is None:
         return None
     return (run.finished_at - run.started_at).total_seconds()

@@ -89,7 +89,7 @@ LESSONS: Mapping[str, Lesson] = MappingProxyType(
             title="A slope of 1 that explodes",
             question=(
                 "ReLU's slope is exactly 1 on the right, so it cannot make a gradient vanish. Take "
-                "W = 1.1 · I. What is left of the gradient after 100 steps?"
+                "W\u00a0=\u00a01.1\u00a0·\u00a0I. What is left of the gradient after 100 steps?"
             ),
             choices=("as much as there was", "ten times as much", "over ten thousand times"),
             right=2,
@@ -145,7 +145,7 @@ LESSONS: Mapping[str, Lesson] = MappingProxyType(
             title="When the bound bites",
             question=(
                 "The gradient can shrink no slower than the bound (γ‖W‖)ᵈ. For tanh, γ = 1. With "
-                "W = 0.9 · I, what is the most that can be left after 100 steps?"
+                "W = 0.9\u00a0·\u00a0I, what is the most that can be left after 100 steps?"
             ),
             choices=("a tenth", "three hundred-thousandths", "all, if the state stays at 0"),
             right=1,
