@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.templating import Jinja2Templates
 from starlette.responses import Response
 
-from app.figures import FIGURES
+from app.figures import FIGURES, FigureDefinition
 from app.figures.activation_curves import activations
 from app.figures.activation_product import product, slope_at
 from app.pages.base import PLOTLY_URL, PageContext, render
@@ -45,7 +45,7 @@ class ActivationsPage(PageContext):
     widest: float
     rows: tuple[ActivationRow, ...]
     panels: tuple[tuple[str, str, str, str], ...]
-    how_to_read: Mapping[str, str]
+    figures: Mapping[str, FigureDefinition]
     plotly_url: str
 
 
@@ -77,7 +77,7 @@ def page_of(length: int, at: float) -> ActivationsPage:
         widest=WIDEST,
         rows=rows_of(length, at),
         panels=tuple((name, FIGURES[name].title, span, formula) for name, span, formula in figures),
-        how_to_read={name: FIGURES[name].how_to_read for name, _, _ in figures},
+        figures=FIGURES,
         plotly_url=PLOTLY_URL,
     )
 

@@ -12,8 +12,11 @@ from starlette.responses import Response
 
 import engine
 from app.figures import FIGURES, FigureDefinition
+from app.figures.hidden_gradient_norm import OF_LAST
 from app.pages.base import PLOTLY_URL, PageContext, known_catalog, render
+from app.pages.compare_tables import seconds_of
 from app.pages.display import DisplayBar, display_bar
+from app.pages.index import duration_text
 from app.pages.remedies import conclusion_of
 from app.pages.run_facts import Fact, configuration
 from app.pages.run_tabs import COLORED, Tab, shown_tab, tabs_of
@@ -24,6 +27,8 @@ from app.runs import RunStatus
 from app.runs.tags import own, written
 from app.runs.trials import tried_of
 from app.store import Run, Store
+
+ENDED_EARLY = "The run ended before its first frame."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,11 +46,13 @@ class RunPage(PageContext):
     steps: int
     remark: str
     error: str
+    no_verdict: str
     verbs: tuple[VerbView, ...]
     is_captured: bool
     verdict: ShownVerdict | None
     helped: str
     asked: int
+    losses: str
     layers: tuple[str, ...]
     top_layer: str
     sections: tuple[tuple[str, tuple[Fact, ...]], ...]
@@ -56,7 +63,7 @@ class RunPage(PageContext):
     unit_step: str
     tags: tuple[str, ...]
     own_tags: tuple[str, ...]
-    how_to_read: Mapping[str, str]
+    figures: Mapping[str, FigureDefinition]
     plotly_url: str
     data: Mapping[str, Any]
 
@@ -112,11 +119,15 @@ def page_of(
         steps=run.steps,
         remark=remark_of(run),
         error=run.error or "",
+        no_verdict=ENDED_EARLY
+        if RunStatus(run.status).is_terminal
+        else "The first frame brings it.",
         verbs=verbs_of(captured=engine.is_captured(run.config)),
         is_captured=engine.is_captured(run.config),
         verdict=verdict,
         helped=helped,
         asked=asked_times(run),
+        losses="all" if query.get("losses") == "all" else "last",
         layers=layers_of(run),
         top_layer=top_of(run),
         sections=configuration(run.config, catalog, uploads),
@@ -127,7 +138,7 @@ def page_of(
         unit_step=unit_step(verdict, query.get("step", "")),
         tags=written(run.tags),
         own_tags=own(run.tags),
-        how_to_read={name: figure.how_to_read for name, figure in FIGURES.items()},
+        figures=FIGURES,
         plotly_url=PLOTLY_URL,
         data=script_data(run),
     )
@@ -158,8 +169,12 @@ def asked_times(run: Run) -> int:
 
 
 def remark_of(run: Run) -> str:
-    """What there is to say of a state beside its word."""
+    """What there is to say of a state beside its word: of what ended in order, how long it took."""
+    seconds = seconds_of(run)
+    took = "" if seconds is None else f"took {duration_text(seconds)}"
     return {
+        "succeeded": took,
+        "failed": took,
         "queued": "waiting for a free worker",
         "interrupted": "the worker was lost; goes on from the last checkpoint",
         "cancelled": "what was recorded stays readable",
@@ -176,6 +191,7 @@ def script_data(run: Run) -> dict[str, Any]:
         "step": run.step,
         "steps": run.steps,
         "eta_seconds": run.eta_seconds,
+        "seconds": seconds_of(run),
         "every": int(run.config["recording"]["every"]),
         "verbs": {
             str(status): verbs_in(status, captured=engine.is_captured(run.config))
@@ -183,6 +199,8 @@ def script_data(run: Run) -> dict[str, Any]:
         },
         "layers": layers_of(run),
         "top": top_of(run),
+        "asked": asked_times(run),
+        "of_last": {"statistic": OF_LAST, "axes": engine.STATISTICS[OF_LAST].axes},
         "figures": {name: figure_facts(figure) for name, figure in FIGURES.items() if figure.needs},
     }
 

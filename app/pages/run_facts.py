@@ -1,13 +1,17 @@
 """A run's configuration in a reader's words, for the rail beside the panels."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
 from engine import is_captured
 
 Json = Mapping[str, Any]
+
+# What decides a training is said whether or not it is what it usually is.
+ALWAYS_SAID = frozenset({"learning_rate", "threshold"})
 
 LAYERS: Json = {"elman": "RNN", "lstm": "LSTM", "gru": "GRU"}
 
@@ -34,6 +38,7 @@ def configuration(
     recording, task = config["recording"], config["task"]
     if is_captured(config):
         return _of_captured(config)
+    start = partial(_choice, entries=catalog.get("initializers", ()))
     return (
         (
             "Model",
@@ -52,8 +57,8 @@ def configuration(
             "Initialization",
             _facts(
                 ("Weights of", uploads.get("model")),
-                ("Recurrent", None if "model" in uploads else _choice(model["initializer"])),
-                ("Input", None if "model" in uploads else _choice(model["input_initializer"])),
+                ("Recurrent", None if "model" in uploads else start(model["initializer"])),
+                ("Input", None if "model" in uploads else start(model["input_initializer"])),
                 ("Spectral radius", model.get("spectral_radius")),
                 ("Forget bias", model.get("forget_bias")),
             ),
@@ -64,9 +69,9 @@ def configuration(
                 ("Task", _title(catalog, "tasks", task["kind"])),
                 ("Data set", uploads.get("dataset")),
                 ("Length T", task.get("length")),
-                ("Optimizer", _choice(training["optimizer"])),
-                ("Schedule", _choice(training["schedule"])),
-                ("Clipping", _choice(training["clipping"]) or "off"),
+                ("Optimizer", _choice(training["optimizer"], catalog.get("optimizers", ()))),
+                ("Schedule", _choice(training["schedule"], catalog.get("schedules", ()))),
+                ("Clipping", _choice(training["clipping"], catalog.get("clippings", ())) or "off"),
                 ("Regularizer", _choice(training["regularizer"])),
                 ("Batch", training["batch_size"]),
                 ("Steps", training["steps"]),
@@ -77,7 +82,7 @@ def configuration(
         (
             "Recording",
             _facts(
-                ("Every", f"{recording['every']} steps"),
+                ("Every", _steps(recording["every"])),
                 ("Batch", f"{recording['batch']}, {recording['probe_size']} samples"),
             ),
         ),
@@ -109,7 +114,7 @@ def _of_captured(config: Json) -> tuple[tuple[str, tuple[Fact, ...]], ...]:
                 ("Precision", training["precision"]),
             ),
         ),
-        ("Recording", _facts(("Every", f"{config['recording']['every']} steps"))),
+        ("Recording", _facts(("Every", _steps(config["recording"]["every"])))),
     )
 
 
@@ -130,8 +135,17 @@ def _title(catalog: Json, part: str, name: str) -> str:
     return name
 
 
-def _choice(value: object) -> str:
-    """A kind with its own numbers: "sgd, learning rate 0.01"."""
+def _steps(count: int) -> str:
+    return "step" if count == 1 else f"{count} steps"
+
+
+def _choice(value: object, entries: Sequence[Json] = ()) -> str:
+    """A kind with its own numbers, "sgd, learning rate 0.01"; those that are usual are left out.
+
+    Args:
+        value: The choice.
+        entries: What the catalog says of each kind, with the numbers that are usual.
+    """
     if value is None:
         return ""
     if not isinstance(value, Mapping):
@@ -139,7 +153,7 @@ def _choice(value: object) -> str:
     rest = [
         f"{key.replace('_', ' ')} {_number(number)}"
         for key, number in value.items()
-        if key != "kind" and not _is_neutral(key, number)
+        if key != "kind" and not _is_neutral(key, number) and not _is_usual(value, key, entries)
     ]
     return ", ".join([str(value.get("kind", "")).replace("_", " "), *rest])
 
@@ -147,6 +161,15 @@ def _choice(value: object) -> str:
 def _is_neutral(key: str, number: object) -> bool:
     """Whether a number says nothing: off, none, or a gain of one."""
     return number in (None, 0, False) or (key == "gain" and number == 1)
+
+
+def _is_usual(choice: Json, key: str, entries: Sequence[Json]) -> bool:
+    """Whether a number is the one that its kind has unless another is given."""
+    if key in ALWAYS_SAID:
+        return False
+    found = next((one for one in entries if one["name"] == choice.get("kind")), None)
+    known = {} if found is None else found["options"]["properties"].get(key, {})
+    return "default" in known and known["default"] == choice[key]
 
 
 def _options(options: Json) -> str:

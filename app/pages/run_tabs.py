@@ -16,7 +16,6 @@ class PanelView:
 
     name: str
     title: str
-    how: str
     span: str
     formula: str
 
@@ -197,7 +196,6 @@ def _tab(
             PanelView(
                 name=figure,
                 title=FIGURES[figure].title,
-                how=FIGURES[figure].how_to_read,
                 span=span,
                 formula=formula,
             )

@@ -52,6 +52,16 @@ class SweepsPage(PageContext):
     sweeps: tuple[SweepRow, ...]
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SweptPanel:
+    """One figure over all runs of a sweep, and how to read it."""
+
+    name: str
+    title: str
+    how_to_read: str
+    at_a_glance: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class SweepPage(PageContext):
     """What sweep.html is given."""
@@ -68,7 +78,7 @@ class SweepPage(PageContext):
     columns: tuple[str, ...]
     rows: tuple[tuple[str, tuple[CellView, ...]], ...]
     skipped: tuple[tuple[str, str], ...]
-    panels: tuple[tuple[str, str, str], ...]
+    panels: tuple[SweptPanel, ...]
     plotly_url: str
     run_ids: tuple[str, ...]
 
@@ -135,8 +145,18 @@ def page_of(store: Store, sweep: Sweep, x: str | None, y: str | None, value: str
         ),
         skipped=tuple((label_of(each["values"]), each["reason"]) for each in sweep.skipped),
         panels=(
-            (sweep_matrix.NAME, LOOKS[value].words.capitalize(), sweep_matrix.HOW_TO_READ),
-            (success_by_lag.NAME, success_by_lag.TITLE, success_by_lag.HOW_TO_READ),
+            SweptPanel(
+                name=sweep_matrix.NAME,
+                title=LOOKS[value].words.capitalize(),
+                how_to_read=sweep_matrix.HOW_TO_READ,
+                at_a_glance="Each cell is the median over its runs; a click opens them.",
+            ),
+            SweptPanel(
+                name=success_by_lag.NAME,
+                title=success_by_lag.TITLE,
+                how_to_read=success_by_lag.HOW_TO_READ,
+                at_a_glance="Where a line falls, the gradient of what is needed is lost.",
+            ),
         ),
         plotly_url=PLOTLY_URL,
         run_ids=tuple(member.run.id for member in members),

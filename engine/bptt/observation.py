@@ -83,30 +83,21 @@ class Observation:
         observation.batch = batch
         observation.loss, observation.accuracy = sweep.loss.value, sweep.loss.accuracy
         observation.__dict__["_swept_back"] = sweep
-        observation.__dict__["_gradient"] = sweep.network.gradient
+        observation._gradient = sweep.network.gradient
         return observation
 
-    def _sweep_back(self, *, weights: bool = False) -> Array:
-        """Sweep back; return dL/dflat, that of the layers only where `weights` are wanted."""
+    def _sweep_back(self) -> Sweep:
         # The training step's own gradient stays what it was: looking changes nothing.
         kept = self.network.gradient.copy()
         self.sweep.keep_carried()
-        self.sweep.add_gradients(weights)
         self.sweep.backward()
-        self.sweep.add_gradients()
-        found = self.network.gradient.copy()
+        self._gradient = self.network.gradient.copy()
         self.network.gradient[...] = kept
-        return found
-
-    @cached_property
-    def _gradient(self) -> Array:
-        # Few statistics ask for it: without, the sweep back that all others need is cheaper.
-        return self._sweep_back(weights=True)
+        return self.sweep
 
     @cached_property
     def _swept_back(self) -> Sweep:
-        self._sweep_back()
-        return self.sweep
+        return self._sweep_back()
 
     @cached_property
     def gains(self) -> tuple[Array, BoolArray]:
@@ -117,10 +108,9 @@ class Observation:
 
     @property
     def _with_carries(self) -> Sweep:
+        sweep = self._swept_back
         # A training's own sweep keeps them where a frame is due, and not where it diverges.
-        if not self._swept_back.keeps_carried:
-            self._sweep_back()
-        return self.sweep
+        return sweep if sweep.keeps_carried else self._sweep_back()
 
     @cached_property
     def jacobians(self) -> ObservedJacobians:
@@ -146,6 +136,7 @@ class Observation:
     @property
     def parameter_gradients(self) -> dict[str, Array]:
         """∂L/∂P of this batch by public name."""
+        self._swept_back  # noqa: B018  (leaves the gradient)
         return self.network.named(self._gradient)
 
     def log10_path_norms(self, times: Sequence[int]) -> Array:

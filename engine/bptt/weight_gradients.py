@@ -40,13 +40,7 @@ def diagonal_terms(tape: LayerTape, diagonal: Diagonal, deltas: Array, steps: in
 
 
 class AddsGradients(Protocol):
-    """What adds up the gradients of a layer as a sweep passes.
-
-    Attributes:
-        wanted: Whether the next sweeps add any: that costs a third of a sweep back.
-    """
-
-    wanted: bool
+    """What adds up the gradients of a layer as a sweep passes."""
 
     def clear(self) -> None:
         """Set all gradients to zero."""
@@ -63,7 +57,7 @@ class WeightGradients:
 
     def __init__(self, tape: LayerTape) -> None:
         """Allocate for stretches of at most CHUNK steps."""
-        self.tape, self.wanted = tape, True
+        self.tape = tape
         width = min(CHUNK, tape.length) * tape.batch
         self._inputs = as_items(tape.inputs)
         self._deltas = as_items(tape.deltas)
@@ -88,8 +82,6 @@ class WeightGradients:
             stop: Step after the last.
             exponents: E of each sample that the deltas are stored with, (B,); None where all 0.
         """
-        if not self.wanted:
-            return
         loops = self.tape.compiled
         if loops is not None and loops.add_gradients(start, stop, exponents, self._negligible):
             return

@@ -61,3 +61,17 @@ def watch_shifts(page: Page) -> None:
 def shifts(page: Page) -> list[str]:
     """The classes of what has moved by itself."""
     return list(page.evaluate("window.shifted"))
+
+
+_CUT = """() => [...document.querySelectorAll("main *")].filter((element) => {
+  const style = getComputedStyle(element);
+  if (style.overflowX !== "hidden" || element.clientWidth <= 1) return false;
+  if (!element.checkVisibility()) return false;
+  if (style.webkitLineClamp !== "none") return element.scrollHeight > element.clientHeight + 1;
+  return style.textOverflow === "ellipsis" && element.scrollWidth > element.clientWidth + 1;
+}).map((element) => `${element.className}: ${element.textContent.trim()}`)"""
+
+
+def cut_texts(page: Page) -> list[str]:
+    """Texts of which a part is hidden behind an ellipsis."""
+    return list(page.evaluate(_CUT))

@@ -341,8 +341,8 @@ def test_a_row_keeps_its_height_whatever_a_run_tells(
     run = service.start(config_of("telling", steps=LONG_STEPS))
     page = new_page(viewport=viewport)
     follow(page)
-    row = row_of(page, "telling")
-    expect(row.locator("[data-progress]")).to_be_visible(timeout=60_000)
+    row = page.locator(f'[data-run="{run}"]')
+    expect(row).to_have_attribute("data-status", "running", timeout=60_000)
     before, after = page.evaluate(TOLD, "telling")
     assert after == before
     httpx.post(f"{service.url}/api/v1/runs/{run}/cancel")

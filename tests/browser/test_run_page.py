@@ -232,7 +232,7 @@ def test_the_heatmap_fills_while_the_run_goes_on(page: Page, service: Service) -
     expect(page.locator("#title-hidden_gradient")).to_have_text(f"Units at step {steps}")
     assert len(heatmap(page)["x"]) == steps // every + 1
     assert len(counts) >= 3, counts
-    expect(page.locator("[data-step]")).to_have_text(str(steps))
+    expect(page.locator("[data-step]")).to_have_text(f"{steps:,}")
 
 
 def test_stop_cancels_and_keeps_what_is_recorded(page: Page, service: Service) -> None:

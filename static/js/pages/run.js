@@ -28,6 +28,9 @@ const summary = document.querySelector("[data-summary]");
 
 const EAGER = new Set(["decay", "hidden_gradient_norm"]);
 
+// What a switch of two words goes over to.
+const OTHER = { order: { size: "index", index: "size" }, losses: { all: "last", last: "all" } };
+
 // A cell of these is one term of a sum.
 const CHAINED = new Set(["loss_state_gradient", "path_gradient"]);
 
@@ -144,6 +147,11 @@ function refreshStep() {
   return Promise.all(shownPanels().filter((panel) => !figures.ofAllSteps(panel.name)).map((panel) => panel.refresh()));
 }
 
+/** How long a run took from its start to its end; null where it has not ended. */
+function secondsOf({ started_at: from, finished_at: to }) {
+  return from && to ? (Date.parse(to) - Date.parse(from)) / 1000 : null;
+}
+
 function shownPanels() {
   return panels.filter((panel) => EAGER.has(panel.name) || !panel.section.closest("[hidden]"));
 }
@@ -160,9 +168,10 @@ function showControls() {
     part.hidden = part.dataset.tabPanels !== tab;
     if (!part.hidden) part.querySelector("[data-scrubber-slot]").append(scrubberElement);
   }
-  const pressed = { log, reach, order: order === "size" };
+  const pressed = { log, reach, order: order === "size", losses: figures.losses() === "last" };
   for (const chip of page.querySelectorAll("[data-toggle]")) chip.setAttribute("aria-pressed", String(pressed[chip.dataset.toggle]));
   for (const part of page.querySelectorAll("[data-ratio]")) part.hidden = mode !== "ratio";
+  for (const part of page.querySelectorAll("[data-losses]")) part.hidden = part.dataset.losses !== figures.losses();
   const layers = page.querySelector("[data-layer]");
   if (layers) layers.value = layerOf();
   const shown = page.querySelector(`[data-tab-panels="${CSS.escape(tab)}"]`);
@@ -174,8 +183,8 @@ function showControls() {
 for (const chip of page.querySelectorAll("[data-toggle]")) {
   chip.addEventListener("click", () => {
     const name = chip.dataset.toggle;
-    const now = state.get()[name];
-    state.set({ [name]: name === "order" ? (now === "size" ? "index" : "size") : !now });
+    const other = OTHER[name]?.[name === "losses" ? figures.losses() : state.get()[name]];
+    state.set({ [name]: other ?? !state.get()[name] });
   });
 }
 for (const select of page.querySelectorAll("[data-choice]")) select.addEventListener("change", () => state.set({ [select.dataset.choice]: select.value }));
@@ -185,7 +194,7 @@ state.subscribe((now, changed) => {
   showControls();
   const drawn = ["mode", "range", "log", "reach", "order"].some((name) => changed.includes(name));
   if (drawn) for (const panel of shownPanels()) panel.redraw();
-  if (["layer", "tab", "parameter", "gate"].some((name) => changed.includes(name))) refreshAll();
+  if (["layer", "tab", "parameter", "gate", "losses"].some((name) => changed.includes(name))) refreshAll();
   if (changed.includes("step") && now.step !== scrubber.step()) {
     scrubber.setStep(now.step);
     refreshStep();
@@ -211,8 +220,9 @@ followRun(run, {
   refresh: refreshAll,
   async status() {
     const found = await getJson(`/runs/${run.id}`);
-    head.status(found.status, { error: found.error ?? "", position: found.queue_position ?? null });
+    head.status(found.status, { error: found.error ?? "", position: found.queue_position ?? null, seconds: secondsOf(found) });
     head.progress(found.progress);
+    if (isOver(found.status) && !found.verdict) head.noVerdict();
     scrubber.setLive(!isOver(found.status));
     if (state.get().step === null) head.verdict(found.verdict);
   },

@@ -10,7 +10,9 @@ import { apiUrl } from "../wire/api.js";
  */
 export function createFigures(run, { view, layer }) {
   const ofAllSteps = (name) => run.figures[name].frames === "all";
-  const choice = (name) => Object.fromEntries(run.figures[name].chooses.map((axis) => [axis, view()[axis]]));
+  // One loss is the last and all of them: there is nothing to choose, and nothing to ask for.
+  const losses = () => (run.asked > 1 ? (view().losses ?? "last") : null);
+  const choice = (name) => Object.fromEntries(run.figures[name].chooses.map((axis) => [axis, axis === "losses" ? losses() : view()[axis]]));
 
   function query(name) {
     return { layer: layerInAddress(layer()), step: ofAllSteps(name) ? null : view().step, ...choice(name) };
@@ -19,6 +21,7 @@ export function createFigures(run, { view, layer }) {
   return {
     ofAllSteps,
     query,
+    losses,
     /** Whether the line at the chosen step is drawn over the figure: where all steps are seen. */
     withCursor: ofAllSteps,
     /** Whether a click or drag on the figure chooses the step; over lines one zooms instead. */
@@ -29,10 +32,11 @@ export function createFigures(run, { view, layer }) {
     },
     /** The numbers that a figure is drawn from. */
     data(name, format) {
-      const { statistic, axes } = run.figures[name];
+      const { losses: which, ...coordinates } = choice(name);
+      const { statistic, axes } = which === "last" ? run.of_last : run.figures[name];
       const step = ofAllSteps(name) ? null : (view().step ?? "last");
       const own = axes.includes("layer") ? { layer: layer() } : {};
-      return dataAddress(run.id, statistic, { step, ...own, ...choice(name), format });
+      return dataAddress(run.id, statistic, { step, ...own, ...coordinates, format });
     },
     /** The figure as a file. */
     page(name) {

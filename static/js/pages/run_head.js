@@ -2,6 +2,7 @@
 import { headline, lineOf, troublesOf } from "../plots/verdicts.js";
 import { duration, short, showMagnitude, statusWord } from "../plots/words.js";
 import { numberOf } from "../wire/api.js";
+import { countText } from "./words.js";
 
 const OVER = new Set(["succeeded", "diverged", "failed", "cancelled"]);
 // Beside the progress, so that nothing moves when the state changes; a failure has a place of its own.
@@ -24,6 +25,7 @@ export function createRunHead(page, run) {
   const note = (name) => page.querySelector(`[data-note=${name}]`);
   let seen = null;
   let ahead = "";
+  let seconds = run.seconds ?? null;
 
   /** Steps a second, from one progress event to the next. */
   function pace(step) {
@@ -36,7 +38,7 @@ export function createRunHead(page, run) {
   function progress({ step, steps = run.steps, eta_seconds: eta = null }) {
     part("progress").max = Math.max(steps, 1);
     part("progress").value = steps ? step : 1;
-    part("step").textContent = String(step);
+    part("step").textContent = countText(step);
     const rate = pace(step);
     const words = [];
     if (rate && !isOver(run.status)) words.push(`${short(rate)} steps/s`);
@@ -45,11 +47,12 @@ export function createRunHead(page, run) {
   }
 
   function remark(words) {
-    const all = REMARKS[run.status] ? [REMARKS[run.status] + ahead, ...words] : words;
-    part("pace").textContent = all.map((word) => ` · ${word}`).join("");
+    const took = isOver(run.status) && seconds !== null ? `took ${duration(seconds)}` : "";
+    const first = REMARKS[run.status] ? REMARKS[run.status] + ahead : took;
+    part("pace").textContent = [first, ...words].filter(Boolean).join(" · ");
   }
 
-  function status(name, { error = "", position = null } = {}) {
+  function status(name, { error = "", position = null, seconds: told = null } = {}) {
     run.status = name;
     const badge = part("status");
     badge.className = `status status--${name}`;
@@ -57,10 +60,12 @@ export function createRunHead(page, run) {
     const over = isOver(name);
     for (const button of page.querySelectorAll("[data-verb]")) button.hidden = !run.verbs[name].includes(button.dataset.verb);
     page.querySelector("[data-action=delete]").hidden = !over;
-    ahead = position ? `, ${position} ${position === 1 ? "run" : "runs"} ahead` : "";
+    ahead = position ? `, ${position} ${position === 1 ? "run" : "runs"} ahead` : position === 0 ? ", next in line" : "";
+    seconds = told ?? seconds;
     remark([]);
     part("notice").hidden = name !== "failed";
     part("error-text").textContent = error;
+    part("failure").textContent = error.trimEnd().split("\n").at(-1);
   }
 
   /** @param {object | null} verdict as the service says it */
@@ -81,6 +86,12 @@ export function createRunHead(page, run) {
     number("decay").textContent = short(numberOf(found.decay));
   }
 
+  /** What is over and has none gets none. */
+  function noVerdict() {
+    part("verdict-text").textContent = "No verdict";
+    part("verdict-sentence").textContent = "The run ended before its first frame.";
+  }
+
   /** @param {object} meta of the decay figure */
   function geometry(meta) {
     number("radius").textContent = short(numberOf(meta.spectral_radius ?? null));
@@ -95,5 +106,5 @@ export function createRunHead(page, run) {
     note("loss").textContent = known === null ? "training batch" : `baseline ${short(known)}`;
   }
 
-  return { progress, status, verdict, geometry, loss };
+  return { progress, status, verdict, noVerdict, geometry, loss };
 }

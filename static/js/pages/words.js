@@ -14,7 +14,7 @@ export function durationText(seconds) {
 
 /** @param {number | null | undefined} seconds */
 export function etaText(seconds) {
-  return seconds === null || seconds === undefined ? "" : `· ${durationText(seconds)} left`;
+  return seconds === null || seconds === undefined ? "" : `${durationText(seconds)} left`;
 }
 
 /** Three significant digits; what JSON lacks comes as words. @param {number | string | null | undefined} value */

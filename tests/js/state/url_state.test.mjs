@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { COMPARE_VIEW, RUN_VIEW, createState, readState, writeState } from "../../../static/js/state/url_state.js";
 
-const START = { tab: "overview", step: null, layer: null, mode: "ratio", range: 8, parameter: null, gate: null, log: true, reach: true, order: "size" };
+const START = { tab: "overview", step: null, layer: null, mode: "ratio", range: 8, parameter: null, gate: null, losses: null, log: true, reach: true, order: "size" };
 
 function fakePage(search) {
   const listeners = {};
@@ -21,7 +21,7 @@ test("an empty address is the start, and the start is an empty address", () => {
 });
 
 test("every field goes to the address and comes back", () => {
-  const state = { tab: "training", step: 150, layer: "1r", mode: "magnitude", range: 16, parameter: "weight_hh_l0", gate: "f", log: false, reach: false, order: "index" };
+  const state = { tab: "training", step: 150, layer: "1r", mode: "magnitude", range: 16, parameter: "weight_hh_l0", gate: "f", losses: "all", log: false, reach: false, order: "index" };
   assert.deepEqual(readState(writeState(state, "", RUN_VIEW), RUN_VIEW), state);
 });
 
