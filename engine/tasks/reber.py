@@ -17,6 +17,7 @@ Source: Reber 1967; embedded by Smith & Zipser 1989 and Cleeremans, Servan-Schre
 """
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, ClassVar, Literal, NamedTuple
@@ -99,27 +100,29 @@ class ReberOptions(TaskOptions):
 @cache
 def walk(edges: int) -> Walk:
     """Return the walk of so many edges from node 1 to the last node, at least three."""
+    nodes = list(EDGES)
+    one, other = np.array([[target for _, target in EDGES[node]] for node in nodes]).T
     # Weight of all ways to the end in r edges, up to a factor that is the same for all nodes.
     ways = np.zeros((edges + 1, NODES))
     ways[0, LAST] = 1
     for r in range(1, edges + 1):
-        for node, ((_, one), (_, other)) in EDGES.items():
-            ways[r, node] = 0.5 * (ways[r - 1, one] + ways[r - 1, other])
+        ways[r, nodes] = 0.5 * (ways[r - 1, one] + ways[r - 1, other])
         ways[r] /= ways[r].max()
     first = np.zeros((edges, NODES))
+    left = ways[edges - 1 :: -1]
+    both = left[:, one] + left[:, other]
+    first[:, nodes] = np.divide(left[:, one], both, out=np.zeros_like(both), where=both > 0)
     visited = np.zeros((edges + 1, NODES))
     visited[0, 1] = 1
+    targets = np.concatenate([one, other])
     for done in range(edges):
-        left = ways[edges - done - 1]
-        for node, ((_, one), (_, other)) in EDGES.items():
-            both = left[one] + left[other]
-            share = left[one] / both if both else 0.0
-            first[done, node] = share
-            visited[done + 1, one] += visited[done, node] * share
-            visited[done + 1, other] += visited[done, node] * (1 - share)
+        share, there = first[done, nodes], visited[done, nodes]
+        moved = np.concatenate([there * share, there * (1 - share)])
+        visited[done + 1] = np.bincount(targets, moved, minlength=NODES)
     return Walk(first, visited)
 
 
+@cache
 def entropies(length: int) -> tuple[float, float]:
     """Return the mean entropy of the next symbol at t = 1 … T − 2, in nats.
 
@@ -129,30 +132,35 @@ def entropies(length: int) -> tuple[float, float]:
     Returns:
         Given all that was before, and given the present symbol alone (and the time).
     """
-    found = walk(length - AROUND - 2)
+    first, visited = walk(length - AROUND - 2)
+    edges = len(first)
+    # Probability of (present symbol, node) by edges done: what the walk stands on.
+    present = np.zeros((edges, len(SYMBOLS), NODES))
+    present[0, B, 1] = 1
+    for node, chances in _chances(first):
+        for symbol, target, share in chances:
+            present[1:, symbol, target] += (visited[:edges, node] * share)[:-1]
     # Symbol 2 is chance to everybody, the outer one again to who has no memory.
     known, seen = math.log(2), 2 * math.log(2)
-    # Probability of (present symbol, node) by edges done: what the walk stands on.
-    present = np.zeros((len(SYMBOLS), NODES))
-    present[B, 1] = 1
-    for done, shares in enumerate(found.first):
-        following = np.zeros((len(SYMBOLS), len(SYMBOLS)))
-        after = np.zeros_like(present)
-        for node, ((one, to_one), (other, to_other)) in EDGES.items():
-            share = float(shares[node])
-            known += float(found.visited[done, node]) * _entropy(np.array([share, 1 - share]))
-            following[:, one] += present[:, node] * share
-            following[:, other] += present[:, node] * (1 - share)
-            after[one, to_one] += float(present[:, node].sum()) * share
-            after[other, to_other] += float(present[:, node].sum()) * (1 - share)
-        seen += _entropy(following) - _entropy(following.sum(axis=1))
-        present = after
+    following = np.zeros((edges, len(SYMBOLS), len(SYMBOLS)))
+    for node, chances in _chances(first):
+        for symbol, _, share in chances:
+            following[:, :, symbol] += present[:, :, node] * share[:, np.newaxis]
+            known += _entropy(share, visited[:edges, node])
+    seen += _entropy(following) - _entropy(following.sum(axis=2))
     return known / (length - 2), seen / (length - 2)
 
 
-def _entropy(shares: Array) -> float:
-    present = shares[shares > 0]
-    return float(-(present * np.log(present)).sum())
+def _chances(first: Array) -> Iterator[tuple[int, tuple[tuple[int, int, Array], ...]]]:
+    """Yield every node with its two edges: symbol, target, and probability by edges done."""
+    for node, ((one, to_one), (other, to_other)) in EDGES.items():
+        share = first[:, node]
+        yield node, ((one, to_one, share), (other, to_other, 1 - share))
+
+
+def _entropy(shares: Array, weights: Array | float = 1.0) -> float:
+    """Return −Σ w p log p, of which an impossible p has no part."""
+    return float(-(weights * shares * np.log(np.where(shares > 0, shares, 1))).sum())
 
 
 def strings(rng: np.random.Generator, length: int, size: int) -> IntArray:

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -21,11 +22,14 @@ from tests.app.runs.small_runs import (
 )
 
 RUNS, KILLS = 60, 28
+PATIENCE = 300.0
 
 pytestmark = pytest.mark.long
 
 
-def test_a_storm_of_kills_loses_no_run(tmp_path: Path, rng: np.random.Generator) -> None:
+def test_f11_a_storm_of_kills_loses_no_run(
+    tmp_path: Path, rng: np.random.Generator, capsys: pytest.CaptureFixture[str]
+) -> None:
     # More attempts than kills: this is about what is kept, not about giving up.
     service = Service(settings_for(tmp_path, max_attempts=KILLS + 1))
     try:
@@ -43,14 +47,17 @@ def test_a_storm_of_kills_loses_no_run(tmp_path: Path, rng: np.random.Generator)
                     os.kill(pid_of(service.store, str(rng.choice(living))), signal.SIGKILL)
                     killed += 1
 
-        def over() -> bool:
+        def over() -> int:
             rows = [service.store.runs.get(run.id) for run in made]
-            return all(RunStatus(row.status).is_terminal for row in rows)
+            return sum(RunStatus(row.status).is_terminal for row in rows)
 
-        eventually(over, patience=500)
+        while (ended := over()) < RUNS:  # however slow the machine: each in its turn
+            eventually(lambda: over() > ended, patience=PATIENCE)
         assert [service.store.runs.get(run.id).status for run in made] == ["succeeded"] * RUNS
         assert killed >= KILLS // 2
         for run, config in zip(made, configs, strict=True):
             require_same_bits(service.store, run.id, config)
+        with capsys.disabled():
+            sys.stdout.write(f"\nF11: {killed} kills, {RUNS} of {RUNS} runs identical\n")
     finally:
         service.close()
