@@ -19,7 +19,7 @@ Source: Reber 1967; embedded by Smith & Zipser 1989 and Cleeremans, Servan-Schre
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from typing import Annotated, ClassVar, Literal, NamedTuple
 
 import numpy as np
@@ -97,7 +97,8 @@ class ReberOptions(TaskOptions):
     kind: Literal["reber"] = "reber"
 
 
-@cache
+# Of a few lengths, two megabytes each at most: a service is asked about any.
+@lru_cache(maxsize=8)
 def walk(edges: int) -> Walk:
     """Return the walk of so many edges from node 1 to the last node, at least three."""
     nodes = list(EDGES)
@@ -122,7 +123,7 @@ def walk(edges: int) -> Walk:
     return Walk(first, visited)
 
 
-@cache
+@lru_cache
 def entropies(length: int) -> tuple[float, float]:
     """Return the mean entropy of the next symbol at t = 1 … T − 2, in nats.
 

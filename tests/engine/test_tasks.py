@@ -13,6 +13,7 @@ from engine.config import RunConfig
 from engine.tasks import TASKS, Batch, Streams, Task, generator, make_task
 from engine.tasks.copy import BLANK, REMEMBERED, SIGNAL, SYMBOLS, CopyOptions
 from engine.tasks.digits import DigitsOptions, held_out_mask, images
+from engine.tasks.reber import walk
 from engine.tasks.temporal_order import TemporalOrderOptions, windows
 from tests.engine.uploaded_data import READING, uploaded
 
@@ -338,6 +339,12 @@ def test_only_the_outer_symbol_may_be_asked_for() -> None:
     assert task.asked_times == (22,)
     assert task.needed_lag == 20
     assert (task.least, task.baseline) == (0.0, math.log(2))
+
+
+def test_reber_strings_of_many_lengths_leave_a_few_walks_behind() -> None:
+    for length in range(9, 60):
+        make("reber", length=length)
+    assert walk.cache_info().currsize <= 8
 
 
 def test_a_long_reber_string_underflows_nowhere() -> None:
