@@ -1,10 +1,14 @@
 """What browsers load: our own scripts and styles, and plotly.js from the installed package."""
 
+import mimetypes
 import re
+import stat
 from functools import lru_cache
 from importlib import resources
+from pathlib import Path
 
 from fastapi import APIRouter, Request
+from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
@@ -21,16 +25,57 @@ _VERSION = re.compile(r"[0-9a-f]{12}")
 # without them it reads all 4.8 MB a second time when the call comes, and the page stands still.
 _OPENING = (b"self : this, () => {", b"self : this, (() => {")
 _CLOSING = (b"}));", b"})));")
+# The call ends by registering every type of trace, which is most of what it does: maps, globes and
+# volumes among them, half a second of a page's own thread. Ours draw these, and lines, which are
+# always there.
+DRAWN = frozenset({b"bar", b"heatmap", b"scatter"})
+_REGISTERED = re.compile(rb"(\.register\(\[)((?:[\w$]+\(\),?)+)(\]\))")
+# A type is a module that says so, behind one or two short ones that pass it on.
+_TRACE = re.compile(rb'moduleType:"trace",name:"(\w+)"')
+_PASSED_ON = re.compile(rb"=([\w$]+)\(\)")
+_SHORT_BYTES = 150
 
 
 @lru_cache(maxsize=1)
 def plotly_source() -> bytes:
-    """Return plotly.js as the installed package ships it, its factory in parentheses."""
+    """Return plotly.js as the installed package ships it, made quick to load.
+
+    Its factory stands in parentheses, and of the types of traces it has those that are drawn here.
+    """
     source = resources.files("plotly").joinpath("package_data", "plotly.min.js").read_bytes()
+    return _compiled_at_once(_with_few_traces(source))
+
+
+def _compiled_at_once(source: bytes) -> bytes:
     body = source.rstrip()
     if source.count(_OPENING[0]) != 1 or not body.endswith(_CLOSING[0]):
         return source
     return body.removesuffix(_CLOSING[0]).replace(*_OPENING) + _CLOSING[1]
+
+
+def _with_few_traces(source: bytes) -> bytes:
+    """Leave the types that are not drawn here out of those registered: what is unclear stays."""
+    lists = _REGISTERED.findall(source)
+    if len(lists) != 1:
+        return source
+    before, listed, after = lists[0]
+    modules = listed.split(b",")
+    kept = [one for one in modules if _trace_of(source, one) in DRAWN | {None}]
+    return source.replace(b"".join(lists[0]), before + b",".join(kept) + after)
+
+
+def _trace_of(source: bytes, call: bytes) -> bytes | None:
+    """Return the type of trace that a module is; None where it is something else."""
+    name = call.removesuffix(b"()")
+    while True:
+        start = source.find(b"var %s=" % name)
+        module = source[start : source.find(b"});", start)] if start >= 0 else b""
+        found, passed = _TRACE.search(module), _PASSED_ON.search(module)
+        if found is not None:
+            return found[1]
+        if passed is None or len(module) > _SHORT_BYTES:
+            return None
+        name = passed[1]
 
 
 @router.get(PLOTLY_URL)
@@ -47,6 +92,8 @@ class StaticAssets(StaticFiles):
 
     def __init__(self) -> None:
         super().__init__(directory=resource_dir("static"))
+        self._kept: dict[str, tuple[str, bytes]] = {}
+        self._kept_version = ""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         """Return a file with what a cache may do with it.
@@ -55,6 +102,32 @@ class StaticAssets(StaticFiles):
         """
         version, _, rest = path.partition("/")
         is_version = _VERSION.fullmatch(version) is not None
+        if version == static_version() and scope["method"] == "GET":
+            kept = self._file(version, rest)
+            if kept is not None:
+                return _answer(kept, etag_of(version, rest), Headers(scope=scope))
         response = await super().get_response(rest if is_version else path, scope)
         response.headers["Cache-Control"] = IMMUTABLE if version == static_version() else REVALIDATE
         return response
+
+    def _file(self, version: str, path: str) -> tuple[str, bytes] | None:
+        """Return a file's type and bytes from memory: a page asks for forty of them at once."""
+        if version != self._kept_version:
+            self._kept, self._kept_version = {}, version
+        if path not in self._kept:
+            try:
+                found, facts = self.lookup_path(path)
+            except (OSError, ValueError):  # no name of a file: answered as for any other
+                return None
+            if facts is None or not stat.S_ISREG(facts.st_mode):
+                return None
+            kind = mimetypes.guess_type(found)[0] or "application/octet-stream"
+            self._kept[path] = kind, Path(found).read_bytes()
+        return self._kept[path]
+
+
+def _answer(file: tuple[str, bytes], etag: str, asked: Headers) -> Response:
+    headers = {"Cache-Control": IMMUTABLE, "ETag": etag}
+    if matches(asked.get("if-none-match"), etag):
+        return not_modified(headers)
+    return Response(file[1], media_type=file[0], headers=headers)

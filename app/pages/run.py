@@ -16,10 +16,11 @@ from app.figures.hidden_gradient_norm import OF_LAST
 from app.pages.base import PLOTLY_URL, PageContext, known_catalog, render
 from app.pages.compare_tables import seconds_of
 from app.pages.display import DisplayBar, display_bar
+from app.pages.early_figures import EarlyFigure, early_figures
 from app.pages.index import duration_text
 from app.pages.remedies import conclusion_of
 from app.pages.run_facts import Fact, configuration
-from app.pages.run_tabs import COLORED, Tab, shown_tab, tabs_of
+from app.pages.run_tabs import COLORED, FIRST, Tab, shown_tab, tabs_of
 from app.pages.run_verbs import VerbView, verbs_in, verbs_of
 from app.pages.upload_names import upload_names
 from app.pages.verdicts import ShownVerdict, shown_verdict
@@ -29,7 +30,6 @@ from app.runs.trials import tried_of
 from app.store import Run, Store
 
 ENDED_EARLY = "The run ended before its first frame."
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunPage(PageContext):
@@ -65,6 +65,7 @@ class RunPage(PageContext):
     own_tags: tuple[str, ...]
     figures: Mapping[str, FigureDefinition]
     plotly_url: str
+    early: tuple[EarlyFigure, ...]
     data: Mapping[str, Any]
 
 
@@ -110,6 +111,8 @@ def page_of(
     tabs = tabs_of(run.config, catalog)
     tab = shown_tab(tabs, query.get("tab", ""))
     verdict = shown_verdict(run.verdict)
+    # A link to another view asks for other figures.
+    is_first = tab == FIRST and not {"step", "layer", "losses"} & set(query)
     return RunPage(
         run_id=run.id,
         name=run.name,
@@ -140,6 +143,7 @@ def page_of(
         own_tags=own(run.tags),
         figures=FIGURES,
         plotly_url=PLOTLY_URL,
+        early=early_figures(run.id, top_of(run), asked_times(run)) if is_first else (),
         data=script_data(run),
     )
 

@@ -117,6 +117,23 @@ def test_ratio_is_one_at_the_last_time_asked(page: Page, service: Service, finis
     assert (shown[-1] == 0).all()
 
 
+@pytest.mark.parametrize(("viewport", "most"), [(DESKTOP, 5), (PHONE, 2)])
+def test_a_figure_asked_for_with_the_page_is_not_asked_for_again(
+    new_page: Callable[..., Page], finished: str, viewport: dict[str, int], most: int
+) -> None:
+    page = new_page(viewport=viewport)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url.rpartition("/")[2]))
+    page.goto(f"/runs/{finished}")
+    ready(page, *OVERVIEW[:2])
+    early = page.locator("link[rel=preload][as=fetch]").evaluate_all(
+        "links => links.filter((link) => !link.media || matchMedia(link.media).matches)"
+        ".map((link) => link.href.split('/').pop())"
+    )
+    assert early == list(OVERVIEW[:most])
+    assert [asked.count(name) for name in early] == [1] * most
+
+
 def test_the_card_says_status_verdict_and_numbers(
     page: Page, service: Service, finished: str
 ) -> None:

@@ -16,9 +16,20 @@ export function plotly() {
   return loading;
 }
 
+let turn = Promise.resolve();
+
+const nextTask = () => globalThis.scheduler?.yield?.() ?? new Promise((done) => setTimeout(done));
+
+/** One drawing a task: the page answers in between, and where several wait they are painted together. */
+export function inTurn() {
+  turn = turn.then(nextTask);
+  return turn;
+}
+
 /** @param {HTMLElement} element @param {{data: object[], layout: object}} figure */
 export async function draw(element, figure) {
   const Plotly = await plotly();
+  if (!element.layout) await inTurn();
   await Plotly.react(element, figure.data, figure.layout, CONFIG);
 }
 

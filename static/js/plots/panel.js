@@ -4,12 +4,39 @@ import { apiUrl, ApiError } from "../wire/api.js";
 import { newest } from "../wire/newest.js";
 import { decodeFigure } from "./decode.js";
 import { mountCursor } from "./cursor.js";
-import { draw, onClick, onHover, onZoom } from "./mount.js";
+import { draw, inTurn, onClick, onHover, onZoom } from "./mount.js";
 import { present } from "./view.js";
 
 /** Figures of finished frames never change: so many are kept for scrubbing back and forth. */
 const KEPT = 300;
 const kept = new Map();
+
+/** Figures that were asked for together are drawn together, and wait for each other no longer than this. */
+const MEET_MS = 60;
+let coming = 0;
+const early = new Set();
+
+async function counted(fetching) {
+  coming += 1;
+  try {
+    return await fetching;
+  } finally {
+    coming -= 1;
+    if (!coming) {
+      for (const go of early) go();
+      early.clear();
+    }
+  }
+}
+
+/** Until the others that are on their way are here, too. */
+async function othersCome() {
+  if (!coming) return;
+  await new Promise((go) => {
+    early.add(go);
+    setTimeout(go, MEET_MS);
+  });
+}
 
 /**
  * @param {HTMLElement} section `[data-panel]`
@@ -55,6 +82,7 @@ export function createPanel(section, { address, view, onFigure = () => {}, onCel
       try {
         if (fresh || next !== url || !figure) figure = await fetchFigure(next, wanted.final);
         url = next;
+        if (listening) await othersCome().then(inTurn);
         // First, because what a figure brings (the recorded steps) says where its cursor stands.
         onFigure(figure);
         if (visible) await paint();
@@ -72,9 +100,8 @@ export function createPanel(section, { address, view, onFigure = () => {}, onCel
     if (kept.has(next)) return kept.get(next);
     controller?.abort();
     controller = new AbortController();
-    const response = await fetch(next, { signal: controller.signal, headers: { Accept: "application/json" } });
-    const body = await response.json();
-    if (!response.ok) throw new ApiError(response.status, body);
+    const { ok, status, body } = await counted(fetchBody(next, controller.signal));
+    if (!ok) throw new ApiError(status, body);
     const decoded = decodeFigure(body);
     if (final) keep(next, decoded);
     return decoded;
@@ -148,6 +175,11 @@ export function createPanel(section, { address, view, onFigure = () => {}, onCel
       if (figure && visible) moveCursor?.(step);
     },
   };
+}
+
+async function fetchBody(url, signal) {
+  const response = await fetch(url, { signal, headers: { Accept: "application/json" } });
+  return { ok: response.ok, status: response.status, body: await response.json() };
 }
 
 function keep(url, figure) {

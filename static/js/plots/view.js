@@ -85,7 +85,8 @@ function presentLayout(layout, data, name, view) {
 }
 
 function presentAxis(axis, key, name, view) {
-  const painted = paintAxis(axis, view.colors);
+  // Labels have their room in the margins; looking whether each fits costs Plotly a layout of the page an axis.
+  const painted = { ...paintAxis(axis, view.colors), ticklabeloverflow: "allow" };
   if (view.picking) painted.fixedrange = true;
   if (axis.type === "log" && view.log === false) return linear(painted);
   return painted;

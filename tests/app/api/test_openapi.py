@@ -10,16 +10,13 @@ import httpx
 import numpy as np
 import pytest
 import sqlalchemy as sa
-from plotly.offline import get_plotlyjs_version
 from safetensors.numpy import save
 
 import engine
-from app.api.assets import plotly_source
 from app.api.examples import EXAMPLES
 from app.api.upload_schemas import TABLE
 from app.frame_bytes import pack
 from app.guards import CONTENT_SECURITY_POLICY
-from app.pages import static_url
 from app.settings import Settings
 from app.store.tables import runs
 from tests.app.api.conftest import SMALL, train_into
@@ -250,34 +247,3 @@ async def test_the_files_of_the_page_have_their_types(
 ) -> None:
     answer = await client.get(f"/docs/{file}")
     assert answer.headers["content-type"].split(";")[0] == kind
-
-
-async def test_plotly_is_served_for_ever_at_its_version(client: httpx.AsyncClient) -> None:
-    answer = await client.get(f"/static/vendor/plotly-{get_plotlyjs_version()}.min.js")
-    again = await client.get(answer.url.path, headers={"If-None-Match": answer.headers["etag"]})
-    found = (answer.status_code, "immutable" in answer.headers["cache-control"], again.status_code)
-    assert found == (200, True, 304)
-
-
-def test_plotly_is_compiled_as_it_arrives() -> None:
-    """A browser reads a function in parentheses once, away from the page's own thread."""
-    source = plotly_source()
-    assert b"self : this, (() => {" in source
-    assert source.endswith(b"return Plotly;\n})));")
-
-
-@pytest.mark.parametrize(
-    ("address", "is_immutable"),
-    [
-        ("/static/css/base.css", False),
-        ("/static/0123456789ab/css/base.css", False),
-        (static_url("css/base.css"), True),
-        (static_url("js/wire/api.js"), True),
-    ],
-)
-async def test_a_static_file_is_kept_where_its_address_names_the_version(
-    client: httpx.AsyncClient, address: str, is_immutable: bool
-) -> None:
-    answer = await client.get(address)
-    found = (answer.status_code, "immutable" in answer.headers["cache-control"])
-    assert found == (200, is_immutable)

@@ -15,6 +15,7 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
+from app.api.assets import DRAWN
 from app.figures import FIGURES, FigureOptions, RunData
 from tests.app.figures.make_runs import linear_run, picked, with_slice, without_frames
 
@@ -96,4 +97,6 @@ def test_plotly_accepts_every_part_of_a_figure(name: str, case: str) -> None:
     figure = FIGURES[name]
     drawn = figure.draw([CASES[case](STATISTIC.get(name, name))] * figure.runs[0], FigureOptions())
     checked = go.Figure(drawn.to_dict())
+    # A page's plotly.js has these types of traces and no others.
+    assert {trace.type for trace in drawn.data} <= {name.decode() for name in DRAWN}
     assert json.loads(checked.to_json()) == json.loads(drawn.to_json())

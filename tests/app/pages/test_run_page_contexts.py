@@ -144,3 +144,11 @@ def test_differences_leave_out_what_is_alike() -> None:
     one = {"name": "a", "seed": 1, "model": {"activation": "tanh", "hidden_size": 8}}
     other = {"name": "b", "seed": 1, "model": {"activation": None, "hidden_size": 8}}
     assert differences([one, other]) == [(("activation", "tanh"),), ()]
+
+
+@pytest.mark.parametrize("query", [{"step": "4"}, {"layer": "0"}, {"tab": "training"}])
+def test_a_link_to_another_view_does_not_ask_for_the_figures_of_the_first(
+    query: dict[str, str],
+) -> None:
+    assert len(page_of(run_of()).early) == 5
+    assert page_of(run_of(), query).early == ()
