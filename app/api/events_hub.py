@@ -18,8 +18,11 @@ from app.http_errors import HttpProblem
 from app.store import Event, Store
 from app.wire import to_json
 
-# Half of what a reader notices, and 20 indexed queries a second while anybody listens.
-POLL_SECONDS: Final = 0.05
+# A fifth of what a reader notices. Where the database tells that nothing was written, it is asked
+# no more than that.
+POLL_SECONDS: Final = 0.02
+# Elsewhere an indexed query each time, 20 a second while anybody listens.
+QUERY_SECONDS: Final = 0.05
 BATCH: Final = 500
 # A client that reads slowly loses progress beyond this many waiting events, …
 MAX_WAITING: Final = 16
@@ -91,6 +94,8 @@ class EventHub:
         self._events = store.events
         self._max_streams = max_streams
         self._interval = interval
+        # What the database's version was when the last event of it had been read.
+        self._version: int | None = None
         self._subscriptions: set[Subscription] = set()
         self._task: asyncio.Task[None] | None = None
         self._starting = asyncio.Lock()
@@ -145,7 +150,7 @@ class EventHub:
     async def _poll(self) -> None:
         while self._subscriptions and not self._closed:
             try:
-                events = await asyncio.to_thread(self._events.after, self._last_id, None, BATCH)
+                events = await asyncio.to_thread(self._look)
             except Exception:
                 log.exception("the table of events could not be read; trying again")
                 await asyncio.sleep(_AFTER_AN_ERROR_SECONDS)
@@ -156,7 +161,18 @@ class EventHub:
                 for subscription in tuple(self._subscriptions):
                     subscription.offer(message)
             if len(events) < BATCH:
-                await asyncio.sleep(self._interval)
+                rest = self._interval if self._version is not None else QUERY_SECONDS
+                await asyncio.sleep(rest)
+
+    def _look(self) -> list[Event]:
+        """Return the events since the last one; looks for them only where something was written."""
+        version = self._events.version()
+        if version is not None and version == self._version:
+            return []
+        # The version is the older of the two: what is written now is looked for once more.
+        found = self._events.after(self._last_id, None, BATCH)
+        self._version = version if len(found) < BATCH else None
+        return found
 
     def close(self) -> None:
         """End every stream, so that a server that stops need not wait for its readers."""

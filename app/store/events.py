@@ -44,6 +44,10 @@ class EventLog:
                 for row in connection.execute(query)
             ]
 
+    def version(self) -> int | None:
+        """Return a number that is another one where anything was written since; None: unknown."""
+        return self._database.version()
+
     def latest_id(self) -> int:
         """Return the highest id ever given; 0 where nothing has happened yet.
 

@@ -125,7 +125,8 @@ def test_a_figure_asked_for_with_the_page_is_not_asked_for_again(
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url.rpartition("/")[2]))
     page.goto(f"/runs/{finished}")
-    ready(page, *OVERVIEW[:2])
+    ready(page, OVERVIEW[0])
+    expect(page.locator("[data-note=sigma]")).to_contain_text(".")  # what the second figure brings
     early = page.locator("link[rel=preload][as=fetch]").evaluate_all(
         "links => links.filter((link) => !link.media || matchMedia(link.media).matches)"
         ".map((link) => link.href.split('/').pop())"

@@ -1,11 +1,13 @@
 """Streams of events: live, replayed, resumed after the server was started anew."""
 
+import asyncio
 import socket
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import httpx
 import pytest
@@ -302,6 +304,31 @@ async def test_the_poller_outlives_an_error_of_the_store(
     store.close()
     assert messages is not None
     assert [found.run for found in messages] == [run.id]
+
+
+async def test_a_database_to_which_nothing_is_written_is_not_asked_for_events(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = open_store(settings_of(tmp_path))
+    hub = EventHub(store, max_streams=1, interval=0.001)
+    looks, queries = Mock(wraps=store.events.version), Mock(wraps=store.events.after)
+    monkeypatch.setattr(store.events, "version", looks)
+    monkeypatch.setattr(store.events, "after", queries)
+    async with hub.subscribe(None) as subscription:
+        store.runs.create({"name": "x"}, {})
+        assert await subscription.next(PATIENCE)
+        asked = []
+        for _ in range(2):
+            seen = looks.call_count
+            async with asyncio.timeout(PATIENCE):
+                while looks.call_count < seen + 5:
+                    await asyncio.sleep(0.001)
+            asked.append(queries.call_count)
+        store.runs.create({"name": "y"}, {})
+        assert await subscription.next(PATIENCE)
+    await hub.stop()
+    store.close()
+    assert asked[0] == asked[1]
 
 
 def test_lines_of_a_stream_are_read_as_events() -> None:
