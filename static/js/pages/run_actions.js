@@ -3,7 +3,6 @@ import { confirmAction } from "../shell/dialog.js";
 import { copyLink } from "../shell/copy_link.js";
 import { toast, toastError } from "../shell/toasts.js";
 import { getJson, post, remove } from "../wire/api.js";
-import { openCode } from "./as_code.js";
 import { cancelRun, takeBack } from "./run_verbs.js";
 
 /** What takes a verb back, and the states in which it can. */
@@ -24,7 +23,8 @@ export function mountActions(page, run) {
     }
   };
   on("copy", () => copyLink());
-  on("code", () => openCode(run.id));
+  // Three files that most visits need not.
+  on("code", async () => (await import("./as_code.js")).openCode(run.id));
   on("cancel", () => cancelRun(run.id, run.name));
   on("pause", () => asked(run.id, "pause", "Pausing: it saves where it is, and goes on from there."));
   on("resume", () => asked(run.id, "resume", "Goes on as soon as a worker is free."));
