@@ -14,6 +14,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from app.api.caching import IMMUTABLE, REVALIDATE, etag_of, matches, not_modified
+from app.figures import TRACES
 from app.pages import PLOTLY_URL, resource_dir, static_version
 
 router = APIRouter(include_in_schema=False)
@@ -26,9 +27,8 @@ _VERSION = re.compile(r"[0-9a-f]{12}")
 _OPENING = (b"self : this, () => {", b"self : this, (() => {")
 _CLOSING = (b"}));", b"})));")
 # The call ends by registering every type of trace, which is most of what it does: maps, globes and
-# volumes among them, half a second of a page's own thread. Ours draw these, and lines, which are
-# always there.
-DRAWN = frozenset({b"bar", b"heatmap", b"scatter"})
+# volumes among them, half a second of a page's own thread. What is no type of trace stays.
+_DRAWN = frozenset(name.encode() for name in TRACES) | {None}
 _REGISTERED = re.compile(rb"(\.register\(\[)((?:[\w$]+\(\),?)+)(\]\))")
 # A type is a module that says so, behind one or two short ones that pass it on.
 _TRACE = re.compile(rb'moduleType:"trace",name:"(\w+)"')
@@ -60,7 +60,7 @@ def _with_few_traces(source: bytes) -> bytes:
         return source
     before, listed, after = lists[0]
     modules = listed.split(b",")
-    kept = [one for one in modules if _trace_of(source, one) in DRAWN | {None}]
+    kept = [one for one in modules if _trace_of(source, one) in _DRAWN]
     return source.replace(b"".join(lists[0]), before + b",".join(kept) + after)
 
 

@@ -37,7 +37,7 @@ from app.figures import (
     update_ratio,
     weight_geometry,
 )
-from app.figures.base import FigureDefinition, FigureOptions, RunData
+from app.figures.base import TRACES, FigureDefinition, FigureOptions, RunData
 from app.figures.loading import load
 
 FIGURES: Mapping[str, FigureDefinition] = MappingProxyType(
@@ -80,4 +80,4 @@ FIGURES: Mapping[str, FigureDefinition] = MappingProxyType(
     }
 )
 
-__all__ = ["FIGURES", "FigureDefinition", "FigureOptions", "RunData", "load"]
+__all__ = ["FIGURES", "TRACES", "FigureDefinition", "FigureOptions", "RunData", "load"]

@@ -16,6 +16,9 @@ Choosable = Literal["parameter", "gate", "losses"]
 
 FloatArray = NDArray[np.float64]
 
+# Plotly's types of traces that figures draw: a page's plotly.js is made with these.
+TRACES = ("bar", "heatmap", "scatter")
+
 
 class Slice(Protocol):
     """A named array with named axes, as the store hands it out."""

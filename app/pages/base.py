@@ -18,10 +18,11 @@ from plotly.offline import get_plotlyjs_version
 from starlette.responses import Response
 
 import engine
+from app.figures import TRACES
 from app.pages.verdicts import told
 
-# The version is in the address, so that a browser may keep the file for ever.
-PLOTLY_URL = f"/static/vendor/plotly-{get_plotlyjs_version()}.min.js"
+# What the file is made of is in the address, so that a browser may keep it for ever.
+PLOTLY_URL = f"/static/vendor/plotly-{get_plotlyjs_version()}-{'-'.join(TRACES)}.min.js"
 
 # Enough of a digest to tell two versions of the files apart in an address.
 _DIGEST_CHARS = 12
