@@ -31,6 +31,7 @@ from app.store import Run, Store
 
 ENDED_EARLY = "The run ended before its first frame."
 
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunPage(PageContext):
     """What run.html is given."""
