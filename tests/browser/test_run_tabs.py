@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import Service
 from tests.browser.page_checks import DESKTOP, PHONE, sideways_scroll, violations
@@ -20,6 +20,20 @@ def lstm(service: Service) -> str:
     """A finished run of a cell with gates."""
     model: dict[str, Any] = {"cell": "lstm", "hidden_size": 5}
     return service.finish(config(name="gates at twelve steps", model=model))
+
+
+@pytest.fixture(scope="module")
+def everything(service: Service) -> str:
+    """A finished run of a cell with gates that recorded all there is."""
+    known = httpx.get(f"{service.url}/api/v1/catalog").json()["statistics"]
+    return service.finish(
+        config(
+            name="all of it",
+            model={"cell": "lstm", "hidden_size": 4},
+            task={"kind": "copy", "length": 24},
+            recording={"every": 4, "statistics": [one["name"] for one in known]},
+        )
+    )
 
 
 def settled(page: Page, run: str, tab: str, query: str = "") -> Page:
@@ -150,3 +164,33 @@ def test_a_run_as_code_is_shown_in_four_languages(page: Page, lstm: str) -> None
     dialog.get_by_role("button", name="PyTorch").click()
     expect(dialog.locator("pre")).to_contain_text("nn.LSTM(inputs, 5")
     assert violations(page) == []
+
+
+@pytest.mark.parametrize("tab", ["overview", *TABS])
+def test_every_panel_is_drawn_and_offers_picture_and_numbers(
+    page: Page, everything: str, tab: str
+) -> None:
+    settled(page, everything, tab)
+    panels = page.locator(f"[data-tab-panels={tab}] [data-panel]")
+    for index in range(panels.count()):
+        panel = panels.nth(index)
+        message = panel.locator("[data-message]").inner_text()
+        assert "did not record" not in message, panel.get_attribute("data-panel")
+        panel.locator("summary").click()
+        numbers = panel.get_by_role("link", name="Data as CSV")
+        answer = page.request.get(str(numbers.get_attribute("href")))
+        assert answer.ok
+        assert answer.headers["content-type"].startswith("text/csv")
+        panel.locator("summary").click()
+        if panel.get_attribute("data-state") == "ready":
+            saved_as(page, panel)
+
+
+def saved_as(page: Page, panel: Locator) -> None:
+    """A panel's picture in both forms, and what is in the files."""
+    for kind, start in (("PNG", b"\x89PNG"), ("SVG", b"<svg")):
+        panel.locator("summary").click()
+        with page.expect_download() as download:
+            panel.get_by_role("button", name=f"Save as {kind}").click()
+        assert download.value.suggested_filename.endswith(kind.lower())
+        assert download.value.path().read_bytes().startswith(start)
