@@ -7,7 +7,8 @@ products, n the weights of a layer's products, B the samples:
 
     a training step                       3 · 2·n·B·T: forward, back, gradients of the weights (1)
     and the steps T′ that it recomputes   2·n·B·T′, T′ < T                                    (1)
-    a frame of a probe of B samples       the same once more                                  (2)
+    a frame of a probe of B samples       2 · 2·n·B·T: forward and back, and as much once
+                                          more where its weights' gradients are asked for     (2)
     a matrix of R loss times in a frame   2·n·B·Σ t over the loss times t                     (3)
     Jacobians at R times in a frame       2·n_s·B·N·R, n_s the weights that read states,
                                           N the rows of a layer's whole state                 (4)
@@ -25,15 +26,18 @@ from engine.learning.held_out import part_size
 from engine.learning.memory import footprint, recomputes
 from engine.recording.layout import Layout, layouts, recorded_definitions
 from engine.recording.schedule import frame_steps
+from engine.statistics.activation_slope_histogram import AT_ONCE
 from engine.tasks import Data, Task, make_task
 
 HEAVY = {
-    "activation_slope_histogram": 13,
     "saturation": 1,
     "hidden_gradient": 4,
     "preactivation_histogram": 20,
 }
 """Bytes for each (layer, time, sample, unit) that a statistic holds on the way."""
+
+COUNTED = 13
+"""Bytes for each slope that a histogram counts at once."""
 
 JACOBIANS = {"jacobian_singular_values": 1, "jacobian_product_norm": 1, "lyapunov_spectrum": 3}
 """Statistics that take every unit adjoint of a layer's whole state a step back, with the doubles
@@ -179,7 +183,10 @@ class _Run:
         """Return the bytes at the run's peak."""
         B, asked = self.config.training.batch_size, len(self.task.asked_times)
         total = self._of_weights() + self.task.data_bytes
-        total += self.sizes.segmented(B, asked) if self.recomputes else self.sizes.whole(B)
+        if self.recomputes:
+            total += self.sizes.segmented(B, asked)
+        else:
+            total += self.sizes.whole(B, observed=not self.of_probe)
         if self.of_probe:
             total += self.sizes.whole(self.frame_size)
         total += self._of_frame()
@@ -216,7 +223,10 @@ class _Run:
             2 * rows * self.sizes.side_by_side(size) * self.sides // S for _, rows in stacks
         )
         total += units * self.item * (bool(OWN_SLOPES & self.names) + ("activation" in self.names))
-        total += units * max((HEAVY.get(name, 0) for name in self.names), default=0)
+        on_the_way = units * max((HEAVY.get(name, 0) for name in self.names), default=0)
+        if "activation_slope_histogram" in self.names:
+            on_the_way = max(on_the_way, COUNTED * min(units, max(AT_ONCE, size * H)))
+        total += on_the_way
         total += self._jacobian()
         total += 8 * S * T * size * (5 + 1) * 3  # logs of the factors, and of norms
         kept = (layout for layout in self.layouts.values() if not layout.per_step)
@@ -240,7 +250,8 @@ class _Run:
         step = 3 * 2 * B * (layers * T + asked)
         if self.recomputes:
             step += 2 * B * layers * self.sizes.swept_twice
-        frame = 3 * 2 * self.frame_size * (layers * T + asked) if self.of_probe else 0
+        sweeps = 4 if "parameter_gradient_histogram" in self.names else 2
+        frame = sweeps * 2 * self.frame_size * (layers * T + asked) if self.of_probe else 0
         swept = sum(T * len(t) if self.sides > 1 else sum(t) for t in self.swept_times())
         matrix = 2 * self.frame_size * layers * swept
         rows = len(self.cell.state_names) * self.H

@@ -63,6 +63,26 @@ class CompiledLayer:
             values, where, start, stop,
         )  # fmt: skip
 
+    @property
+    def sweeps_stacks(self) -> bool:
+        """Whether `stack` may be called."""
+        return self._twin.stack is not None
+
+    def stack(
+        self, slopes: Array, rows: tuple[Array, Array, Array], starts: IntArray, stop: int
+    ) -> None:
+        """Sweep rows of a stack back, each by itself.
+
+        Args:
+            slopes: Local derivatives of all steps, (T, n·H, B).
+            rows: Adjoints and deltas, (M, n·H, B) each, and the squared norms of λ, (M, T+1, B),
+                which are added to what is there.
+            starts: State row that each starts from, (M,).
+            stop: The last state row whose λ is measured and taken a step back.
+        """
+        if self._twin.stack is not None:
+            self._twin.stack(self._gemm, self._turned, slopes, *rows, starts, stop)
+
     def add_gradients(
         self, start: int, stop: int, exponents: IntArray | None, negligible: float
     ) -> bool:

@@ -20,7 +20,7 @@ class EnsembleGradients:
 
     def __init__(self, tape: LayerTape) -> None:
         """Allocate for chunks of steps."""
-        self.tape = tape
+        self.tape, self.wanted = tape, True
         self._steps = min(CHUNK, tape.length)
         self._members = tape.weights.products[0].W.shape[-1]
         self._samples = tape.batch // self._members
@@ -63,6 +63,8 @@ class EnsembleGradients:
 
     def add(self, start: int, stop: int, exponents: IntArray | None) -> None:
         """Add those of steps start … stop − 1, which lie in one chunk."""
+        if not self.wanted:
+            return
         read = self.tape.inputs[start:stop]
         if exponents is not None:
             read = self._shifted(read, exponents)

@@ -52,12 +52,18 @@ class Footprint:
         cut = self.segments
         return cut.steps * max(0, cut.count - 2)
 
-    def whole(self, batch: int) -> int:
-        """Return the bytes of a sweep forward and back with every step on the tape."""
+    def whole(self, batch: int, *, observed: bool = True) -> int:
+        """Return the bytes of a sweep forward and back with every step on the tape.
+
+        Args:
+            batch: B.
+            observed: Whether statistics look at it, which take chunks of it back once more.
+        """
         layers, steps = range(self.layers), self.length
         forward = sum(self._forward(layer, batch, steps) for layer in layers)
         carried = len(self.cell.carries) * (steps + 1) * self.hidden * batch * self.item
-        back = self.layers * (self._back(batch, steps) + carried) + self._between(batch)
+        once = self._back(batch, steps, 2 if observed else 1)
+        back = self.layers * (once + carried) + self._between(batch)
         return forward + back + self.side_by_side(batch)
 
     def segmented(self, batch: int, asked: int, *, back: bool = True) -> int:
@@ -88,7 +94,7 @@ class Footprint:
         calls = self._bound(steps * (len(cell.products) + len(cell.stages)))
         return (steps + 1) * rows * batch * self.item + calls
 
-    def _back(self, batch: int, steps: int) -> int:
+    def _back(self, batch: int, steps: int, chunks: int = 2) -> int:
         """Return those of a layer's way back, without what of it may be kept of every step."""
         cell, H = self.cell, self.hidden
         reads, chunk = len(cell.read_states), min(CHUNK, steps)
@@ -96,7 +102,7 @@ class Footprint:
         narrow = self.item + 4 * 4  # squares, and four rows of exponents
         arrays = (steps + 1) * batch * (rows * self.item + narrow)
         local = len(cell.slopes) + 2 * len(cell.deltas) + len(cell.inputs)
-        of_chunk = 2 * chunk * local * H * batch * self.item
+        of_chunk = chunks * chunk * local * H * batch * self.item
         calls = self._bound(steps * (len(cell.products) + 2 * len(cell.stages)))
         return arrays + of_chunk + calls
 

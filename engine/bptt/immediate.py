@@ -20,15 +20,16 @@ from engine.bptt.blocks import BlockViews
 from engine.bptt.exponents import Scaled, log10_norms, near_one, together
 from engine.bptt.network import Network
 from engine.bptt.sources import Source
+from engine.bptt.state_adjoints import LN_10, ln_norms
 from engine.bptt.tape import CHUNK, LayerTape
 
 
 class Immediate(NamedTuple):
-    """Immediate derivatives of one layer over a chunk of steps.
+    """Immediate derivatives of one layer over a run of steps.
 
     Attributes:
         layer: s.
-        start: The chunk begins with time start + 1.
+        start: The run of steps begins with time start + 1.
         values: Stored dℓ_t/dh_t, (n, H, B), largest entry of each row and sample near 1.
         exponents: E, (n, B).
     """
@@ -42,19 +43,19 @@ class Immediate(NamedTuple):
 def immediates(tapes: Sequence[LayerTape], source: Source, network: Network) -> Iterator[Immediate]:
     """Yield the immediate derivatives of every layer, chunk by chunk, top layer first.
 
-    Chunks at which no loss stands are left out: there all of them are exactly zero.
+    Steps before the first loss of a chunk and after its last are left out: there all of them are
+    exactly zero.
     """
     top = tapes[-1]
-    for start in range(0, top.length, CHUNK):
-        stop = min(start + CHUNK, top.length)
-        if not source.between(start, stop + 1):
-            continue
+    for start, stop in _runs(source, top.length):
         arriving = _arriving(source, start, stop, network.width, top)
         for index in range(len(tapes) - network.directions, -1, -network.directions):
             below: list[Scaled] = []
             for layer in network.level(index):
                 tape = tapes[layer]
-                side = _near_one(arriving.values[:, network.side(layer)], arriving.exponents)
+                side = arriving
+                if network.directions > 1:
+                    side = _near_one(arriving.values[:, network.side(layer)], arriving.exponents)
                 own = tape.cell.own_adjoints
                 deltas = once_back(tape, start, stop, side.values) if index or own else None
                 if deltas is None or not own:
@@ -69,10 +70,24 @@ def immediates(tapes: Sequence[LayerTape], source: Source, network: Network) -> 
                 arriving = _near_one(*reduce(together, below))
 
 
+def _runs(source: Source, length: int) -> Iterator[tuple[int, int]]:
+    """Yield the run of steps (start, stop) in each chunk, from its first loss to its last."""
+    for first in range(0, length, CHUNK):
+        asked = source.between(first, min(first + CHUNK, length) + 1)
+        if asked:
+            yield asked[-1] - 1, asked[0]
+
+
 def immediate_log10_norms(tapes: Sequence[LayerTape], source: Source, network: Network) -> Array:
     """Return log10 of the norms up to the loss's scale, (S, T, B)."""
     top = tapes[-1]
     norms = np.full((len(tapes), top.length, top.batch), -np.inf)
+    if len(tapes) == 1 and source.arriving is not None and not top.cell.own_adjoints:
+        values, where = source.arriving  # of an ordinary size, and arriving is immediate
+        exponents = np.zeros((len(values), top.batch), np.int32)
+        with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+            norms[0, np.flatnonzero(where >= 0) - 1] = ln_norms(values, exponents) / LN_10
+        return norms
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
         for part in immediates(tapes, source, network):
             squares = np.einsum("nhb,nhb->nb", part.values, part.values)

@@ -83,21 +83,30 @@ class Observation:
         observation.batch = batch
         observation.loss, observation.accuracy = sweep.loss.value, sweep.loss.accuracy
         observation.__dict__["_swept_back"] = sweep
-        observation._gradient = sweep.network.gradient
+        observation.__dict__["_gradient"] = sweep.network.gradient
         return observation
 
-    def _sweep_back(self) -> Sweep:
+    def _sweep_back(self, *, weights: bool = False) -> Array:
+        """Sweep back; return dL/dflat, that of the layers only where `weights` are wanted."""
         # The training step's own gradient stays what it was: looking changes nothing.
         kept = self.network.gradient.copy()
         self.sweep.keep_carried()
+        self.sweep.add_gradients(weights)
         self.sweep.backward()
-        self._gradient = self.network.gradient.copy()
+        self.sweep.add_gradients()
+        found = self.network.gradient.copy()
         self.network.gradient[...] = kept
-        return self.sweep
+        return found
+
+    @cached_property
+    def _gradient(self) -> Array:
+        # Few statistics ask for it: without, the sweep back that all others need is cheaper.
+        return self._sweep_back(weights=True)
 
     @cached_property
     def _swept_back(self) -> Sweep:
-        return self._sweep_back()
+        self._sweep_back()
+        return self.sweep
 
     @cached_property
     def gains(self) -> tuple[Array, BoolArray]:
@@ -108,9 +117,10 @@ class Observation:
 
     @property
     def _with_carries(self) -> Sweep:
-        sweep = self._swept_back
         # A training's own sweep keeps them where a frame is due, and not where it diverges.
-        return sweep if sweep.keeps_carried else self._sweep_back()
+        if not self._swept_back.keeps_carried:
+            self._sweep_back()
+        return self.sweep
 
     @cached_property
     def jacobians(self) -> ObservedJacobians:
@@ -136,7 +146,6 @@ class Observation:
     @property
     def parameter_gradients(self) -> dict[str, Array]:
         """∂L/∂P of this batch by public name."""
-        self._swept_back  # noqa: B018  (leaves the gradient)
         return self.network.named(self._gradient)
 
     def log10_path_norms(self, times: Sequence[int]) -> Array:

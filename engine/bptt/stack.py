@@ -113,11 +113,9 @@ class Stack:
         joined, checked = 0, rows[0]
         self._joined_at, self._last = 0, first + len(rows) - 1
         window = self.layers[0].tape.window
-        for row in range(rows[0], 0, -1):
-            if joined < len(rows) and rows[joined] == row:
-                self._join(joined, row)
-                joined += 1
-            self._row(row, joined, visitor)
+        row = rows[0] + 1
+        while row > 1:
+            row, joined = self._pass(rows, joined, row - 1, visitor)
             at_wall = (row - 1) % window == 0
             if at_wall or (rows[0] - row) % self._period == self._period - 1:
                 if not self._in_range(row, checked, self.places.rows(joined)):
@@ -128,6 +126,44 @@ class Stack:
                     break
                 checked = self._cut(row)
         return True
+
+    @property
+    def _compiled(self) -> bool:
+        """Whether the rows of the only layer may be swept one after the other."""
+        return len(self.layers) == 1 and self.layers[0].is_compiled and not self.skips[0]
+
+    def _pass(
+        self, rows: list[int], joined: int, row: int, visitor: Visitor | None
+    ) -> tuple[int, int]:
+        """Let loss times join at a state row and pass it; compiled loops pass a stretch of rows.
+
+        Returns:
+            The last row passed, and how many loss times have joined.
+        """
+        if self._compiled and visitor is None and self._period > 1:
+            return self._stretch(rows, joined, row)
+        if joined < len(rows) and rows[joined] == row:
+            self._join(joined, row)
+            joined += 1
+        self._row(row, joined, visitor)
+        return row, joined
+
+    def _stretch(self, rows: list[int], joined: int, start: int) -> tuple[int, int]:
+        """Pass the state rows from `start` to where norms are looked at next, and join there."""
+        window, swept = self.layers[0].tape.window, rows[0] - start
+        stop = max(
+            start - self._period + 1 + swept % self._period, (start - 1) // window * window + 1
+        )
+        starts = np.full(self.places.rows(len(rows)), start)
+        while joined < len(rows) and rows[joined] >= stop:
+            if self.places.side > 1 and rows[joined] < start:  # its row is on the way already
+                stop = rows[joined] + 1
+                break
+            self._join(joined, rows[joined])
+            starts[self.places.place(joined)[0]] = rows[joined]
+            joined += 1
+        self.layers[0].sweep(starts[: self.places.rows(joined)], stop)
+        return stop, joined
 
     def _cut(self, row: int) -> int:
         """Let nothing go on from `row`; return the row where the next window ends."""

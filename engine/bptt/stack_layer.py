@@ -83,6 +83,20 @@ class StackLayer:
             for function, arguments in within:
                 function(*arguments)
 
+    @property
+    def is_compiled(self) -> bool:
+        """Whether `sweep` may be called."""
+        return self.tape.compiled is not None and self.tape.compiled.sweeps_stacks
+
+    def sweep(self, starts: IntArray, stop: int) -> None:
+        """Measure the first rows, step and go back, from state row `starts` each through `stop`."""
+        loops, m = self.tape.compiled, len(starts)
+        if loops is not None:
+            rows = self.adjoints[:m], self.deltas[:m], self.squares[:m]
+            loops.stack(self.slopes, rows, starts, stop)
+        taken = slice(stop, int(starts.max()) + 1)
+        self.norm_exponents[:m, taken] = self.exponents[:m, None]
+
     def go_back(self, m: int, row: int) -> None:
         """Turn λ of the first m rows at state row `row` into λ at `row` − 1."""
         for function, arguments in self._after[m - 1]:

@@ -238,6 +238,11 @@ class Sweep:
         for layer in self.backward_layers:
             layer.carried_rows.wanted = wanted
 
+    def add_gradients(self, wanted: bool = True) -> None:
+        """Let the next backward sweeps add up the gradients of the weights, or leave them out."""
+        for layer in self.backward_layers:
+            layer.gradients.wanted = wanted
+
     # What a sweep leaves
 
     def in_time(self, rows: Iterable[NDArray[Number]]) -> NDArray[Number]:

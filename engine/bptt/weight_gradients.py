@@ -40,7 +40,13 @@ def diagonal_terms(tape: LayerTape, diagonal: Diagonal, deltas: Array, steps: in
 
 
 class AddsGradients(Protocol):
-    """What adds up the gradients of a layer as a sweep passes."""
+    """What adds up the gradients of a layer as a sweep passes.
+
+    Attributes:
+        wanted: Whether the next sweeps add any: that costs a third of a sweep back.
+    """
+
+    wanted: bool
 
     def clear(self) -> None:
         """Set all gradients to zero."""
@@ -57,7 +63,7 @@ class WeightGradients:
 
     def __init__(self, tape: LayerTape) -> None:
         """Allocate for stretches of at most CHUNK steps."""
-        self.tape = tape
+        self.tape, self.wanted = tape, True
         width = min(CHUNK, tape.length) * tape.batch
         self._inputs = as_items(tape.inputs)
         self._deltas = as_items(tape.deltas)
@@ -82,6 +88,8 @@ class WeightGradients:
             stop: Step after the last.
             exponents: E of each sample that the deltas are stored with, (B,); None where all 0.
         """
+        if not self.wanted:
+            return
         loops = self.tape.compiled
         if loops is not None and loops.add_gradients(start, stop, exponents, self._negligible):
             return

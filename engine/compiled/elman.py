@@ -7,6 +7,7 @@ from types import MappingProxyType
 from engine.arrays import Array, IntArray
 from engine.compiled.elementary import tanh
 from engine.compiled.kernel import arrive, inner, kernel
+from engine.compiled.norms import add_squares
 from engine.compiled.products import multiply
 from engine.compiled.twin import Matrices, Twin
 
@@ -83,6 +84,31 @@ def back(
         arrive(arriving, where[t], adjoint[t])
 
 
+@kernel
+def stack(
+    address: int,
+    turned: Matrices,
+    slopes: Array,
+    adjoints: Array,
+    deltas: Array,
+    squares: Array,
+    starts: IntArray,
+    stop: int,
+) -> None:
+    """Sweep each row of a stack back: one adjoint at a time stays in the first-level cache."""
+    steps, hidden, batch = slopes.shape
+    n = hidden * batch
+    slope = slopes.reshape(steps, n)
+    for m in range(starts.size):
+        adjoint, delta = adjoints[m].reshape(n), deltas[m].reshape(n)
+        for row in range(starts[m], stop - 1, -1):
+            add_squares(adjoints[m], squares[m, row])
+            local = slope[row - 1]
+            for j in range(n):
+                delta[j] = adjoint[j] * local[j]  # (3)
+            multiply(address, turned[0], deltas[m], adjoints[m])  # (4)
+
+
 NUMBERS: Mapping[str, int] = MappingProxyType(
     {"tanh": TANH, "sigmoid": SIGMOID, "relu": RELU, "identity": IDENTITY}
 )
@@ -94,6 +120,7 @@ TWINS = tuple(
         activation=name,
         forward=partial(forward, number),
         back=partial(back, number),
+        stack=stack,
     )
     for name, number in NUMBERS.items()
 )

@@ -3,6 +3,7 @@
 from engine.arrays import Array, IntArray
 from engine.compiled.elementary import tanh
 from engine.compiled.kernel import PIECE, arrive, inner, kernel, piece
+from engine.compiled.norms import add_squares
 from engine.compiled.products import add_to, multiply
 from engine.compiled.twin import Matrices, Twin
 
@@ -99,10 +100,40 @@ def back(
         arrive(arriving, where[t], adjoint[t])
 
 
+@kernel
+def stack(
+    address: int,
+    turned: Matrices,
+    slopes: Array,
+    adjoints: Array,
+    deltas: Array,
+    squares: Array,
+    starts: IntArray,
+    stop: int,
+) -> None:
+    """Sweep each row of a stack back."""
+    steps, height, batch = slopes.shape
+    hidden = height // DELTA_BLOCKS
+    size = hidden * batch
+    slope = slopes.reshape(steps, height * batch)
+    for m in range(starts.size):
+        adjoint, own = adjoints[m].reshape(size), deltas[m].reshape(height * batch)
+        for row in range(starts[m], stop - 1, -1):
+            add_squares(adjoints[m], squares[m, row])
+            for block in range(DELTA_BLOCKS):
+                delta = piece(own, block, size, 0, size)
+                local = piece(slope[row - 1], block, size, 0, size)
+                for j in range(size):
+                    delta[j] = adjoint[j] * local[j]  # (6) to (8), first term of (9)
+            adjoint[:] = own[:size]
+            add_to(address, turned[0], deltas[m, 2 * hidden :], adjoints[m])  # (9)
+
+
 TWIN = Twin(
     tape=("n", "q", "r", "z"),
     deltas=("h", "n", "q", "r", "z"),
     activation="tanh",
     forward=forward,
     back=back,
+    stack=stack,
 )

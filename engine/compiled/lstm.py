@@ -3,6 +3,7 @@
 from engine.arrays import Array, IntArray
 from engine.compiled.elementary import tanh
 from engine.compiled.kernel import PIECE, arrive, inner, kernel, piece
+from engine.compiled.norms import add_squares
 from engine.compiled.products import multiply
 from engine.compiled.twin import Matrices, Twin
 
@@ -111,10 +112,52 @@ def back(
         arrive(arriving, where[t], adjoint[t])
 
 
+@inner
+def step_row_back(slope: Array, adjoint: Array, own: Array, n: int, a: int, b: int) -> None:
+    """Fill numbers a … b − 1 of each block of a row's deltas, where d_c holds the carry."""
+    h, k = adjoint[a:b], piece(own, 5, n, a, b)
+    c, o = piece(own, 0, n, a, b), piece(own, 4, n, a, b)
+    s_o, s_k = piece(slope, 4, n, a, b), piece(slope, 5, n, a, b)
+    for j in range(h.size):
+        k[j] = h[j] * s_k[j] + c[j]  # (6)
+    for j in range(h.size):
+        o[j] = h[j] * s_o[j]  # (5)
+    for block in range(4):
+        delta, local = piece(own, block, n, a, b), piece(slope, block, n, a, b)
+        for j in range(h.size):
+            delta[j] = k[j] * local[j]  # (7) to (10)
+
+
+@kernel
+def stack(
+    address: int,
+    turned: Matrices,
+    slopes: Array,
+    adjoints: Array,
+    deltas: Array,
+    squares: Array,
+    starts: IntArray,
+    stop: int,
+) -> None:
+    """Sweep each row of a stack back."""
+    steps, height, batch = slopes.shape
+    hidden = height // BLOCKS
+    n = hidden * batch
+    slope = slopes.reshape(steps, height * batch)
+    for m in range(starts.size):
+        adjoint, own = adjoints[m].reshape(n), deltas[m].reshape(height * batch)
+        for row in range(starts[m], stop - 1, -1):
+            add_squares(adjoints[m], squares[m, row])
+            for a in range(0, n, PIECE):
+                step_row_back(slope[row - 1], adjoint, own, n, a, min(a + PIECE, n))
+            multiply(address, turned[0], deltas[m, hidden : 5 * hidden], adjoints[m])  # (11)
+
+
 TWIN = Twin(
     tape=("c", "g", "f", "i", "o", "tanh_c"),
     deltas=("c", "g", "f", "i", "o", "k"),
     activation="tanh",
     forward=forward,
     back=back,
+    stack=stack,
 )

@@ -24,6 +24,10 @@ class Twin:
         back: (address, Wᵀ of every product's states, inputs, tape, deltas, adjoints, arriving
             (n, H, B), which of them arrives at each state row or −1 (T+1,), start, stop): steps
             stop − 1 … start.
+        stack: (address, Wᵀ as for `back`, slopes (T, n·H, B), adjoints (M, n·H, B), deltas
+            (M, n·H, B), squares (M, T+1, B) of 0, starts (M,), stop): row m of a stack from state
+            row `starts[m]` to λ at `stop` − 1, with the squared norms of λ down to `stop`; None
+            where only NumPy does it.
         add_gradients, add_members, scale: See weight_gradients.py.
         squared_norms: See norms.py.
         gemm: Address of each type's matrix product.
@@ -34,6 +38,7 @@ class Twin:
     activation: str
     forward: Callable[[int, Matrices, Array, Array], None]
     back: Callable[[int, Matrices, Array, Array, Array, Array, Array, IntArray, int, int], None]
+    stack: Callable[[int, Matrices, Array, Array, Array, Array, IntArray, int], None] | None = None
     add_gradients: Callable[[int, Array, int, int, Array, int, Array, Array], None] = (
         weight_gradients.add
     )

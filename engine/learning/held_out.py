@@ -69,6 +69,8 @@ def _part(batch: Batch, start: int, size: int) -> tuple[Batch, int]:
 
     The last part is filled up with the first sequences, unasked.
     """
+    if size == batch.size:
+        return batch, int(np.count_nonzero(batch.mask))
     chosen = np.arange(start, start + size)
     beyond = chosen >= batch.size
     chosen[beyond] -= batch.size

@@ -9,6 +9,7 @@ Axes: step, parameter, bin (lower edges; 0 holds exact zeros, the tail below sta
 Scale: counts.
 Range: 0 … number of entries; they sum to it, less the entries that are not numbers. An entry under
     the smallest number of the run's type (1e-45 in float32) is a zero.
+Cost: of a probe one more sweep back: the one that other statistics share leaves them out.
 How to read: a hump that wanders left over a training is a parameter that stops learning; a second
     hump far left of the first is a part of it that never started.
 Exact cases: no weights: the recurrent matrix's gradient is all zeros,

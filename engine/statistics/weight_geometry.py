@@ -35,23 +35,29 @@ def compute(observation: Observed) -> Array:
     """Return the four quantities of every gate's recurrent block, [S, gates, 4]."""
     found = np.full((observation.layers, len(observation.cell.gates), len(QUANTITIES)), np.nan)
     for layer in range(observation.layers):
-        for gate, block in enumerate(observation.network.recurrent_blocks(layer)):
-            found[layer, gate] = geometry(block.astype(np.float64))
+        blocks = observation.network.recurrent_blocks(layer)
+        if blocks:
+            found[layer, : len(blocks)] = geometry(np.array(blocks, np.float64))
     return found
 
 
-def geometry(weights: Array) -> tuple[float, float, float, float]:
-    """Return the quantities of one square matrix, in the order of `QUANTITIES`."""
-    if not np.isfinite(weights).all():
-        return (np.nan,) * 4
-    moduli = np.abs(np.linalg.eigvals(weights))
-    singular = np.linalg.svd(weights, compute_uv=False)
+def geometry(weights: Array) -> Array:
+    """Return the quantities of square matrices (n, H, H), in the order of `QUANTITIES`, (n, 4)."""
+    found = np.full((len(weights), len(QUANTITIES)), np.nan)
+    finite = np.isfinite(weights).all(axis=(1, 2))
+    if not finite.any():
+        return found
+    moduli = np.abs(np.linalg.eigvals(weights[finite]))
+    singular = np.linalg.svd(weights[finite], compute_uv=False)
     # ‖WᵀW − I‖ in the singular values: WᵀW has the eigenvalues σ².
     with np.errstate(over="ignore"):  # σ⁴ passes the largest float64 where a run diverges
-        from_orthogonal = np.sqrt(np.sum((singular**2 - 1.0) ** 2))
+        from_orthogonal = np.sqrt(np.sum((singular**2 - 1.0) ** 2, axis=1))
         # Schur's inequality makes the difference ≥ 0; rounding may not.
-        excess = max(float(np.sum(singular**2) - np.sum(moduli**2)), 0.0)
-    return float(moduli.max()), float(singular[0]), float(from_orthogonal), float(np.sqrt(excess))
+        excess = np.maximum(np.sum(singular**2, axis=1) - np.sum(moduli**2, axis=1), 0.0)
+    found[finite] = np.stack(
+        [moduli.max(axis=1), singular[:, 0], from_orthogonal, np.sqrt(excess)], axis=1
+    )
+    return found
 
 
 def own_coordinates(_facts: AxisFacts) -> dict[str, Coordinates]:

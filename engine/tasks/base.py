@@ -32,14 +32,14 @@ Share = Annotated[
     Interval(ge=0.01, le=0.5),
     Doc(
         "Share of the data held out for validation. Generated tasks hold out a fixed set drawn "
-        "with a seed of its own, of 1280 times this share.",
+        "with a seed of its own, of 320 times this share.",
         title="Held-out share",
     ),
 ]
 
-# A tenth of it is 128 sequences: enough for a mean within some 8 %, at the price of a training step
-# or two for each frame.
-GENERATED_POOL = 1280
+# A tenth of it is 32 sequences, a training batch's worth: a forward sweep of them at each frame
+# costs a third of a training step, so that all of a frame stays within two.
+GENERATED_POOL = 320
 
 # A task counts as solved where no more than this share is left of the way from the memoryless
 # baseline down to the least loss.

@@ -106,8 +106,8 @@ def test_probe_held_out_set_and_training_are_different(task: Task) -> None:
 
 @pytest.mark.parametrize("name", [name for name in TASKS if name not in ("digits", *READING)])
 def test_a_generated_held_out_set_has_the_wanted_share(name: str) -> None:
-    assert make(name, validation=0.1).validation().size == 128
-    assert make(name, validation=0.25).validation().size == 320
+    assert make(name, validation=0.1).validation().size == 32
+    assert make(name, validation=0.25).validation().size == 80
 
 
 def test_no_lag_is_longer_than_the_sequence(task: Task) -> None:

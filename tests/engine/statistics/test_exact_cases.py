@@ -169,7 +169,7 @@ def test_weight_geometry_keeps_the_gates_apart(observe: Observe, rng: np.random.
 def test_weight_geometry_of_weights_that_are_not_finite_is_not_a_number() -> None:
     from engine.statistics.weight_geometry import geometry
 
-    assert np.isnan(geometry(np.array([[1.0, np.inf], [0.0, 1.0]]))).all()
+    assert np.isnan(geometry(np.array([[[1.0, np.inf], [0.0, 1.0]]]))).all()
 
 
 def test_loss_state_rows_of_a_linear_cell_scale_by_rho(observe: Observe, orthogonal: Array) -> None:
