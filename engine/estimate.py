@@ -19,6 +19,7 @@ from dataclasses import asdict, dataclass
 
 from engine.bptt.footprint import CALL_BYTES
 from engine.bptt.side_by_side import SideBySide
+from engine.bptt.slope_counts import COUNTED_AT_ONCE
 from engine.bptt.stack import BLOCK
 from engine.cells import Cell, make_cell
 from engine.config import RunConfig
@@ -26,7 +27,6 @@ from engine.learning.held_out import part_size
 from engine.learning.memory import footprint, recomputes
 from engine.recording.layout import Layout, layouts, recorded_definitions
 from engine.recording.schedule import frame_steps
-from engine.statistics.activation_slope_histogram import AT_ONCE
 from engine.tasks import Data, Task, make_task
 
 HEAVY = {
@@ -224,8 +224,8 @@ class _Run:
         )
         total += units * self.item * (bool(OWN_SLOPES & self.names) + ("activation" in self.names))
         on_the_way = units * max((HEAVY.get(name, 0) for name in self.names), default=0)
-        if "activation_slope_histogram" in self.names:
-            on_the_way = max(on_the_way, COUNTED * min(units, max(AT_ONCE, size * H)))
+        if "activation_slope_histogram" in self.names and not self.sizes.compiled:
+            on_the_way = max(on_the_way, COUNTED * min(units, max(COUNTED_AT_ONCE, size * H)))
         total += on_the_way
         total += self._jacobian()
         total += 8 * S * T * size * (5 + 1) * 3  # logs of the factors, and of norms

@@ -27,7 +27,7 @@ class CompiledLayer:
         self._turned = tuple(p.back_states for p in products if p.product.states_read)
         numbers = np.finfo(tape.dtype)
         self._exponents = int(numbers.minexp), int(numbers.maxexp)
-        self.squared_norms = twin.squared_norms
+        self.squared_norms, self.count = twin.squared_norms, twin.count
 
     @classmethod
     def of(cls, tape: "LayerTape") -> "CompiledLayer | None":

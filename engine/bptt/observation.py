@@ -16,6 +16,7 @@ from engine.bptt.network import Network
 from engine.bptt.observed_jacobians import ObservedJacobians
 from engine.bptt.observed_states import gate_values, log10_cell_norms, preactivations
 from engine.bptt.path_norms import PathNorms
+from engine.bptt.slope_counts import slope_counts
 from engine.bptt.state_adjoints import LN_10, ln_norms
 from engine.bptt.sweep import Sweep
 from engine.bptt.tape import LayerTape
@@ -260,6 +261,10 @@ class Observation:
             rows = slice(1, None) if name in tape.input_rows else slice(0, self.length)
             self.cell.activation.slope_of_value(tape.in_time(tape.now(rows)[name]), slopes)
         return found.transpose(0, 1, 3, 2)
+
+    def slope_counts(self, bins: int) -> Array:
+        """Return how many slopes lie in each of equal bins on [0, γ], (S, T, bins)."""
+        return slope_counts(self.sweep.tapes[0], self.slopes, bins)
 
     def loss_state(self, times: Sequence[int] | None = None) -> Array:
         """Return log10 of the mean over samples of ‖dℓ_t/dh_k‖.

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from engine.arrays import Array, IntArray
-from engine.compiled import norms, weight_gradients
+from engine.compiled import counts, norms, weight_gradients
 from engine.compiled.products import ADDRESSES
 
 Matrices = tuple[Array, ...]
@@ -29,7 +29,7 @@ class Twin:
             row `starts[m]` to λ at `stop` − 1, with the squared norms of λ down to `stop`; None
             where only NumPy does it.
         add_gradients, add_members, scale: See weight_gradients.py.
-        squared_norms: See norms.py.
+        squared_norms, count: See norms.py and counts.py.
         gemm: Address of each type's matrix product.
     """
 
@@ -45,4 +45,5 @@ class Twin:
     add_members: Callable[[Array, int, int, Array, int, Array], None] = weight_gradients.add_members
     scale: Callable[[Array, IntArray, tuple[int, int], float, Array], bool] = weight_gradients.scale
     squared_norms: Callable[[Array, Array], tuple[float, float]] = norms.squared_norms
+    count: Callable[[Array, float, Array], None] = counts.count
     gemm: Mapping[np.dtype[Any], int] = field(default_factory=lambda: ADDRESSES)

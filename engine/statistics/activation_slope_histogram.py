@@ -12,43 +12,15 @@ Exact cases: identity: all in the last bin, test_identity_slopes_stand_in_the_la
 Source: definition.
 """
 
-import numpy as np
-
-from engine.arrays import Array, IntArray
+from engine.arrays import Array
 from engine.statistics.base import AxisFacts, Coordinates, Observed, StatisticDefinition
 
-AT_ONCE = 2**15  # Slopes that are counted at once: so that all about them stays in the cache
 BINS = 40  # Fine enough to tell 0 from γ/10, small enough to be stored at every time step
 
 
 def compute(observation: Observed) -> Array:
     """Return counts of φ′ in 40 bins on [0, γ], [S, T, 40]."""
-    slopes = observation.slopes
-    # As they lie in memory, samples last: the order of what is counted does not matter.
-    flat = slopes.swapaxes(2, 3).reshape(slopes.shape[0] * slopes.shape[1], -1)
-    scale = slopes.dtype.type(BINS / observation.cell.activation.gamma)
-    counts = np.empty((len(flat), BINS))
-    at_once = max(1, AT_ONCE // flat.shape[1])
-    for start in range(0, len(flat), at_once):
-        rows = slice(start, start + at_once)
-        counts[rows] = _counted(flat[rows] * scale)
-    return counts.reshape(*slopes.shape[:2], BINS)
-
-
-def _counted(position: Array) -> IntArray:
-    """Return how many of the places (n, m), in bins from the first on, lie in each bin of a row."""
-    unknown = np.isnan(position)
-    some_unknown = bool(unknown.any())
-    if some_unknown:
-        position[unknown] = 0
-    # The last bin is closed: γ itself is attained, and rounding may pass it by a unit.
-    np.clip(position, 0, BINS - 1, out=position)
-    bins = position.astype(np.intp)
-    bins += BINS * np.arange(len(bins))[:, None]
-    counts: IntArray = np.bincount(bins.ravel(), minlength=len(bins) * BINS).reshape(-1, BINS)
-    if some_unknown:
-        counts[:, 0] -= np.count_nonzero(unknown, axis=1)
-    return counts
+    return observation.slope_counts(BINS)
 
 
 def own_coordinates(facts: AxisFacts) -> dict[str, Coordinates]:

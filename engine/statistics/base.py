@@ -157,6 +157,9 @@ class Observed(Protocol):
     def slopes(self) -> Array:
         """Slopes φ′ at the (candidate's) pre-activations, [S, T, B, H]."""
 
+    def slope_counts(self, bins: int) -> Array:
+        """Return how many slopes lie in each of equal bins on [0, γ], [S, T, bins]."""
+
     def loss_state(self, times: Sequence[int] | None = None) -> Array:
         """Return log10 of the mean over samples of ‖dℓ_t/dh_k‖, [S, R, T], NaN if undefined."""
 

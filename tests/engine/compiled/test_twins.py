@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 import engine
 from engine.bptt.network import Network
+from engine.bptt.slope_counts import slope_counts
 from engine.bptt.sweep import Sweep
 from engine.bptt.tape import CHUNK
 from engine.cells import make_cell
@@ -156,3 +157,22 @@ def test_what_is_not_a_number_stays_so(both: Both) -> None:
 
     plain, compiled = both(states)
     np.testing.assert_array_equal(compiled, plain)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_counting_agrees_at_the_edges_of_the_bins(dtype: str) -> None:
+    rng = np.random.default_rng(5)
+    tape = Sweep(
+        Network(make_cell("elman", "tanh"), inputs=1, hidden=4, outputs=1, dtype=dtype),
+        length=6,
+        batch=30,
+    ).tapes[0]
+    slopes = rng.uniform(-0.1, 1.1, (1, 6, 4, 30)).astype(dtype)
+    slopes[0, :3, :, :20] = (rng.integers(0, 41, (3, 4, 20)) / 40).astype(dtype)
+    slopes[0, 4, 2, 3:7], slopes[0, 5, 0, 0] = np.nan, np.inf
+    seen = slopes.swapaxes(2, 3)
+    assert tape.compiled is not None
+    compiled = slope_counts(tape, seen, 40)
+    tape.compiled = None
+    np.testing.assert_array_equal(compiled, slope_counts(tape, seen, 40))
+    np.testing.assert_array_equal(compiled.sum(axis=-1), [[120, 120, 120, 120, 116, 120]])
