@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from benchmarks import growth, jacobians, long_sequences, matrix, processes, stored_runs
+from benchmarks import cheap, growth, jacobians, long_sequences, matrix, processes, stored_runs
 from benchmarks.tables import Table
 
 TABLES: Mapping[str, Table] = MappingProxyType(
@@ -13,6 +13,7 @@ TABLES: Mapping[str, Table] = MappingProxyType(
             matrix.TABLE,
             jacobians.TABLE,
             growth.TABLE,
+            cheap.TABLE,
             long_sequences.TABLE,
             processes.START_UP,
             processes.MEMORY,

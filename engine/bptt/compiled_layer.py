@@ -83,6 +83,22 @@ class CompiledLayer:
         if self._twin.stack is not None:
             self._twin.stack(self._gemm, self._turned, slopes, *rows, starts, stop)
 
+    def small_slopes(self, limit: float) -> Array | None:
+        """Return how many φ′ of each step lie under `limit`, (T,), NaN where one is not a number.
+
+        None where the activation function is not known here.
+        """
+        tape, cell = self._tape, self._tape.cell
+        number = self._twin.slopes.get(cell.activation.name)
+        if number is None:
+            return None
+        of_state = cell.candidate in tape.input_rows
+        values = tape.inputs[1:] if of_state else tape.tape[: tape.length]
+        rows = (tape.input_rows if of_state else tape.tape_rows).span(cell.candidate)
+        found = np.empty(tape.length)
+        self._twin.small_slopes(number, values, rows.start, tape.weights.hidden, limit, found)
+        return found
+
     def add_gradients(
         self, start: int, stop: int, exponents: IntArray | None, negligible: float
     ) -> bool:

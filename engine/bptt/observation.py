@@ -14,12 +14,16 @@ from engine.arrays import Array, BoolArray
 from engine.bptt.exponents import LARGEST_SHIFT, LOG10_2, NONE, WINDOWS
 from engine.bptt.network import Network
 from engine.bptt.observed_jacobians import ObservedJacobians
-from engine.bptt.observed_states import gate_values, log10_cell_norms, preactivations
+from engine.bptt.observed_states import (
+    gate_values,
+    log10_cell_norms,
+    preactivations,
+    states_of,
+)
 from engine.bptt.path_norms import PathNorms
-from engine.bptt.slope_counts import slope_counts
+from engine.bptt.slope_counts import share_of_small, slope_counts
 from engine.bptt.state_adjoints import LN_10, ln_norms
 from engine.bptt.sweep import Sweep
-from engine.bptt.tape import LayerTape
 from engine.tasks.base import Batch
 
 
@@ -232,18 +236,8 @@ class Observation:
         parts = max(1, len(self.cell.state_totals))
         found = self.sweep.room("hidden", parts)
         for states, tape in zip(found, self.sweep.tapes, strict=True):
-            np.copyto(states, tape.in_time(self._states(tape)))
+            np.copyto(states, tape.in_time(states_of(tape)))
         return found.transpose(0, 1, 3, 2)
-
-    @staticmethod
-    def _states(tape: LayerTape) -> Array:
-        cell = tape.cell
-        if cell.state_totals:
-            rows: Array = tape.tape[1:, tape.tape_rows.span(cell.states[0], cell.states[-1])]
-            return rows
-        if cell.state_delta is not None:  # made in the row of its step
-            return tape.tape_rows.view(tape.tape[:-1], "h")
-        return tape.outputs[1:]
 
     @cached_property
     def activity(self) -> Array:
@@ -261,6 +255,10 @@ class Observation:
             rows = slice(1, None) if name in tape.input_rows else slice(0, self.length)
             self.cell.activation.slope_of_value(tape.in_time(tape.now(rows)[name]), slopes)
         return found.transpose(0, 1, 3, 2)
+
+    def share_of_small_slopes(self, limit: float) -> Array:
+        """Return the share of units and samples with φ′ < `limit`, (S, T); NaN with a NaN."""
+        return share_of_small(self.sweep.tapes, lambda: self.slopes, limit)
 
     def slope_counts(self, bins: int) -> Array:
         """Return how many slopes lie in each of equal bins on [0, γ], (S, T, bins)."""

@@ -52,6 +52,17 @@ def preactivations(tape: LayerTape) -> Array:
     return found
 
 
+def states_of(tape: LayerTape) -> Array:
+    """Return h_t of every step, (T, H, B); of a state of two parts that is no output (T, 2H, B)."""
+    cell = tape.cell
+    if cell.state_totals:
+        rows: Array = tape.tape[1:, tape.tape_rows.span(cell.states[0], cell.states[-1])]
+        return rows
+    if cell.state_delta is not None:  # made in the row of its step
+        return tape.tape_rows.view(tape.tape[:-1], "h")
+    return tape.outputs[1:]
+
+
 def log10_cell_norms(layers: Sequence[LayerBackward]) -> Array:
     """Return log10 ‖dℓ/dc_t‖ up to the loss's scale, (S, T, B), of sweeps that kept the carries.
 

@@ -1,4 +1,6 @@
-"""How often each slope of the activation function occurs, counted in equal bins."""
+"""How often slopes of the activation function occur: in equal bins, and how many are small."""
+
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -45,3 +47,29 @@ def _counted(places: Array, bins: int) -> IntArray:
     if some_unknown:
         counts[:, 0] -= np.count_nonzero(unknown, axis=1)
     return counts
+
+
+def share_of_small(tapes: Sequence[LayerTape], slopes: Callable[[], Array], limit: float) -> Array:
+    """Return the share of units and samples with φ′ < `limit`, (S, T); NaN with one that is NaN.
+
+    Args:
+        tapes: The layers'.
+        slopes: Makes φ′, (S, T, B, H), where nothing is compiled.
+        limit: Under γ.
+    """
+    size = tapes[0].weights.hidden * tapes[0].batch
+    counts = [None if t.compiled is None else t.compiled.small_slopes(limit) for t in tapes]
+    found = [
+        t.in_time(count) / size for t, count in zip(tapes, counts, strict=True) if count is not None
+    ]
+    return np.stack(found) if len(found) == len(tapes) else _share_of_small(slopes(), limit)
+
+
+def _share_of_small(slopes: Array, limit: float) -> Array:
+    # Bytes add up several times as fast as truth values, and in one run, as they lie in memory.
+    run = (slopes < limit).view(np.uint8).swapaxes(2, 3).reshape(*slopes.shape[:2], -1)
+    counts = np.add.reduce(run, axis=-1, dtype=np.uint32)
+    share: Array = counts / (slopes.shape[2] * slopes.shape[3])
+    if np.isnan(slopes).any():
+        share[np.isnan(slopes).any(axis=(2, 3))] = np.nan
+    return share

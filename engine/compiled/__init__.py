@@ -12,14 +12,17 @@ import importlib
 import importlib.metadata
 import importlib.util
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache
 from typing import TYPE_CHECKING, cast
 
+from engine.arrays import Array, IntArray
 from engine.cells.base import Cell
 
 if TYPE_CHECKING:
     from engine.compiled.twins import Twin
+
+Log10Means = Callable[[Array, IntArray, int, Array], None]
 
 SWITCH = "GRADTIDE_COMPILED"
 """Variable of the environment: 0 keeps to the plain path."""
@@ -53,6 +56,13 @@ def twin_of(cell: Cell) -> "Twin | None":
     return None
 
 
+def log10_means() -> "Log10Means | None":
+    """Return the loop that takes means of norms, see norms.py, or None."""
+    if not _loaded():
+        return None
+    return cast("Log10Means", importlib.import_module("engine.compiled.norms").log10_means)
+
+
 def _loaded() -> bool:
     return why_plain() is None
 
@@ -67,4 +77,4 @@ def _failure() -> str | None:
     return None
 
 
-__all__ = ["PLAIN", "SWITCH", "backend", "twin_of", "why_plain"]
+__all__ = ["PLAIN", "SWITCH", "backend", "log10_means", "twin_of", "why_plain"]

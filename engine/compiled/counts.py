@@ -1,9 +1,11 @@
-"""How many numbers of a row lie in each of equal bins."""
+"""How many numbers of a row lie in each of equal bins, and how many slopes are small."""
 
 import numpy as np
 
 from engine.arrays import Array
 from engine.compiled.kernel import kernel
+
+TANH, SIGMOID, RELU = range(3)
 
 LANES = 4
 """Counters of each bin: neighbours often fall into one, and would wait for each other there."""
@@ -32,3 +34,38 @@ def count(values: Array, scale: float, out: Array) -> None:
                 counters[j % LANES, int(min(max(place, lowest), last))] += 1
         for each in range(bins):
             out[row, each] = counters[:, each].sum()
+
+
+@kernel
+def small_slopes(  # noqa: C901  (a function called for each row would cost as much as the row)
+    activation: int, values: Array, first: int, height: int, limit: float, out: Array
+) -> None:
+    """Write how many slopes φ′ of each step lie under a limit; NaN where one is not a number.
+
+    Args:
+        activation: TANH, SIGMOID or RELU.
+        values: (n, rows, B), with φ among the rows.
+        first: The first row of φ.
+        height: How many rows of it.
+        limit: In the type of `values`.
+        out: (n,).
+    """
+    one, bound = values.dtype.type(1), values.dtype.type(limit)
+    least, unknown = np.empty(values.shape[2], np.int32), np.empty(values.shape[2], np.int32)
+    for t in range(values.shape[0]):
+        least[:] = 0
+        unknown[:] = 0
+        for h in range(first, first + height):
+            row = values[t, h]
+            if activation == TANH:
+                for b in range(row.size):
+                    least[b] += (one - row[b] * row[b]) < bound
+            elif activation == SIGMOID:
+                for b in range(row.size):
+                    least[b] += (one - row[b]) * row[b] < bound
+            else:
+                for b in range(row.size):
+                    least[b] += not row[b] > 0
+            for b in range(row.size):
+                unknown[b] |= np.isnan(row[b])
+        out[t] = least.sum() if unknown.sum() == 0 else np.nan

@@ -1,9 +1,16 @@
-"""Squared norms of adjoints, taken while their rows still lie in the cache."""
+"""Squared norms of adjoints, taken while their rows still lie in the cache, and their means."""
+
+import math
 
 import numpy as np
 
-from engine.arrays import Array
+from engine.arrays import Array, IntArray
 from engine.compiled.kernel import inner, kernel
+
+POWERS = 2.0 ** -np.arange(1075.0)
+"""2^-d for every d at which that is not zero."""
+
+LOG10_2 = math.log10(2.0)
 
 
 @inner
@@ -36,3 +43,24 @@ def squared_norms(rows: Array, out: Array) -> tuple[float, float]:
             elif not np.isnan(low):
                 low, high = min(low, total[b]), max(high, total[b])
     return low, high
+
+
+@kernel
+def log10_means(squares: Array, exponents: IntArray, nothing: int, out: Array) -> None:
+    """Write log10 of the mean of ‖stored‖ · 2^E over samples, from ‖stored‖² (n, B), to `out` (n,).
+
+    `nothing` is the exponent of what is exactly zero.
+    """
+    for row in range(squares.shape[0]):
+        largest = nothing
+        for b in range(squares.shape[1]):
+            if squares[row, b] != 0:
+                largest = max(largest, exponents[row, b])
+        total = 0.0
+        for b in range(squares.shape[1]):
+            if squares[row, b] != 0:
+                below = largest - exponents[row, b]
+                power = POWERS[below] if below < POWERS.size else 0.0
+                total += math.sqrt(squares[row, b]) * power
+        logs = np.log10(total / squares.shape[1])
+        out[row] = logs if largest == nothing else logs + LOG10_2 * largest

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,11 @@ import numpy as np
 from engine.arrays import Array, IntArray
 from engine.compiled import counts, norms, weight_gradients
 from engine.compiled.products import ADDRESSES
+
+SLOPES: Mapping[str, int] = MappingProxyType(
+    {"tanh": counts.TANH, "sigmoid": counts.SIGMOID, "relu": counts.RELU}
+)
+"""Activation functions whose small slopes are counted."""
 
 Matrices = tuple[Array, ...]
 
@@ -29,7 +35,8 @@ class Twin:
             row `starts[m]` to λ at `stop` − 1, with the squared norms of λ down to `stop`; None
             where only NumPy does it.
         add_gradients, add_members, scale: See weight_gradients.py.
-        squared_norms, count: See norms.py and counts.py.
+        squared_norms, count, small_slopes: See norms.py and counts.py.
+        slopes: Numbers of the activation functions that `small_slopes` knows.
         gemm: Address of each type's matrix product.
     """
 
@@ -46,4 +53,6 @@ class Twin:
     scale: Callable[[Array, IntArray, tuple[int, int], float, Array], bool] = weight_gradients.scale
     squared_norms: Callable[[Array, Array], tuple[float, float]] = norms.squared_norms
     count: Callable[[Array, float, Array], None] = counts.count
+    small_slopes: Callable[[int, Array, int, int, float, Array], None] = counts.small_slopes
+    slopes: Mapping[str, int] = field(default_factory=lambda: SLOPES)
     gemm: Mapping[np.dtype[Any], int] = field(default_factory=lambda: ADDRESSES)

@@ -157,6 +157,9 @@ class Observed(Protocol):
     def slopes(self) -> Array:
         """Slopes φ′ at the (candidate's) pre-activations, [S, T, B, H]."""
 
+    def share_of_small_slopes(self, limit: float) -> Array:
+        """Return the share of units and samples with φ′ < `limit`, [S, T], NaN with a NaN."""
+
     def slope_counts(self, bins: int) -> Array:
         """Return how many slopes lie in each of equal bins on [0, γ], [S, T, bins]."""
 

@@ -24,21 +24,11 @@ SMALL_SLOPE = 0.1  # of the largest slope: under it a step back loses more than 
 
 def compute(observation: Observed) -> Array:
     """Return the share of saturated units, [S, T]."""
-    slopes = observation.slopes
     activation = observation.cell.activation
     if activation.saturation is None:
-        return np.full(slopes.shape[:2], np.nan)
-    if activation.saturation == "zero":
-        saturated = slopes == 0
-    else:
-        saturated = slopes < activation.gamma * SMALL_SLOPE
-    # Bytes add up several times as fast as truth values, and in one run, as they lie in memory.
-    run = saturated.view(np.uint8).swapaxes(2, 3).reshape(*slopes.shape[:2], -1)
-    counts = np.add.reduce(run, axis=-1, dtype=np.uint32)
-    share: Array = counts / (slopes.shape[2] * slopes.shape[3])
-    if np.isnan(slopes).any():
-        share[np.isnan(slopes).any(axis=(2, 3))] = np.nan
-    return share
+        return np.full((observation.layers, observation.length), np.nan)
+    # ReLU has the slopes 0 and 1 alone: under a tenth is 0.
+    return observation.share_of_small_slopes(activation.gamma * SMALL_SLOPE)
 
 
 STATISTIC = StatisticDefinition(

@@ -46,7 +46,17 @@ def test_the_readmes_table_is_the_benchmarks_output() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["matrix", "jacobians", "growth", "long_sequences", "start_up", "memory", "two_at_once"]
+    "name",
+    [
+        "matrix",
+        "jacobians",
+        "growth",
+        "cheap",
+        "long_sequences",
+        "start_up",
+        "memory",
+        "two_at_once",
+    ],
 )
 def test_the_readmes_other_tables_are_the_benchmarks_output_too(name: str) -> None:
     pytest.importorskip("torch")

@@ -7,12 +7,16 @@ import pytest
 from numpy.typing import NDArray
 
 import engine
+from engine.arrays import Array
+from engine.bptt.exponents import NONE, log10_mean_norms
 from engine.bptt.network import Network
+from engine.bptt.observation import Observation
 from engine.bptt.slope_counts import slope_counts
 from engine.bptt.sweep import Sweep
 from engine.bptt.tape import CHUNK
 from engine.cells import make_cell
 from engine.compiled import twin_of
+from engine.statistics.saturation import compute as saturation_of
 from engine.tasks.base import Batch
 from tests.engine.against import MATRIX, ODD, problem_of, state_parts, trace
 from tests.engine.compiled.conftest import Both
@@ -176,3 +180,53 @@ def test_counting_agrees_at_the_edges_of_the_bins(dtype: str) -> None:
     tape.compiled = None
     np.testing.assert_array_equal(compiled, slope_counts(tape, seen, 40))
     np.testing.assert_array_equal(compiled.sum(axis=-1), [[120, 120, 120, 120, 116, 120]])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("model", TWINS, ids=str)
+def test_both_backends_find_the_same_units_saturated(
+    model: tuple[str, str | None], dtype: str, both: Both
+) -> None:
+    def saturation() -> Array:
+        found = []
+        for gain in (0.1, 3.0):
+            found.append(saturation_of(swept_observation(model, dtype, gain)))
+        return np.array(found)
+
+    plain, compiled = both(saturation)
+    # A slope within a rounding of the limit may stand on either side of it.
+    np.testing.assert_allclose(compiled, plain, rtol=0, atol=1.1 / (20 * 6))
+    if model[1] != "identity":
+        assert plain.max() > 0.2
+
+
+def swept_observation(model: tuple[str, str | None], dtype: str, gain: float) -> Observation:
+    rng = np.random.default_rng(7)
+    network = Network(make_cell(*model), inputs=3, hidden=20, outputs=2, dtype=dtype)
+    parameters = {
+        name: (gain * rng.normal(size=shape)).astype(dtype)
+        for name, shape in network.parameter_shapes.items()
+    }
+    for name, values in parameters.items():
+        if name.startswith("bias_hh"):
+            values[:40] = 0
+    network.load(parameters)
+    shape = LONG, 6
+    inputs, targets = (rng.normal(size=(*shape, width)).astype(dtype) for width in (3, 2))
+    batch = Batch(inputs, targets, np.ones(shape, bool))
+    return Observation(network, batch, "mean_squared_error")
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_means_of_norms_are_those_of_the_plain_path(dtype: str, both: Both) -> None:
+    rng = np.random.default_rng(11)
+    squares = rng.uniform(0.1, 4, (9, 30)).astype(dtype)
+    exponents = rng.integers(-3000, 3000, (9, 30)).astype(np.int32)
+    exponents[0] = -40
+    squares[1:3, 5:], squares[3], exponents[4, :3] = 0, 0, NONE
+    squares[4, :3], squares[5, 0], squares[6, 0] = 0, np.nan, np.inf
+    exponents[5:7] = 7
+    plain, compiled = both(lambda: log10_mean_norms(squares, exponents))
+    np.testing.assert_array_equal(np.isfinite(plain), np.isfinite(compiled))
+    np.testing.assert_allclose(compiled, plain, rtol=2e-7 if dtype == "float32" else 1e-14)
+    np.testing.assert_array_equal(plain[[3, 5, 6]], [-np.inf, np.nan, np.inf])
