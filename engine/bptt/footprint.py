@@ -83,7 +83,7 @@ class Footprint:
             total += ((asked if top else self.length) + 1 + (cut.count - 1) * states) * row
             for steps in (cut.steps, self.length - cut.bounds(cut.count - 1)[0]):
                 total += self._forward(layer, batch, steps)
-                total += self._back(batch, steps) if back else 0
+                total += self._back(batch, steps, 1) if back else 0  # nobody looks at it
             total += self.length * batch * (self.item + 4) if back else 0  # norms
         return total
 
@@ -94,7 +94,7 @@ class Footprint:
         calls = self._bound(steps * (len(cell.products) + len(cell.stages)))
         return (steps + 1) * rows * batch * self.item + calls
 
-    def _back(self, batch: int, steps: int, chunks: int = 2) -> int:
+    def _back(self, batch: int, steps: int, chunks: int) -> int:
         """Return those of a layer's way back, without what of it may be kept of every step."""
         cell, H = self.cell, self.hidden
         reads, chunk = len(cell.read_states), min(CHUNK, steps)
