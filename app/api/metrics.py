@@ -1,5 +1,6 @@
 """What Prometheus asks for: runs by state, streams, and requests by route, status and time."""
 
+import re
 import time
 from collections.abc import Iterator
 from typing import Any, Final
@@ -20,6 +21,8 @@ from app.store import Store
 router = APIRouter(tags=["health"])
 
 API: Final = "/api/v1"
+# What a pattern says of a name beside the name itself: {run_id:run}.
+_CONVERTER: Final = re.compile(r":\w+(?=\})")
 SECONDS: Final = (0.001, 0.005, 0.02, 0.1, 0.5, 2.0, 10.0)
 _TEXT: dict[int | str, dict[str, Any]] = {
     200: {
@@ -102,7 +105,7 @@ class Measured:
 
 
 def _route_of(scope: Scope) -> str:
-    pattern = getattr(scope.get("route"), "path", "")
+    pattern = _CONVERTER.sub("", getattr(scope.get("route"), "path", ""))
     # A route of an included router knows its path without the prefix, which pages have as well.
     inside = scope["path"].startswith(API) and not pattern.startswith(API)
     return f"{API}{pattern}" if pattern and inside else pattern or "other"

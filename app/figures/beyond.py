@@ -61,6 +61,6 @@ def caption(losses: FloatArray, end: float, **where: object) -> list[Part]:
 
 def ends(parts: Sequence[FloatArray]) -> tuple[float, float]:
     """Return the least and the largest positive loss of several runs; a decade where none is."""
-    together = np.concatenate([*parts, np.empty(0)])
+    together = np.concatenate([*(part.ravel() for part in parts), np.empty(0)])
     good = together[np.isfinite(together) & (together > 0)]
     return (float(good.min()), float(good.max())) if good.size else (0.1, 1.0)

@@ -27,7 +27,7 @@ def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
     for run, color in zip(runs, palette.RUNS, strict=False):
         for name, dash in (("loss", "solid"), ("validation_loss", "dot")):
             steps, values = over_steps(run, name, layer=options.layer)
-            losses.append(values)
+            losses.append(values.ravel())  # of what is not recorded: empty
             traces += line(steps, values, role=name, name=f"{run.name}: {name}", color=color)
             if traces and steps.size:
                 traces[-2]["line"]["dash"] = dash

@@ -1,4 +1,4 @@
-"""Put what builds the image, and PostgreSQL, on a CI machine: where CI=true, root and apt are."""
+"""Put what builds the image, PostgreSQL and curl on a CI machine: one with CI=true, root, apt."""
 
 import os
 import shutil
@@ -6,8 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-PACKAGES = ("debootstrap", "buildah", "bubblewrap", "postgresql")
-PROGRAMS = ("debootstrap", "buildah", "bwrap")
+PACKAGES = ("debootstrap", "buildah", "bubblewrap", "postgresql", "curl")
+PROGRAMS = ("debootstrap", "buildah", "bwrap", "curl")
 
 
 def main() -> int:
