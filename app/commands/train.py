@@ -27,6 +27,7 @@ from app.runs.control import Control
 from app.runs.progress import Progress as RunProgress
 from app.runs.service import described
 from app.runs.training import train_run
+from app.runs.worker import collect_rarely
 from app.settings import Settings
 from app.store import Run, Store
 from app.store.claims import Claim
@@ -96,6 +97,7 @@ def _train(store: Store, claim: Claim, run: Run, settings: Settings) -> str:
             control.stop("cancel")
 
         before = signal.signal(signal.SIGINT, cancel)
+        collect_rarely()
         try:
             return train_run(
                 store,

@@ -20,7 +20,7 @@ from app.runs.control import POLL_SECONDS
 from app.runs.controls import Controls
 from app.runs.places import Place, place_of, why_unfit
 from app.runs.states import RunError
-from app.runs.worker import attempt
+from app.runs.worker import attempt, collect_rarely
 from app.settings import Settings
 from app.store import MissingDriverError, RunNotFound
 
@@ -63,6 +63,7 @@ def work(run_id: str) -> str | None:
     from distributed import Status, get_worker
 
     worker = get_worker()
+    collect_rarely()
 
     @contextlib.contextmanager
     def watch(controls: Controls) -> Iterator[None]:

@@ -8,7 +8,6 @@ import math
 import os
 import socket
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -264,7 +263,16 @@ class Attempts:
 def _keep(connection: Connection, claim: Claim, parts: Sequence[Part]) -> None:
     """Put rows into the table where readers find them until they are in the arrays."""
     if parts:
-        rows = [{"run_id": claim.run_id, **asdict(part)} for part in parts]
+        rows = [
+            {
+                "run_id": claim.run_id,
+                "name": part.name,
+                "row": part.row,
+                "rows": part.rows,
+                "payload": part.payload,
+            }
+            for part in parts
+        ]
         connection.execute(sa.insert(frames), rows)
 
 
