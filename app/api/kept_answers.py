@@ -14,6 +14,7 @@ from typing import Final
 
 MAX_BYTES: Final = 32 * 2**20
 MAX_ANSWER_BYTES: Final = 4 * 2**20
+TAG_BYTES: Final = 1024  # what an answer takes beside its body, about
 SECONDS: Final = 1.0
 
 Asked = tuple[str, ...]
@@ -21,9 +22,12 @@ Asked = tuple[str, ...]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Answer:
-    """A finished answer: its body, what it is, and its headers with the ETag."""
+    """A finished answer: its body, what it is, and its headers with the ETag.
 
-    body: bytes
+    The body is None where every client so far had it: the tag alone is known.
+    """
+
+    body: bytes | None
     media_type: str
     headers: Mapping[str, str]
 
@@ -54,7 +58,7 @@ class KeptAnswers:
 
     @property
     def bytes(self) -> int:
-        """Bytes of all bodies."""
+        """Bytes of all that is kept, about."""
         return self._bytes
 
     def get(self, run_id: str, asked: Asked) -> Answer | None:
@@ -75,13 +79,13 @@ class KeptAnswers:
 
     def put(self, run_id: str, asked: Asked, answer: Answer) -> None:
         """Keep an answer of a run that the caller has just seen, unless it is a large one."""
-        if len(answer.body) > min(MAX_ANSWER_BYTES, self._max_bytes):
+        if _size(answer) > min(MAX_ANSWER_BYTES, self._max_bytes):
             return
         with self._lock:
             self._drop_deleted()
             self._forget(run_id, asked)
             self._answers[run_id, asked] = answer
-            self._bytes += len(answer.body)
+            self._bytes += _size(answer)
             self._seen[run_id] = self._clock()
             while self._bytes > self._max_bytes:
                 self._forget(*next(iter(self._answers)))
@@ -103,4 +107,8 @@ class KeptAnswers:
     def _forget(self, run_id: str, asked: Asked) -> None:
         answer = self._answers.pop((run_id, asked), None)
         if answer is not None:
-            self._bytes -= len(answer.body)
+            self._bytes -= _size(answer)
+
+
+def _size(answer: Answer) -> int:
+    return TAG_BYTES if answer.body is None else TAG_BYTES + len(answer.body)

@@ -119,14 +119,14 @@ async def get_statistic(
     """Return a slice; every axis of the statistic is a query parameter."""
     asked = (name, wanted.format.name, request.url.query)
     answer = answers.get(run_id, asked)
-    if answer is not None:  # the usual case waits for no thread
-        return _response(answer, wanted)
+    if answer is not None and (ready := _response(answer, wanted)) is not None:
+        return ready  # the usual case waits for no thread
 
     def answered() -> Response:
         run = store.runs.get(run_id)
         answer = answers.get_of_present(run_id, asked)
-        if answer is not None:
-            return _response(answer, wanted)
+        if answer is not None and (ready := _response(answer, wanted)) is not None:
+            return ready
         info = _info(store, run_id, name)
         selected = select(request.query_params, info, (_FORMAT,))
         require_size(selected.size, info, settings.max_slice_elements)
@@ -136,6 +136,9 @@ async def get_statistic(
             "ETag": _etag(run, name, selected.coords, wanted.format),
         }
         if matches(wanted.if_none_match, headers["ETag"]):
+            if selected.is_final:
+                tag = Answer(body=None, media_type=wanted.format.media_type, headers=headers)
+                answers.put(run_id, asked, tag)
             return not_modified(headers)
         found = store.arrays.read(run_id, name, selected.by_axis)
         # A frame may have come in since: the tag is of what is answered.
@@ -152,14 +155,17 @@ async def get_statistic(
         whole = body if isinstance(body, bytes) else b"".join(body)
         answer = Answer(body=whole, media_type=media_type, headers=headers)
         answers.put(run_id, asked, answer)
-        return _response(answer, wanted)
+        return Response(whole, media_type=media_type, headers=headers)
 
     return await run_in_threadpool(answered)
 
 
-def _response(answer: Answer, wanted: _Wanted) -> Response:
+def _response(answer: Answer, wanted: _Wanted) -> Response | None:
+    """Return what a kept answer says to a client; None where its body is needed and not there."""
     if matches(wanted.if_none_match, answer.headers["ETag"]):
         return not_modified(answer.headers)
+    if answer.body is None:
+        return None
     return Response(answer.body, media_type=answer.media_type, headers=answer.headers)
 
 

@@ -7,7 +7,7 @@ from unittest.mock import patch
 import httpx
 import pytest
 
-from app.api.kept_answers import MAX_ANSWER_BYTES, SECONDS, Answer, KeptAnswers
+from app.api.kept_answers import MAX_ANSWER_BYTES, SECONDS, TAG_BYTES, Answer, KeptAnswers
 from app.main import create_app
 from app.store import open_store
 from app.store.arrays import ArrayStore
@@ -55,15 +55,15 @@ def test_nothing_is_given_after_a_deletion() -> None:
 
 
 def test_what_was_used_least_lately_goes_first() -> None:
-    kept = KeptAnswers(lambda: 0, max_bytes=10, clock=Clock())
+    kept = KeptAnswers(lambda: 0, max_bytes=10 + 2 * TAG_BYTES, clock=Clock())
     kept.put("a", ("1",), answer(4))
     kept.put("b", ("2",), answer(4))
     assert kept.get("a", ("1",)) is not None
     kept.put("c", ("3",), answer(4))
     assert [kept.get(run, (name,)) is not None for run, name in ("a1", "b2", "c3")] == [1, 0, 1]
-    assert kept.bytes == 8
+    assert kept.bytes == 8 + 2 * TAG_BYTES
     kept.put("a", ("1",), answer(2))
-    assert kept.bytes == 6
+    assert kept.bytes == 6 + 2 * TAG_BYTES
 
 
 def test_a_large_answer_is_not_kept() -> None:
@@ -102,6 +102,21 @@ async def test_a_finished_slice_is_read_once_for_each_format(
         tag = {"If-None-Match": first[0].headers["etag"]}
         assert (await client.get(urls[0], headers=tag)).status_code == 304
         assert len(reads) == len(urls)
+
+
+async def test_a_tag_that_a_client_brings_is_enough(tmp_path: Path, reads: list[str]) -> None:
+    run = train_into(tmp_path, SMALL)
+    async with serving(create_app(settings_of(tmp_path))) as client:
+        tag = (await client.get(f"{RUNS}/{run}/{FINAL}")).headers["etag"]
+    async with serving(create_app(settings_of(tmp_path))) as client:
+        for _ in range(2):
+            again = await client.get(f"{RUNS}/{run}/{FINAL}", headers={"If-None-Match": tag})
+            assert (again.status_code, again.headers["etag"]) == (304, tag)
+        assert len(reads) == 1
+        whole = await client.get(f"{RUNS}/{run}/{FINAL}")
+        assert (whole.status_code, whole.headers["etag"]) == (200, tag)
+        assert whole.content
+    assert len(reads) == 2
 
 
 async def test_what_a_later_frame_may_change_is_read_each_time(
