@@ -5,13 +5,12 @@ for every time, the share of saturated units for every time, and the norms of th
 gradients, which the training takes whether anybody looks or not.
 """
 
-import statistics
-import time
 from dataclasses import replace
 
 import numpy as np
 
 import engine
+from benchmarks.ours import prices_of
 from benchmarks.tables import Row, Table
 from benchmarks.workloads import CELLS, Workload
 from engine.bptt.observation import Observation
@@ -31,16 +30,7 @@ SIZES = (
 def prices(workload: Workload, steps: int) -> tuple[float, float]:
     """Return CPU seconds of a training step, and of its cheap series: medians."""
     config = engine.RunConfig.from_dict(workload.config(batch="training", every=10_000_000))
-    snapshots = engine.train(config)
-    training, looking = [], []
-    for _ in range(steps):
-        start = time.process_time()
-        snapshot = next(snapshots)
-        swept = time.process_time()
-        _look(snapshot)
-        training.append(swept - start)
-        looking.append(time.process_time() - swept)
-    return statistics.median(training), statistics.median(looking)
+    return prices_of(config, _look, steps)
 
 
 def _look(snapshot: engine.Snapshot) -> list[object]:

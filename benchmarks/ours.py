@@ -54,14 +54,20 @@ def prices(workload: Workload, steps: int, **recording: object) -> tuple[float, 
         recording: Of the configuration; a frame is made at every step.
     """
     config = engine.RunConfig.from_dict(workload.config(**{**recording, "every": 1}))
+    return prices_of(config, engine.Recorder(config).look, steps)
+
+
+def prices_of(
+    config: engine.RunConfig, look: Callable[[engine.Snapshot], object], steps: int
+) -> tuple[float, float]:
+    """Return CPU seconds of a training step alone, and of a look at it: medians over `steps`."""
     snapshots: Iterator[engine.Snapshot] = engine.train(config)
-    recorder = engine.Recorder(config)
     training, looking = [], []
     for _ in range(steps):
         start = time.process_time()
         snapshot = next(snapshots)
         swept = time.process_time()
-        recorder.look(snapshot)
+        look(snapshot)
         training.append(swept - start)
         looking.append(time.process_time() - swept)
     return float(np.median(training)), float(np.median(looking))
