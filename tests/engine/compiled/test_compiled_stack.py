@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 
 from engine.arrays import Array
-from engine.bptt.network import Network
 from engine.bptt.stack import PERIOD, Visit
 from engine.bptt.sweep import Sweep
-from engine.cells import make_cell
 from engine.tasks.base import Batch
+from tests.engine.compiled.random_networks import random_network
 from tests.engine.compiled.test_twins import TWINS
 
 LENGTH = 3 * PERIOD + 5
@@ -25,15 +24,7 @@ def swept(
 ) -> Sweep:
     """Return a sweep, forward and back, of a loss at every step."""
     rng = np.random.default_rng(3)
-    network = Network(make_cell(*model), inputs=3, hidden=12, outputs=2, dtype=dtype)
-    parameters = {
-        name: (gain * rng.normal(size=shape)).astype(dtype)
-        for name, shape in network.parameter_shapes.items()
-    }
-    for name, values in parameters.items():
-        if name.startswith("bias_hh"):
-            values[:24] = 0  # the GRU has a second bias for its candidate alone
-    network.load(parameters)
+    network = random_network(model, rng, hidden=12, gain=gain, dtype=dtype)
     shape = LENGTH, size
     batch = Batch(
         rng.normal(size=(*shape, 3)).astype(dtype),

@@ -20,6 +20,7 @@ from engine.statistics.saturation import compute as saturation_of
 from engine.tasks.base import Batch
 from tests.engine.against import MATRIX, ODD, problem_of, state_parts, trace
 from tests.engine.compiled.conftest import Both
+from tests.engine.compiled.random_networks import random_network
 from tests.reference.problems import Recipe, relative_difference
 
 TWINS: tuple[tuple[str, str | None], ...] = (
@@ -202,15 +203,7 @@ def test_both_backends_find_the_same_units_saturated(
 
 def swept_observation(model: tuple[str, str | None], dtype: str, gain: float) -> Observation:
     rng = np.random.default_rng(7)
-    network = Network(make_cell(*model), inputs=3, hidden=20, outputs=2, dtype=dtype)
-    parameters = {
-        name: (gain * rng.normal(size=shape)).astype(dtype)
-        for name, shape in network.parameter_shapes.items()
-    }
-    for name, values in parameters.items():
-        if name.startswith("bias_hh"):
-            values[:40] = 0
-    network.load(parameters)
+    network = random_network(model, rng, hidden=20, gain=gain, dtype=dtype)
     shape = LONG, 6
     inputs, targets = (rng.normal(size=(*shape, width)).astype(dtype) for width in (3, 2))
     batch = Batch(inputs, targets, np.ones(shape, bool))
