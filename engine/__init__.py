@@ -1,8 +1,16 @@
-"""Gradtide engine: exact back-propagation through time in NumPy, and what its gradients say."""
+"""Gradtide engine: exact back-propagation through time in NumPy, and what its gradients say.
+
+What trains and records is loaded with the package; what explains, judges and watches is loaded when
+it is first asked for, so that a fresh process comes to its first recorded step sooner.
+"""
+
+import importlib
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from engine.arrays import layer_axis
 from engine.catalog import catalog, describe_task
-from engine.compilation import compile_loops
 from engine.compiled import backend, why_plain
 from engine.config import (
     CaptureConfig,
@@ -12,18 +20,40 @@ from engine.config import (
     config_schema,
     is_captured,
 )
-from engine.diagnosis import Course, Evidence, Remedy, Verdict, apply_patch, diagnose, remedies_for
 from engine.errors import ConfigError, EngineError, Problem, ShapeError, UnknownNameError
 from engine.estimate import Estimate, estimate
 from engine.learning import Many, Member, Snapshot, ensembles, train, train_many
 from engine.recording import Frame, Layout, Recorder, Series, layouts
-from engine.results import Recorded, RunResult, record
 from engine.statistics import STATISTICS, StatisticDefinition
 from engine.tasks import describe_arrays, require_shapes
-from engine.tracing import Chain, Factor, Trace, trace
-from engine.watching import Taken, frame_of
+
+if TYPE_CHECKING:
+    from engine.compilation import compile_loops
+    from engine.diagnosis import (
+        Course,
+        Evidence,
+        Remedy,
+        Verdict,
+        apply_patch,
+        diagnose,
+        remedies_for,
+    )
+    from engine.results import Recorded, RunResult, record
+    from engine.tracing import Chain, Factor, Trace, trace
+    from engine.watching import Taken, frame_of
 
 __version__ = "0.1.0"
+
+_LATER: Mapping[str, str] = MappingProxyType(
+    {
+        "compilation": "compile_loops",
+        "diagnosis": "Course Evidence Remedy Verdict apply_patch diagnose remedies_for",
+        "results": "Recorded RunResult record",
+        "tracing": "Chain Factor Trace trace",
+        "watching": "Taken frame_of",
+    }
+)
+"""Names that a module is loaded for when the first of them is asked for."""
 
 __all__ = [
     "STATISTICS",
@@ -78,3 +108,14 @@ __all__ = [
     "train_many",
     "why_plain",
 ]
+
+if not TYPE_CHECKING:  # to a type checker all names are there, and no other
+
+    def __getattr__(name: str) -> object:
+        """Load the module that a name is in, and keep all that is asked of it."""
+        for module, names in _LATER.items():
+            if name in names.split():
+                found = importlib.import_module(f"engine.{module}")
+                globals().update({each: getattr(found, each) for each in names.split()})
+                return globals()[name]
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

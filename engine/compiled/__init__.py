@@ -9,7 +9,6 @@ This package alone imports numba, and only when a layer is first bound.
 """
 
 import importlib
-import importlib.metadata
 import importlib.util
 import os
 from collections.abc import Callable, Iterable
@@ -32,7 +31,7 @@ PLAIN = "plain"
 
 def backend() -> str:
     """Return what sweeps layers in this process: "plain", or the compiler and its version."""
-    return f"numba {importlib.metadata.version('numba')}" if _loaded() else PLAIN
+    return f"numba {importlib.import_module('numba').__version__}" if _loaded() else PLAIN
 
 
 def why_plain() -> str | None:
