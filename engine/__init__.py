@@ -1,5 +1,26 @@
 """Gradtide engine: exact back-propagation through time in NumPy, and what its gradients say.
 
+The names in `__all__` are all that its users need: `RunConfig` and `record` for a run from
+beginning to end, `train` for its snapshots one by one, `trace` for one sweep of given weights,
+`catalog` for what there is to choose from. Behind them, each importing only from those below it:
+
+    results, watching                from frames to a whole run; what a loop elsewhere hands over
+    catalog, tracing, estimate       what there is, one sweep, what a run will need
+    compilation                      compiling ahead, so that no run waits for it
+    recording, diagnosis             from snapshots to frames, from frames to a verdict
+    learning                         the training loop, optimizers, schedules, clipping
+    config                           what a run is told
+    statistics                       one file for each number that is recorded
+    bptt                             network, sweep, adjoints, Jacobians
+    compiled                         loops over time for some cells, compiled where numba is
+    cells, tasks                     one file for each
+    activations, initializers        what cells are bound to, and how weights start
+    schema, arrays                   described dataclasses; types and shapes
+    errors
+
+A cell, a task or a statistic is added as one file and one name in its package's mapping; what
+they are is said in engine/cells, engine/tasks/base.py and engine/statistics/base.py.
+
 What trains and records is loaded with the package; what explains, judges and watches is loaded when
 it is first asked for, so that a fresh process comes to its first recorded step sooner.
 """

@@ -1,4 +1,20 @@
-"""The recurrent cells: one file each, and the mapping that names them."""
+"""The recurrent cells: one file each, and the mapping that names them.
+
+To add one, write `engine/cells/<name>.py`: the equations and their way back in its docstring,
+`make(activation, options)`, which returns a `Cell`, and `DEFINITION`, a `CellDefinition`. It
+imports no other cell. Then import it here and name it in CELLS, from where configurations, the
+catalog, the form and every statistic have it. CELLS is read-only and nothing is registered at
+run time; but a `Network` takes any `Cell`, named or not: engine/bptt has an example that checks a
+gradient. Do so first: a block that is not declared is a KeyError at binding, while a wrong slope
+shows in the gradient alone.
+
+What a cell is and how its arrays lie is said in base.py. Parts that cells share: activated.py,
+blend.py, slope_product.py and cell_state.py. The nearest cell is the best example: mgu.py for a
+step in two stages, lstm.py for a second state, lru.py for options and further parameters.
+
+Tests hold every cell of CELLS against differences and against a reference written apart from the
+engine, which they want in tests/reference/cells; docs/extending.md has two cells from end to end.
+"""
 
 from collections.abc import Mapping
 from types import MappingProxyType

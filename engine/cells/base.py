@@ -10,27 +10,31 @@ front of the rows is free: nothing (one step), a chunk of steps, or a stack of a
 
     inputs   row t: what the products of step t read: states of the step before, x_t, and 1
     tape     row t: gates of step t, and states that no product reads (c_{t−1})
-    slopes   local derivatives of one step, filled by `linearize`
+    slopes   local derivatives of one step, filled by `linearize`, by names of the cell's own
     deltas   δ at the gates, and adjoints carried to the step before under the state's own name
+    scratch  room for what is made on the way: the same memory at every step
 
 Blocks of the inputs other than x and 1 hold the state of their name after step t−1. Two other
 sorts say so in `lags`: lag s is the output after step t−s, put there by the sweep; lag 0 is made
 by an earlier stage of step t itself.
 
 A step is one stage or several. A stage is its products and then its elementwise part; on the way
-back the stages run last first. A product's adjoint Wᵀδ goes to the blocks that it reads: those
-of lag 0 find it in `incoming` when the stage that made them takes its own step back.
+back the stages run last first, all on the same deltas, so that one may add to what a later one
+wrote. A product's adjoint Wᵀδ goes to the blocks that it reads: those of lag 0 find it in
+`incoming` when the stage that made them takes its own step back.
 
 Functions.
     step(*step_views)               the gates in place, the new state into the row after
     linearize(now, after, slopes)   all local derivatives of a chunk of steps
     step_back(local, adjoint)       deltas = adjoints × slopes; linear in the adjoints
 
+`now` is row t of inputs and tape, `after` row t + 1: `now["h"]` is h_{t−1}, `after["h"]` is h_t.
+A step finds the pre-activation a in each block of `out`, a/2 where it is `halved`; δ is ∂ℓ/∂a.
 `step_views`, `local_views` and `adjoint_views` are called once, at binding: they name the arrays
 that the functions take, so a function's parameters are its arrays. `incoming` names the adjoints
-of the states after the step, those that products read and those carried, and what returned to
-blocks of lag 0. A carried adjoint may lie where `deltas` has the block of its name: it is read
-before that is written.
+of the states after the step, total where products read the state and otherwise what the step
+after carried, and what returned to blocks of lag 0. A carried adjoint may lie where `deltas` has
+the block of its name: it is read before that is written.
 """
 
 from collections.abc import Callable, Mapping
@@ -106,28 +110,26 @@ class Cell:
     """One recurrent cell, bound to its activation and options.
 
     Attributes:
-        gates: Public block order of W_x, W_h and b.
+        gates: Public block order of W_x, W_h and b, whatever the order in memory.
         stages: Parts of a step, in order.
         linearize: All local derivatives of all stages.
         inputs: Names of what products read, in memory order.
-        lags: Blocks of the inputs that hold no state of the step before: the output of s steps
-            ago, or 0 for what an earlier stage makes in this step.
+        lags: Of blocks of the inputs that hold no state of the step before: s, or 0.
         output: Block of the inputs that products, the read-out and the next layer read.
         states: Names of the recurrent states, h first.
-        weights: For each public gate the out blocks that hold its W_x, W_h, b rows; W_h is of the
-            first state that the out block's product reads.
+        weights: The out blocks that hold a public gate's W_x, W_h, b rows, where they are not the
+            block of its name; W_h is of the first state that the out block's product reads.
         matrices: Further (H, H) parameters: name -> the out block and the input block it joins.
         diagonals: Elementwise parameters (H,), by name: `now[name]` is (H, 1) wherever views of a
             step are given.
         derived: Further (H, 1) arrays there, which `derive` fills whenever parameters change.
         weight_map: What every gate's W_h is of the one stored weight_hh, (H, H); None where
             weight_hh is W_h.
-        second_bias: Gates whose b enters inside the recurrent product as a parameter (b_hn).
         tape, slopes, deltas, scratch: Names of the row blocks, in memory order.
         halved: Out blocks whose forward weights are halved, for σ(x) = ½ tanh(x/2) + ½.
         carries: States with an elementwise path to the step before: blocks of the deltas.
         state_delta: Block of the deltas that is dℓ/dh where h is not what products read.
-        cell_delta: Block of the deltas that is the total dℓ/dc, of cells with a state c beside h.
+        cell_delta: Block of the deltas, not the carried one, that is the total dℓ/dc_t; or None.
         state_totals: Blocks of the deltas, neighbours, that are the total adjoints of `states`
             after the step, where the output is no part of the state.
         gain: Where units never mix on the way back, the blocks of the slopes that are each unit's
@@ -229,7 +231,7 @@ class Diagonal:
 
 @dataclass(frozen=True, slots=True)
 class GateRows:
-    """Out blocks that hold a public gate's rows of W_x, W_h, b and, if any, its second bias."""
+    """Out blocks that hold a gate's rows of W_x, W_h, b and, if any, of a second bias (b_hn)."""
 
     x: str
     h: str
@@ -276,9 +278,8 @@ class CellDefinition:
         parameters: Formula of each parameter's shape, for the catalog.
         variants: Where options change gates or parameters: what they are then.
         keep_gate: The gate whose bias `forget_bias` sets; None where no gate keeps the memory.
-        following_starts: Parameters that start as functions of others of the layer, which are
-            given by name without the layer.
-        own_starts: How parameters start that PyTorch's layers lack, by name without the layer.
+        following_starts: Parameters that start as functions of others of the layer.
+        own_starts: How parameters start that PyTorch's layers lack; all by name without the layer.
     """
 
     name: str

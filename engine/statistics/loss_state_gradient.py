@@ -1,8 +1,9 @@
 """Gradient of the loss of each time step at each state before it.
 
 Definition: mean over samples of ‖dℓ_t/dh_k‖₂ for loss time t and state time k ≤ t, along all
-    paths from h_k to ℓ_t; k > t is not defined. Of a layer that reads backwards k ≥ t, and in a
-    stack of layers of two directions every t and k.
+    paths from h_k to ℓ_t; k > t is not defined. ℓ_t is the share of t in a sample's loss, so that
+    Σ_t ℓ_t = ℓ: with the mean over M asked steps of B samples B/M times the raw loss of t. Of a
+    layer that reads backwards k ≥ t, and in a stack of layers of two directions every t and k.
 Reduction: norm of each sample first, then the mean over the batch.
 Axes: step, layer, loss_time, state_time. Above 256 time steps loss_time holds 64 of the asked
     times (all, where fewer are asked), evenly spread with the first and the last among them,
