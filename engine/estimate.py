@@ -39,11 +39,15 @@ HEAVY = {
 COUNTED = 13
 """Bytes for each slope that a histogram counts at once."""
 
-JACOBIANS = {"jacobian_singular_values": 1, "jacobian_product_norm": 1, "lyapunov_spectrum": 3}
+JACOBIANS = {"jacobian_singular_values": 1, "jacobian_product_norm": 1, "lyapunov_spectrum": 6}
 """Statistics that take every unit adjoint of a layer's whole state a step back, with the doubles
-that they hold for each entry of a Jacobian: itself, and Q and R of its decomposition."""
+that they hold for each entry of a Jacobian: itself; or that, its product with Q, LAPACK's copy,
+the new Q and R, and the Q before."""
 
 OWN_SLOPES = {"activation_slope", "activation_slope_histogram", "saturation"}
+
+COUNTED_IN_PLACE = {"saturation"}
+"""Statistics that compiled loops take of a tape as it lies, with no array on the way."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -222,9 +226,11 @@ class _Run:
         total += sum(
             2 * rows * self.sizes.side_by_side(size) * self.sides // S for _, rows in stacks
         )
-        total += units * self.item * (bool(OWN_SLOPES & self.names) + ("activation" in self.names))
-        on_the_way = units * max((HEAVY.get(name, 0) for name in self.names), default=0)
-        if "activation_slope_histogram" in self.names and not self.sizes.compiled:
+        compiled = self.sizes.bound is None
+        names = self.names - COUNTED_IN_PLACE if compiled else self.names
+        total += units * self.item * (bool(OWN_SLOPES & names) + ("activation" in names))
+        on_the_way = units * max((HEAVY.get(name, 0) for name in names), default=0)
+        if "activation_slope_histogram" in names and not compiled:
             on_the_way = max(on_the_way, COUNTED * min(units, max(COUNTED_AT_ONCE, size * H)))
         total += on_the_way
         total += self._jacobian()

@@ -7,7 +7,7 @@ from engine.bptt.tape import CHUNK
 from engine.cells.base import Cell
 
 CALL_BYTES = 260
-"""Memory of one bound call of a step: its tuple, its views and their places in the list."""
+"""Memory of one bound call of a stack's step: its tuple, its views and their places in the list."""
 
 VIEW_BYTES = 130
 """Memory of one row that stands in a list by itself."""
@@ -22,7 +22,7 @@ class Footprint:
         layers: Entries of the layer axis.
         directions: N, 1 or 2.
         item: Bytes of a number.
-        compiled: Whether compiled loops sweep it, which bind no calls.
+        bound: Bytes that a step binds, forward and back; None where compiled loops sweep it.
         window: Steps after which the way back is cut.
     """
 
@@ -33,7 +33,7 @@ class Footprint:
     layers: int
     directions: int
     item: int
-    compiled: bool
+    bound: tuple[int, int] | None
     window: int | None = None
 
     def read(self, layer: int) -> int:
@@ -91,7 +91,7 @@ class Footprint:
         cell, heights = self.cell, {"x": self.read(layer), "one": 1}
         rows = sum(heights.get(name, self.hidden) for name in cell.inputs)
         rows += len(cell.tape) * self.hidden
-        calls = self._bound(steps * (len(cell.products) + len(cell.stages)))
+        calls = steps * self.bound[0] if self.bound else 0
         return (steps + 1) * rows * batch * self.item + calls
 
     def _back(self, batch: int, steps: int, chunks: int) -> int:
@@ -103,11 +103,7 @@ class Footprint:
         arrays = (steps + 1) * batch * (rows * self.item + narrow)
         local = len(cell.slopes) + 2 * len(cell.deltas) + len(cell.inputs)
         of_chunk = chunks * chunk * local * H * batch * self.item
-        calls = self._bound(steps * (len(cell.products) + 2 * len(cell.stages)))
-        return arrays + of_chunk + calls
-
-    def _bound(self, calls: int) -> int:
-        return 0 if self.compiled else calls * CALL_BYTES
+        return arrays + of_chunk + (steps * self.bound[1] if self.bound else 0)
 
     def _between(self, batch: int) -> int:
         """Return those of what layers hand down."""

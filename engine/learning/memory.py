@@ -3,6 +3,7 @@
 Both give the same bits, so what is chosen here is no part of what a run finds out.
 """
 
+from engine.bptt.bound_calls import bound_bytes
 from engine.bptt.footprint import Footprint
 from engine.cells import make_cell
 from engine.compiled import twin_of
@@ -25,7 +26,7 @@ def footprint(config: RunConfig, task: Task) -> Footprint:
         layers=len(model.layer_axis),
         directions=2 if model.bidirectional else 1,
         item=8 if config.training.precision == "float64" else 4,
-        compiled=twin_of(cell) is not None,
+        bound=None if twin_of(cell) else bound_bytes(cell),
         window=config.training.truncation,
     )
 
