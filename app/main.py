@@ -8,11 +8,11 @@ from starlette.concurrency import run_in_threadpool
 
 import engine
 from app import http_errors
-from app.api import build_router as build_api
+from app.api import include_routes
 from app.api.assets import StaticAssets
 from app.api.events_hub import EventHub
-from app.api.kept_answers import KeptAnswers
 from app.api.metrics import Measured, Metrics
+from app.api.reading import Reading
 from app.body_limit import BodyLimit
 from app.guards import FRAME_PATH, Guard, HeadAnswers, ResponseHeaders
 from app.openapi import openapi_of
@@ -45,7 +45,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.metrics = Metrics()
     app.state.templates = build_templates()
     http_errors.install(app)
-    app.include_router(build_api())
+    include_routes(app)
     app.include_router(build_pages(app.state.templates))
     app.mount("/static", StaticAssets(), name="static")
     _guard(app, settings)
@@ -81,7 +81,7 @@ def _lifespan(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextMan
         service = RunService(store, executor_of(store, settings), settings)
         hub = EventHub(store, max_streams=settings.max_streams)
         app.state.store, app.state.service, app.state.hub = store, service, hub
-        app.state.answers = KeptAnswers(lambda: store.deletions)
+        app.state.reading = Reading(store, settings)
         app.state.captures = Captures(store)
         app.state.sweeps = Sweeps(store, service, settings.max_sweep_runs)
         app.state.metrics.watch(store, hub)
@@ -91,6 +91,7 @@ def _lifespan(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextMan
         finally:
             await hub.stop()
             await run_in_threadpool(service.stop)
+            app.state.reading.close()
             store.close()
 
     return lifespan

@@ -1,6 +1,6 @@
 """The REST routes: one thin file for each resource, gathered under /api/v1."""
 
-from fastapi import APIRouter
+from fastapi import FastAPI
 
 from app.api import (
     assets,
@@ -25,14 +25,15 @@ from app.api import (
 )
 from app.api.schemas import PROBLEMS
 
-__all__ = ["build_router"]
+__all__ = ["include_routes"]
 
+# What is asked for often comes first.
 _RESOURCES = (
-    catalog,
+    statistics,
     runs,
     events,
-    statistics,
     figures,
+    catalog,
     checkpoints,
     chain,
     export,
@@ -43,16 +44,19 @@ _RESOURCES = (
     datasets,
     models,
 )
-_OUTSIDE = (health, metrics, login, docs, assets)
+_PROBES = (health, metrics)
+_OUTSIDE = (login, docs, assets)
 
 
-def build_router() -> APIRouter:
-    """Return every route that is not a page."""
-    router = APIRouter()
-    api = APIRouter(prefix="/api/v1", responses=PROBLEMS)
+def include_routes(app: FastAPI) -> None:
+    """Give an application every route that is not a page.
+
+    Each resource's router is the application's own: FastAPI looks through the routes once at every
+    level of routers, and once more on the way to the one that it found.
+    """
+    for probe in _PROBES:
+        app.include_router(probe.router)
     for resource in _RESOURCES:
-        api.include_router(resource.router)
-    router.include_router(api)
+        app.include_router(resource.router, prefix="/api/v1", responses=PROBLEMS)
     for module in _OUTSIDE:
-        router.include_router(module.router)
-    return router
+        app.include_router(module.router)

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 from starlette.responses import Response
 
@@ -26,14 +26,25 @@ def matches(if_none_match: str | None, etag: str) -> bool:
     return "*" in tags or etag in tags
 
 
-def revalidated(record: object, if_none_match: str | None) -> Response:
-    """Return a record as JSON with a weak ETag, or 304 where the client has the like already."""
+class Tagged(NamedTuple):
+    """A record as it goes out, with a weak ETag of its bytes."""
+
+    body: bytes
+    etag: str
+
+
+def tagged(record: object) -> Tagged:
+    """Return a record as JSON with its tag."""
     body = to_json(record)
-    etag = f'W/"{hashlib.sha256(body).hexdigest()[:32]}"'
-    headers = {"ETag": etag, "Cache-Control": REVALIDATE}
-    if matches(if_none_match, etag.removeprefix("W/")):
+    return Tagged(body, f'W/"{hashlib.sha256(body).hexdigest()[:32]}"')
+
+
+def revalidated(record: Tagged, if_none_match: str | None) -> Response:
+    """Return a record, or 304 where the client has the like already."""
+    headers = {"ETag": record.etag, "Cache-Control": REVALIDATE}
+    if matches(if_none_match, record.etag.removeprefix("W/")):
         return not_modified(headers)
-    return Response(body, media_type="application/json", headers=headers)
+    return Response(record.body, media_type="application/json", headers=headers)
 
 
 def not_modified(headers: Mapping[str, str]) -> Response:

@@ -10,7 +10,7 @@ from fastapi import Depends, Header, Request
 from starlette.responses import Response
 
 from app.api.events_hub import EventHub
-from app.api.kept_answers import KeptAnswers
+from app.api.reading import Reading
 from app.http_errors import HttpProblem
 from app.json_texts import MalformedJSONError, parse_json, text_problems
 from app.runs import RunService
@@ -52,10 +52,10 @@ async def get_hub(request: Request) -> EventHub:
     return hub
 
 
-async def get_answers(request: Request) -> KeptAnswers:
-    """Return the answers that are kept ready."""
-    answers: KeptAnswers = request.app.state.answers
-    return answers
+async def get_reading(request: Request) -> Reading:
+    """Return what the reads that come often share."""
+    reading: Reading = request.app.state.reading
+    return reading
 
 
 async def json_body(request: Request) -> Any:  # noqa: ANN401  # any JSON value
@@ -102,7 +102,7 @@ ServiceOf = Annotated[RunService, Depends(get_service)]
 SweepsOf = Annotated[Sweeps, Depends(get_sweeps)]
 SettingsOf = Annotated[Settings, Depends(get_settings)]
 HubOf = Annotated[EventHub, Depends(get_hub)]
-AnswersOf = Annotated[KeptAnswers, Depends(get_answers)]
+ReadingOf = Annotated[Reading, Depends(get_reading)]
 JsonBody = Annotated[Any, Depends(json_body)]
 IdempotencyKey = Annotated[
     str | None,

@@ -16,26 +16,40 @@ Undefined = NDArray[np.bool_] | None
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ArrayFormat:
-    """A way to write an array: whole, or in pieces where the text is long."""
+    """A way to write an array: whole, or in pieces where the text is long.
+
+    Attributes:
+        has_nulls: It can tell what is not defined from NaN.
+    """
 
     name: str
     media_type: str
     write: Callable[[Slice, Undefined], bytes | Iterable[bytes]]
+    has_nulls: bool = True
 
 
 FORMATS: Mapping[str, ArrayFormat] = MappingProxyType(
     {
         "json": ArrayFormat(name="json", media_type="application/json", write=wire.array_json),
         "npy": ArrayFormat(
-            name="npy", media_type="application/x-npy", write=lambda array, _: wire.npy(array)
+            name="npy",
+            media_type="application/x-npy",
+            write=lambda array, _: wire.npy(array),
+            has_nulls=False,
         ),
         "npz": ArrayFormat(
-            name="npz", media_type="application/x-npz", write=lambda array, _: wire.npz(array)
+            name="npz",
+            media_type="application/x-npz",
+            write=lambda array, _: wire.npz(array),
+            has_nulls=False,
         ),
         "csv": ArrayFormat(name="csv", media_type="text/csv", write=wire.csv_rows),
         "arrow": ArrayFormat(name="arrow", media_type=arrow.MEDIA_TYPE, write=arrow.stream),
         "f4": ArrayFormat(
-            name="f4", media_type="application/octet-stream", write=lambda array, _: wire.f4(array)
+            name="f4",
+            media_type="application/octet-stream",
+            write=lambda array, _: wire.f4(array),
+            has_nulls=False,
         ),
     }
 )

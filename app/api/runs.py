@@ -9,8 +9,15 @@ from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.responses import Response
 
 from app.api.bodies import object_of
-from app.api.caching import revalidated
-from app.api.dependencies import IdempotencyKey, JsonBody, ServiceOf, StoreOf, json_response
+from app.api.caching import Tagged, revalidated, tagged
+from app.api.dependencies import (
+    IdempotencyKey,
+    JsonBody,
+    ReadingOf,
+    ServiceOf,
+    StoreOf,
+    json_response,
+)
 from app.api.schemas import NOT_MODIFIED, EstimateModel, RunModel, RunPageModel, body_of, problems
 from app.http_errors import HttpProblem, bad_parameter
 from app.json_texts import is_plain
@@ -123,8 +130,8 @@ async def filters_of(
 
 
 @router.get("", responses={200: {"model": RunPageModel}, 304: NOT_MODIFIED, **problems(410)})
-def list_runs(
-    store: StoreOf,
+async def list_runs(
+    reading: ReadingOf,
     filters: Annotated[Asked, Depends(filters_of)],
     sort: Annotated[
         str,
@@ -141,9 +148,16 @@ def list_runs(
     if sort.removeprefix("-") not in SORTS:
         raise bad_parameter("sort", f"unknown order {sort!r}; known: {', '.join(SORTS)}")
     asked: Asked = {**filters, "sort": sort, "limit": limit, "cursor": cursor}
-    runs, next_cursor = store.runs.page_as_written(**asked)
-    record = {"items": [run_record(run) for run in runs], "next_cursor": next_cursor}
-    return revalidated(record, if_none_match)
+
+    def read() -> Tagged:
+        runs, next_cursor = reading.store.runs.page_as_written(**asked)
+        record = {"items": [run_record(run) for run in runs], "next_cursor": next_cursor}
+        return tagged(record)
+
+    def answered() -> Response:
+        return revalidated(reading.lists.get(tuple(asked.items()), read), if_none_match)
+
+    return await reading.run(answered)
 
 
 @router.get("/{run_id:run}", responses={200: {"model": RunModel}, **problems(404)})

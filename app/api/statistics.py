@@ -6,17 +6,19 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Header, Query, Request
-from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import QueryParams
 from starlette.responses import Response, StreamingResponse
 
 from app.api.caching import IMMUTABLE, REVALIDATE, etag_of, matches, not_modified
-from app.api.dependencies import AnswersOf, SettingsOf, StoreOf, json_response
+from app.api.dependencies import ReadingOf, StoreOf, json_response
 from app.api.formats import FORMATS, ArrayFormat, choose_format
-from app.api.kept_answers import Answer
+from app.api.kept_answers import Answer, Asked
+from app.api.reading import Reading
 from app.api.schemas import NOT_MODIFIED, ArrayInfoModel, ArrayModel, problems
 from app.api.selection import require_size, select
 from app.definedness import undefined
-from app.store import ArrayInfo, Run, StatisticNotFound, Store
+from app.store import ArrayInfo, Run
+from app.store.looks import Look
 from app.wire import axis_array, axis_json
 
 router = APIRouter(prefix="/runs/{run_id}/statistics", tags=["statistics"])
@@ -111,53 +113,55 @@ async def get_statistic(
     run_id: str,
     name: str,
     request: Request,
-    store: StoreOf,
-    settings: SettingsOf,
-    answers: AnswersOf,
+    reading: ReadingOf,
     wanted: Annotated[_Wanted, Depends(_wanted)],
 ) -> Response:
     """Return a slice; every axis of the statistic is a query parameter."""
     asked = (name, wanted.format.name, request.url.query)
-    answer = answers.get(run_id, asked)
+    answer = reading.answers.get(run_id, asked)
     if answer is not None and (ready := _response(answer, wanted)) is not None:
         return ready  # the usual case waits for no thread
 
     def answered() -> Response:
-        run = store.runs.get(run_id)
-        answer = answers.get_of_present(run_id, asked)
+        seen = reading.store.arrays.look(run_id)
+        answer = reading.answers.get_of_present(run_id, asked)
         if answer is not None and (ready := _response(answer, wanted)) is not None:
             return ready
-        info = _info(store, run_id, name)
-        selected = select(request.query_params, info, (_FORMAT,))
-        require_size(selected.size, info, settings.max_slice_elements)
-        headers = {
-            "Cache-Control": IMMUTABLE if selected.is_final else REVALIDATE,
-            "Vary": "Accept",
-            "ETag": _etag(run, name, selected.coords, wanted.format),
-        }
-        if matches(wanted.if_none_match, headers["ETag"]):
-            if selected.is_final:
-                tag = Answer(body=None, media_type=wanted.format.media_type, headers=headers)
-                answers.put(run_id, asked, tag)
-            return not_modified(headers)
-        found = store.arrays.read(run_id, name, selected.by_axis)
-        # A frame may have come in since: the tag is of what is answered.
-        headers["ETag"] = _etag(run, name, found.coords, wanted.format)
-        headers["X-Gradtide-Shape"] = ",".join(str(length) for length in found.values.shape)
-        body, media_type = (
-            wanted.format.write(found, undefined(found, run)),
-            wanted.format.media_type,
-        )
-        if not selected.is_final or found.values.size > _KEPT_ELEMENTS:
-            if isinstance(body, bytes):
-                return Response(body, media_type=media_type, headers=headers)
-            return StreamingResponse(body, media_type=media_type, headers=headers)
-        whole = body if isinstance(body, bytes) else b"".join(body)
-        answer = Answer(body=whole, media_type=media_type, headers=headers)
-        answers.put(run_id, asked, answer)
-        return Response(whole, media_type=media_type, headers=headers)
+        return _read(reading, seen, asked, request.query_params, wanted)
 
-    return await run_in_threadpool(answered)
+    return await reading.run(answered)
+
+
+def _read(
+    reading: Reading, seen: Look, asked: Asked, query: QueryParams, wanted: _Wanted
+) -> Response:
+    """Return a slice of what was seen of a run, and keep the answer if it never changes."""
+    run, info, media_type = seen.run, seen.info(asked[0]), wanted.format.media_type
+    selected = select(query, info, (_FORMAT,))
+    require_size(selected.size, info, reading.settings.max_slice_elements)
+    headers = {
+        "Cache-Control": IMMUTABLE if selected.is_final else REVALIDATE,
+        "Vary": "Accept",
+        "ETag": _etag(run, info.name, selected.coords, wanted.format),
+    }
+    if matches(wanted.if_none_match, headers["ETag"]):
+        if selected.is_final:
+            tag = Answer(body=None, media_type=media_type, headers=headers)
+            reading.answers.put(run.id, asked, tag)
+        return not_modified(headers)
+    found = reading.store.arrays.read_seen(seen, info.name, selected.by_axis)
+    if found.coords != selected.coords:  # a frame has come in since: the tag is of what is answered
+        headers["ETag"] = _etag(run, info.name, found.coords, wanted.format)
+    headers["X-Gradtide-Shape"] = ",".join(str(length) for length in found.values.shape)
+    where = undefined(found, run) if wanted.format.has_nulls else None
+    body = wanted.format.write(found, where)
+    if selected.is_final and found.values.size <= _KEPT_ELEMENTS:
+        body = body if isinstance(body, bytes) else b"".join(body)
+        answer = Answer(body=body, media_type=media_type, headers=headers)
+        reading.answers.put(run.id, asked, answer)
+    if isinstance(body, bytes):
+        return Response(body, media_type=media_type, headers=headers)
+    return StreamingResponse(body, media_type=media_type, headers=headers)
 
 
 def _response(answer: Answer, wanted: _Wanted) -> Response | None:
@@ -167,15 +171,6 @@ def _response(answer: Answer, wanted: _Wanted) -> Response | None:
     if answer.body is None:
         return None
     return Response(answer.body, media_type=answer.media_type, headers=answer.headers)
-
-
-def _info(store: Store, run_id: str, name: str) -> ArrayInfo:
-    known = {info.name: info for info in store.arrays.describe(run_id)}
-    if name not in known:
-        raise StatisticNotFound(
-            f"this run records no statistic {name[:60]!r}; known: {', '.join(known)}"
-        )
-    return known[name]
 
 
 def _etag(run: Run, name: str, coords: Mapping[str, Sequence[Any]], format_: ArrayFormat) -> str:

@@ -2,7 +2,6 @@
 
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
 
@@ -18,32 +17,18 @@ from app.store.errors import RunNotFound, StatisticNotFound
 from app.store.files import Files
 from app.store.indexing import Index, count_of, index_of, selected_coords, take
 from app.store.layouts import StoredLayout, layout_of
+from app.store.looks import EXTENT_COLUMNS, Extent, Look, OpenRun, step_coords
 from app.store.mapped import MappedArray
-from app.store.records import ArrayInfo
-from app.store.segments import Segments, folder_of, in_use, segments_of
+from app.store.records import ArrayInfo, run_of
+from app.store.remembered import Remembered
+from app.store.segments import folder_of, in_use, segments_of
 from app.store.slices import Selection, Slice
-from app.store.tables import frame_steps, frames, runs
+from app.store.tables import RUN_COLUMNS, frame_steps, frames, runs
 
 MAX_OPEN_RUNS = 256
 
-
-@dataclass(slots=True)
-class _OpenRun:
-    """What never changes of a run's arrays: layouts, open Zarr arrays, steps of its frames."""
-
-    layouts: Mapping[str, StoredLayout]
-    arrays: dict[str, MappedArray] = field(default_factory=dict)
-    steps: list[int] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class _Extent:
-    """How far the arrays reach at the moment of a read."""
-
-    attempt: int
-    recorded: tuple[int, int]
-    flushed: tuple[int, int]
-    segments: Segments
+_EXTENT = sa.select(*EXTENT_COLUMNS).where(runs.c.id == sa.bindparam("run_id"))
+_LOOK = sa.select(*RUN_COLUMNS).where(runs.c.id == sa.bindparam("run_id"))
 
 
 class ArrayStore:
@@ -53,7 +38,8 @@ class ArrayStore:
         """Read from the given files; nothing is opened yet."""
         self._database = database
         self.files = files
-        self._open: OrderedDict[str, _OpenRun] = OrderedDict()
+        self._open: OrderedDict[str, OpenRun] = OrderedDict()
+        self._looks: Remembered[Look] = Remembered(database.version)
         self._lock = Lock()
 
     def forget(self, run_id: str) -> None:
@@ -78,25 +64,26 @@ class ArrayStore:
         Raises:
             RunNotFound: There is no such run.
         """
+        return self.look(run_id).infos()
+
+    def look(self, run_id: str) -> Look:
+        """Return a run and what can be read of its arrays now.
+
+        Raises:
+            RunNotFound: There is no such run.
+        """
+        return self._looks.get(run_id, lambda: self._look(run_id))
+
+    def _look(self, run_id: str) -> Look:
         with self._database.read() as connection:
-            extent = self._extent(connection, run_id)
+            row = connection.execute(_LOOK, {"run_id": run_id}).mappings().first()
+            if row is None:
+                self.forget(run_id)
+                raise RunNotFound(run_id)
+            extent = Extent.of(row)
             opened = self._opened(connection, run_id, extent)
-            frame_coords = self._frame_coords(connection, run_id, opened, extent)
-        found = []
-        for layout in opened.layouts.values():
-            coords = _step_coords(layout, extent, frame_coords)
-            found.append(
-                ArrayInfo(
-                    name=layout.name,
-                    axes=layout.axes,
-                    coords={layout.axes[0]: coords, **layout.coords},
-                    shape=(len(coords), *layout.row_shape),
-                    dtype=layout.dtype,
-                    scale=layout.scale,
-                    per_step=layout.per_step,
-                )
-            )
-        return found
+            steps = self._frame_coords(connection, run_id, opened, extent)
+        return Look(run_of(row), opened, extent, steps)  # type: ignore[arg-type]
 
     def lost(self) -> Iterator[tuple[str, list[str]]]:
         """Yield the runs of which arrays that have rows are gone, with the names of these."""
@@ -149,47 +136,48 @@ class ArrayStore:
                 known = ", ".join(opened.layouts)
                 raise StatisticNotFound(f"run {run_id} records no {name!r}; known: {known}")
             frame_coords = self._frame_coords(connection, run_id, opened, extent)
-            steps = _step_coords(layout, extent, frame_coords)
+            steps = step_coords(layout, extent, frame_coords)
             index = index_of(layout, steps, selection)
             fresh = self._fresh(connection, run_id, layout, extent, index)
         # The arrays are read after the transaction: rows below the flushed mark never change.
         values = self._values(run_id, opened, layout, extent, index, fresh)
-        return Slice(
-            name=name,
-            axes=layout.axes,
-            coords=selected_coords(layout, steps, index),
-            values=values,
-            scale=layout.scale,
-        )
+        return _slice(layout, steps, index, values)
 
-    def _extent(self, connection: Connection, run_id: str) -> _Extent:
-        query = sa.select(
-            runs.c.attempt,
-            runs.c.recorded_rows,
-            runs.c.recorded_series,
-            runs.c.flushed_rows,
-            runs.c.flushed_series,
-            runs.c.segments,
-        ).where(runs.c.id == run_id)
-        row = connection.execute(query).first()
+    def read_seen(self, seen: Look, name: str, selection: Mapping[str, Selection]) -> Slice:
+        """Read as `read` does, of a run that was looked at; the database is asked for rows alone.
+
+        Where all rows that are selected were in files at that look, it is not asked at all.
+
+        Raises:
+            RunNotFound: The run has been deleted since.
+            StatisticNotFound: The run records nothing of this name.
+            SelectionError: The array has no such axis or coordinate.
+        """
+        layout = seen.opened.layouts.get(name)
+        if layout is None:
+            return self.read(seen.run.id, name, selection)
+        steps = step_coords(layout, seen.extent, seen.frame_coords)
+        index = index_of(layout, steps, selection)
+        if index.last >= seen.extent.flushed[int(layout.per_step)]:
+            return self.read(seen.run.id, name, selection)
+        values = self._values(seen.run.id, seen.opened, layout, seen.extent, index, {})
+        return _slice(layout, steps, index, values)
+
+    def _extent(self, connection: Connection, run_id: str) -> Extent:
+        row = connection.execute(_EXTENT, {"run_id": run_id}).mappings().first()
         if row is None:
             self.forget(run_id)
             raise RunNotFound(run_id)
-        return _Extent(
-            row.attempt,
-            (row.recorded_rows, row.recorded_series),
-            (row.flushed_rows, row.flushed_series),
-            segments_of(row.segments),
-        )
+        return Extent.of(row)
 
-    def _opened(self, connection: Connection, run_id: str, extent: _Extent) -> _OpenRun:
+    def _opened(self, connection: Connection, run_id: str, extent: Extent) -> OpenRun:
         with self._lock:
             opened = self._open.get(run_id)
             if opened is not None:
                 self._open.move_to_end(run_id)
                 return opened
         data = connection.scalar(sa.select(runs.c.layouts).where(runs.c.id == run_id))
-        opened = _OpenRun({each["name"]: layout_of(each) for each in data or ()})
+        opened = OpenRun({each["name"]: layout_of(each) for each in data or ()})
         # Before the first claim the worker may still say otherwise (another engine version).
         if extent.attempt > 0 and extent.recorded[0] > 0:
             with self._lock:
@@ -199,7 +187,7 @@ class ArrayStore:
         return opened
 
     def _frame_coords(
-        self, connection: Connection, run_id: str, opened: _OpenRun, extent: _Extent
+        self, connection: Connection, run_id: str, opened: OpenRun, extent: Extent
     ) -> list[int]:
         recorded = extent.recorded[0]
         with self._lock:
@@ -221,7 +209,7 @@ class ArrayStore:
         connection: Connection,
         run_id: str,
         layout: StoredLayout,
-        extent: _Extent,
+        extent: Extent,
         index: Index,
     ) -> dict[int, NDArray[Any]]:
         """Return the selected rows that are in the database, by their first row."""
@@ -238,9 +226,9 @@ class ArrayStore:
     def _values(
         self,
         run_id: str,
-        opened: _OpenRun,
+        opened: OpenRun,
         layout: StoredLayout,
-        extent: _Extent,
+        extent: Extent,
         index: Index,
         fresh: Mapping[int, NDArray[Any]],
     ) -> NDArray[Any]:
@@ -261,7 +249,7 @@ class ArrayStore:
                 values[inside] = take(block[rows[inside] - first], index.others)
         return values
 
-    def _array(self, run_id: str, opened: _OpenRun, layout: StoredLayout) -> MappedArray:
+    def _array(self, run_id: str, opened: OpenRun, layout: StoredLayout) -> MappedArray:
         array = opened.arrays.get(layout.name)
         if array is None:
             array = MappedArray(self.files, run_id, layout)
@@ -269,7 +257,11 @@ class ArrayStore:
         return array
 
 
-def _step_coords(
-    layout: StoredLayout, extent: _Extent, frame_coords: Sequence[int]
-) -> Sequence[int]:
-    return range(extent.recorded[1]) if layout.per_step else frame_coords
+def _slice(layout: StoredLayout, steps: Sequence[int], index: Index, values: NDArray[Any]) -> Slice:
+    return Slice(
+        name=layout.name,
+        axes=layout.axes,
+        coords=selected_coords(layout, steps, index),
+        values=values,
+        scale=layout.scale,
+    )

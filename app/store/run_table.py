@@ -20,16 +20,16 @@ from app.store.events import STATUS, EventLog
 from app.store.listing import Asked, page_of
 from app.store.named_uploads import require_uploads
 from app.store.records import Json, Run, run_of
-from app.store.tables import WrittenText, runs
+from app.store.tables import RUN_COLUMNS, WrittenText, runs
 
-# What a list and a page need of a row; the layouts of arrays are long and read on their own.
-COLUMNS = [column for column in runs.c if column.name != "layouts"]
-# The long ones of them that nothing in a list of the API looks into.
+# The long columns that nothing in a list of the API looks into.
 _UNREAD = frozenset({"config", "facts", "versions", "verdict", "sparkline"})
 _COLUMNS_AS_WRITTEN = [
     sa.type_coerce(column, WrittenText).label(column.name) if column.name in _UNREAD else column
-    for column in COLUMNS
+    for column in RUN_COLUMNS
 ]
+
+_BY_ID = sa.select(*RUN_COLUMNS).where(runs.c.id == sa.bindparam("run_id"))
 
 
 class NewRun(NamedTuple):
@@ -134,7 +134,7 @@ class RunTable:
             ValueError: An unknown order or a limit out of range.
         """
         with self._database.read() as connection:
-            return page_of(connection, COLUMNS, **asked)
+            return page_of(connection, RUN_COLUMNS, **asked)
 
     def page_as_written(self, **asked: Unpack[Asked]) -> tuple[list[Run], str | None]:
         """Return the same with config, facts, versions, verdict and sparkline as `Written` text.
@@ -215,7 +215,11 @@ class RunTable:
             return set(connection.scalars(sa.select(runs.c.id)))
 
     def _get(self, connection: Connection, run_id: str) -> Run:
-        row = connection.execute(sa.select(*COLUMNS).where(runs.c.id == run_id)).mappings().first()
+        row = (
+            connection.execute(sa.select(*RUN_COLUMNS).where(runs.c.id == run_id))
+            .mappings()
+            .first()
+        )
         if row is None:
             raise RunNotFound(run_id)
         return run_of(row)  # type: ignore[arg-type]
@@ -223,7 +227,7 @@ class RunTable:
     def _by_key(self, connection: Connection, key: str | None, digest: str) -> Run | None:
         if key is None:
             return None
-        query = sa.select(*COLUMNS).where(runs.c.idempotency_key == key)
+        query = sa.select(*RUN_COLUMNS).where(runs.c.idempotency_key == key)
         row = connection.execute(query).mappings().first()
         if row is None:
             return None

@@ -109,7 +109,8 @@ def _positions_of_span(axis: str, coords: Sequence[Any], span: Span) -> Sequence
             raise SelectionError(axis, "a stride needs whole-numbered coordinates")
         origin = inside[keep][0] if span.start is None else int(span.start)
         keep &= (inside - origin) % span.stride == 0
-    return [int(position) for position in np.flatnonzero(keep)]
+    found: list[int] = np.flatnonzero(keep).tolist()
+    return found
 
 
 def _evenly(found: list[int]) -> slice | NDArray[np.intp]:

@@ -16,8 +16,8 @@ from app.store.ensembles import EnsembleTable
 from app.store.errors import IdempotencyConflict, SweepNotFound
 from app.store.listing import read_cursor, write_cursor
 from app.store.records import Json, Run, run_of
-from app.store.run_table import COLUMNS, NewRun, RunTable
-from app.store.tables import runs, sweep_runs, sweeps
+from app.store.run_table import NewRun, RunTable
+from app.store.tables import RUN_COLUMNS, runs, sweep_runs, sweeps
 
 _LIST = "sweeps"  # which list a cursor belongs to
 
@@ -171,7 +171,7 @@ class SweepTable:
     def members(self, sweep_id: str) -> list[Member]:
         """Return the runs of a sweep that are still there, by combination and repetition."""
         query = (
-            sa.select(sweep_runs.c.cell.label("place"), sweep_runs.c.repeat, *COLUMNS)
+            sa.select(sweep_runs.c.cell.label("place"), sweep_runs.c.repeat, *RUN_COLUMNS)
             .join(runs, runs.c.id == sweep_runs.c.run_id)
             .where(sweep_runs.c.sweep_id == sweep_id)
             .order_by(sweep_runs.c.cell, sweep_runs.c.repeat)

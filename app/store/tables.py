@@ -117,6 +117,9 @@ runs = sa.Table(
     sqlite_autoincrement=True,
 )
 
+# What a list and a page need of a run; the layouts of its arrays are long and read on their own.
+RUN_COLUMNS = [column for column in runs.c if column.name != "layouts"]
+
 events = sa.Table(
     "events",
     metadata,

@@ -1,16 +1,20 @@
 """Answers that never change are kept ready, and no longer than their run is there."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from unittest.mock import patch
 
 import httpx
 import pytest
+from sqlalchemy.engine import Connection
 
 from app.api.kept_answers import MAX_ANSWER_BYTES, SECONDS, TAG_BYTES, Answer, KeptAnswers
 from app.main import create_app
-from app.store import open_store
+from app.store import Selection, open_store
 from app.store.arrays import ArrayStore
+from app.store.database import Database
+from app.store.looks import Look
 from tests.app.api.conftest import SMALL, serving, settings_of, train_into
 
 RUNS = "/api/v1/runs"
@@ -76,13 +80,15 @@ def test_a_large_answer_is_not_kept() -> None:
 def reads() -> Iterator[list[str]]:
     """The statistics that were read from the store, one entry for each time."""
     names: list[str] = []
-    read = ArrayStore.read
+    read = ArrayStore.read_seen
 
-    def counted(self: ArrayStore, run_id: str, name: str, selection: object = None) -> object:
+    def counted(
+        self: ArrayStore, seen: Look, name: str, selection: Mapping[str, Selection]
+    ) -> object:
         names.append(name)
-        return read(self, run_id, name, selection)  # type: ignore[arg-type]
+        return read(self, seen, name, selection)
 
-    with patch.object(ArrayStore, "read", counted):
+    with patch.object(ArrayStore, "read_seen", counted):
         yield names
 
 
@@ -142,7 +148,7 @@ async def test_a_run_that_another_process_deletes_is_looked_for_again(tmp_path: 
     app = create_app(settings_of(tmp_path))
     async with serving(app) as client:
         clock = Clock()
-        app.state.answers = KeptAnswers(lambda: 0, clock=clock)
+        app.state.reading.answers = KeptAnswers(lambda: 0, clock=clock)
         assert (await client.get(f"{RUNS}/{run}/{FINAL}")).status_code == 200
         other = open_store(settings_of(tmp_path))
         assert other.delete_run(run)
@@ -150,3 +156,64 @@ async def test_a_run_that_another_process_deletes_is_looked_for_again(tmp_path: 
         clock.now += SECONDS
         answered: httpx.Response = await client.get(f"{RUNS}/{run}/{FINAL}")
     assert answered.status_code == 404
+
+
+@pytest.fixture
+def transactions() -> Iterator[list[Database]]:
+    """The reading transactions that were opened."""
+    opened: list[Database] = []
+    read = Database.read
+
+    def counted(self: Database) -> AbstractContextManager[Connection]:
+        opened.append(self)
+        return read(self)
+
+    with patch.object(Database, "read", counted):
+        yield opened
+
+
+async def test_slices_of_a_run_that_was_looked_at_ask_the_database_nothing(
+    tmp_path: Path, transactions: list[Database]
+) -> None:
+    run = train_into(tmp_path, SMALL)
+    app = create_app(settings_of(tmp_path))
+    async with serving(app) as client:
+        path = f"{RUNS}/{run}/statistics/hidden_gradient_norm?format=npy&step=2&time=1"
+        await client.get(path)
+        own = [each for each in transactions if each is app.state.store.database]
+        later = [await client.get(f"{path}&time={time}") for time in range(2, 9)]
+        assert {each.status_code for each in later} == {200}
+        assert own == [each for each in transactions if each is app.state.store.database]
+
+
+async def test_a_list_is_read_again_only_when_something_was_written(
+    tmp_path: Path, transactions: list[Database]
+) -> None:
+    run = train_into(tmp_path, SMALL)
+    app = create_app(settings_of(tmp_path))
+    async with serving(app) as client:
+        first = await client.get(RUNS)
+        before = len(transactions)
+        again = await client.get(RUNS)
+        tag = {"If-None-Match": first.headers["etag"]}
+        assert (await client.get(RUNS, headers=tag)).status_code == 304
+        assert (again.content, again.headers) == (first.content, first.headers)
+        assert len(transactions) == before
+        other = open_store(settings_of(tmp_path))
+        other.runs.update(run, name="renamed elsewhere")
+        other.close()
+        renamed = await client.get(RUNS, headers=tag)
+        assert [each["name"] for each in renamed.json()["items"]] == ["renamed elsewhere"]
+        assert (await client.delete(f"{RUNS}/{run}")).status_code == 204
+        assert (await client.get(RUNS)).json()["items"] == []
+
+
+async def test_lists_that_differ_in_one_word_are_kept_apart(tmp_path: Path) -> None:
+    train_into(tmp_path, SMALL)
+    async with serving(create_app(settings_of(tmp_path))) as client:
+        for _ in range(2):
+            sizes = [
+                len((await client.get(f"{RUNS}?{query}")).json()["items"])
+                for query in ("tag=test", "tag=other", "q=small", "q=tag%3Dtest", "cell=lstm")
+            ]
+            assert sizes == [1, 0, 1, 0, 0]
