@@ -7,14 +7,10 @@ lower bounds.
 
 import argparse
 import asyncio
-import contextlib
 import itertools
 import json
 import os
 import platform
-import socket
-import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -22,7 +18,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import httpx
 import sqlalchemy as sa
 
 from app.runs.service import described
@@ -30,12 +25,12 @@ from app.settings import Settings
 from app.store import open_store
 from app.store.run_table import NewRun
 from app.store.tables import runs
+from benchmarks.beside import TRAINING, slowdown
 from benchmarks.clients import hammer, listen
+from benchmarks.serving import Serving
 
 RESULTS = Path(__file__).parent / "results" / "service.json"
 ROWS = 10_000
-START_SECONDS = 120.0
-PATIENCE = 300.0
 SIZE = 200  # of the slice: times × times, float32
 
 # id, what is asked for, goal in answers a second, goal for the slowest hundredth in milliseconds
@@ -62,12 +57,6 @@ SLICED: dict[str, Any] = {
     "training": {"steps": 2, "batch_size": 4},
     "recording": {"every": 1, "probe_size": 2, "statistics": ["loss_state_gradient"]},
 }
-TRAINING: dict[str, Any] = {
-    "name": "beside",
-    "task": {"kind": "adding", "length": 100},
-    "model": {"cell": "elman", "hidden_size": 64},
-    "training": {"steps": 1_000_000},
-}
 
 
 def fill(data: Path) -> None:
@@ -79,56 +68,6 @@ def fill(data: Path) -> None:
     with store.database.write() as connection:
         connection.execute(sa.update(runs).values(status="succeeded", finished_at=sa.func.now()))
     store.close()
-
-
-class Serving:
-    """A server in a process of its own."""
-
-    def __init__(self, data: Path) -> None:
-        """Start it, with one worker."""
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = int(free.getsockname()[1])
-        program = Path(sys.executable).with_name("gradtide")
-        options = ["--port", str(self.port), "--data", str(data), "--workers", "1"]
-        self.process = subprocess.Popen(
-            [str(program), "serve", *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}/api/v1", timeout=60)
-        deadline = time.monotonic() + START_SECONDS
-        while True:
-            with contextlib.suppress(httpx.TransportError):
-                if self.client.get("/catalog").status_code == 200:
-                    return
-            if time.monotonic() > deadline:
-                raise TimeoutError("the server did not start")
-            time.sleep(0.1)
-
-    def close(self) -> None:
-        """End it."""
-        self.client.close()
-        self.process.terminate()
-        self.process.wait(30)
-
-    def finish(self, config: dict[str, Any]) -> str:
-        """Run a configuration to its end; return its id."""
-        run = str(self.client.post("/runs", json=config).json()["id"])
-        deadline = time.monotonic() + PATIENCE
-        while (found := self.client.get(f"/runs/{run}").json())["status"] != "succeeded":
-            if time.monotonic() > deadline or found["error"]:
-                raise RuntimeError(f"the run is {found['status']}: {found['error']}")
-            time.sleep(0.1)
-        return run
-
-    def step_of(self, run: str) -> int:
-        """Return how far a run is."""
-        return int(self.client.get(f"/runs/{run}").json()["progress"]["step"])
-
-    @property
-    def resident(self) -> int:
-        """Bytes of memory it holds."""
-        pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
-        return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 def requests(server: Serving, seconds: float, only: tuple[str, ...] = ()) -> dict[str, Any]:
@@ -216,42 +155,6 @@ def streams(server: Serving, data: Path, *, clients: int, seconds: float) -> dic
     }
 
 
-def slowdown(server: Serving, seconds: float) -> dict[str, Any]:
-    """Return L13: how much a training loses to pages that poll, stream and read, in turns."""
-    run = str(server.client.post("/runs", json=TRAINING).json()["id"])
-    deadline = time.monotonic() + PATIENCE
-    while server.step_of(run) < 200 and time.monotonic() < deadline:
-        time.sleep(0.2)
-
-    def follow() -> None:
-        stream = f"/api/v1/events?run={run}"
-        asyncio.run(listen(server.port, stream, clients=1, seconds=seconds, sent={}))
-
-    def rate(busy: bool) -> float:
-        first, began = server.step_of(run), time.perf_counter()
-        if busy:
-            threading.Thread(target=follow).start()
-        while time.perf_counter() - began < seconds:
-            if busy:
-                server.client.get(f"/runs/{run}")
-                server.client.get(f"/runs/{run}/statistics/hidden_gradient_norm?step=last")
-                time.sleep(0.1)
-            else:
-                time.sleep(0.5)
-        return (server.step_of(run) - first) / (time.perf_counter() - began)
-
-    pairs = [(rate(False), rate(True)) for _ in range(3)]
-    losses = sorted(1 - busy / max(quiet, 1e-9) for quiet, busy in pairs)
-    server.client.post(f"/runs/{run}/cancel")
-    return {
-        "what": "training steps a second, with and without a page that polls and reads at 10/s",
-        "pairs": [[round(quiet, 1), round(busy, 1)] for quiet, busy in pairs],
-        "slowdown": round(losses[1], 3),
-        "goal": 0.05,
-        "met": losses[1] <= 0.05,
-    }
-
-
 def main() -> None:
     """Measure, print, keep the JSON."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.service", description=__doc__)
@@ -268,7 +171,7 @@ def main() -> None:
             found = requests(server, arguments.seconds)
             clients, seconds = arguments.clients, arguments.listen
             found["L9"] = streams(server, data, clients=clients, seconds=seconds)
-            found["L13"] = slowdown(server, arguments.seconds)
+            found["L13"] = slowdown(server, data)
         finally:
             server.close()
     machine = {

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from benchmarks import service
+from benchmarks.beside import slowdown
+from benchmarks.serving import Serving
 
 pytestmark = [pytest.mark.long, pytest.mark.benchmark]
 
@@ -19,11 +21,11 @@ SLACK = 2.0
 
 
 @pytest.fixture(scope="module")
-def serving() -> Iterator[tuple[service.Serving, Path]]:
+def serving() -> Iterator[tuple[Serving, Path]]:
     """A server over ten thousand runs."""
     with tempfile.TemporaryDirectory() as folder:
         service.fill(Path(folder))
-        server = service.Serving(Path(folder))
+        server = Serving(Path(folder))
         yield server, Path(folder)
         server.close()
 
@@ -36,7 +38,7 @@ def kept(name: str, row: dict[str, Any], folder: Path) -> None:
 
 @pytest.mark.parametrize("name", service.GOALS)
 def test_a_request_is_answered_about_as_often_as_its_goal_says(
-    serving: tuple[service.Serving, Path], tmp_path: Path, name: str
+    serving: tuple[Serving, Path], tmp_path: Path, name: str
 ) -> None:
     server, _ = serving
     tries = [service.requests(server, SECONDS, (name,))[name] for _ in range(TRIES)]
@@ -47,7 +49,7 @@ def test_a_request_is_answered_about_as_often_as_its_goal_says(
 
 
 def test_l9_a_hundred_streams_hear_of_everything_that_counts(
-    serving: tuple[service.Serving, Path], tmp_path: Path
+    serving: tuple[Serving, Path], tmp_path: Path
 ) -> None:
     server, data = serving
     row = service.streams(server, data, clients=100, seconds=60)
@@ -58,9 +60,9 @@ def test_l9_a_hundred_streams_hear_of_everything_that_counts(
 
 
 def test_l13_a_page_that_polls_and_reads_takes_little_of_a_training(
-    serving: tuple[service.Serving, Path], tmp_path: Path
+    serving: tuple[Serving, Path], tmp_path: Path
 ) -> None:
-    server, _ = serving
-    row = service.slowdown(server, SECONDS)
+    server, data = serving
+    row = slowdown(server, data)
     kept("L13", row, tmp_path)
     assert row["slowdown"] <= 0.05 * SLACK

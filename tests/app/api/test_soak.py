@@ -17,7 +17,7 @@ import pytest
 
 from app.client import Client
 from app.store import DATABASE_FILE
-from benchmarks.service import Serving
+from benchmarks.serving import Serving
 
 pytestmark = pytest.mark.long
 
