@@ -1,5 +1,6 @@
 """Numbers on the wire: what JSON lacks is named, and reads back to the same bits."""
 
+import io
 import json
 import math
 
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from app.store import Slice, Written
-from app.wire import array_json, csv_number, csv_rows, to_json
+from app.wire import array_json, csv_number, csv_rows, npy, to_json
 
 SPECIAL = [math.nan, math.inf, -math.inf, 0.0, -0.0, 1e-45, 1e308, 0.1]
 
@@ -54,6 +55,22 @@ def test_an_array_reads_back_from_json_to_the_same_bits(
     flat = np.array(body["data"], dtype=object).reshape(-1)
     found = np.array([float(item) for item in flat], values.dtype).reshape(values.shape)
     assert np.array_equal(found, values, equal_nan=True)
+
+
+@given(
+    hnp.arrays(
+        st.sampled_from([np.float32, np.float64]),
+        hnp.array_shapes(min_dims=1, max_dims=3, min_side=0, max_side=5),
+    ),
+    st.booleans(),
+)
+def test_an_npy_file_is_the_one_that_numpy_writes(
+    values: "np.ndarray[tuple[int, ...], np.dtype[np.floating]]", turned: bool
+) -> None:
+    array = np.ascontiguousarray(values.T).T if turned else values
+    out = io.BytesIO()
+    np.save(out, np.ascontiguousarray(array), allow_pickle=False)
+    assert npy(slice_of(array)) == out.getvalue()
 
 
 @given(hnp.arrays(st.sampled_from([np.float32, np.float64]), st.tuples(st.integers(1, 20))))
