@@ -24,13 +24,13 @@ from app.commands.settings import err, out, store_of
 from app.commands.verdicts import verdict_lines
 from app.logs import log_to_stderr
 from app.runs.control import Control
-from app.runs.progress import Progress as RunProgress
 from app.runs.service import described
 from app.runs.training import train_run
 from app.runs.worker import collect_rarely
 from app.settings import Settings
 from app.store import Run, Store
 from app.store.claims import Claim
+from app.store.claims import Progress as RunProgress
 from engine import ConfigError, RunConfig
 
 EXIT_CODES = {"succeeded": 0, "diverged": 0, "cancelled": 130}

@@ -14,12 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 import engine
+from app.runs.judging import differs
 from app.runs.recent_loss import RECENT_STEPS, RecentLosses
 from app.runs.states import IllegalTransition
 from app.runs.training import versions
 from app.runs.writer import FrameWriter
 from app.store import Run, Span, Store
-from app.store.claims import Claim
+from app.store.claims import Claim, Request
 from app.store.kept_weights import packed
 from app.store.layouts import stored
 from engine import CaptureConfig, ConfigError, Course, Frame, Problem, Taken, Verdict
@@ -38,6 +39,9 @@ class _Held:
     def require_lease(self) -> None:
         """Let every write through to the row's own fence."""
 
+    def heard(self, request: Request | None, since: float) -> None:
+        """Nobody waits for what a captured run is asked: its next write is refused."""
+
 
 class _Open:
     """A captured run that frames come for: its configuration, its writer, its newest verdict."""
@@ -49,8 +53,9 @@ class _Open:
         room = {**claim.config, "training": {**claim.config["training"], "steps": LONGEST}}
         room["recording"] = {**claim.config["recording"], "every": 1}
         wide = Claim(**{**_fields(claim), "config": room})
-        self.writer = FrameWriter(store, wide, _Held(), claim.layouts)
+        self.writer = FrameWriter(store, wide, _Held(), claim.layouts, self)
         self.verdict = None if run.verdict is None else Verdict.from_dict(run.verdict)
+        self._told = self.verdict
         self.recent = RecentLosses()
         self._course: Course | None = Course()
         self._heard = 0
@@ -58,19 +63,22 @@ class _Open:
             before = {"step": Span(stop=run.recorded_series - 1)}
             self._hear(store.arrays.read(run.id, "loss", before).values, 0, math.nan)
 
-    def judge(self, frame: Frame) -> tuple[Verdict, bool]:
-        """Return the verdict on a frame, and whether it is another than before."""
-        before = self.verdict
+    def see(self, frame: Frame) -> None:
+        """Judge the next frame."""
         losses = frame.series.get("loss")
         if losses is not None:
             new = losses[max(0, self._heard - frame.series_start) :]
             self._hear(new, frame.series_start, float(frame.arrays["gradient_norm"]))
         # The course is known where somebody has told the loss of every step.
         course = self._course if self._heard > frame.step else None
-        told = engine.diagnose(frame, self.config, course=course, earlier=before, facts=self.facts)
-        self.verdict = told
-        changed = before is None or (before.word, before.kinds) != (told.word, told.kinds)
-        return told, changed
+        self.verdict = engine.diagnose(
+            frame, self.config, course=course, earlier=self.verdict, facts=self.facts
+        )
+
+    def settle(self) -> tuple[Verdict | None, bool]:
+        """Return the verdict on the newest frame, and whether it is another than was told last."""
+        before, self._told = self._told, self.verdict
+        return self.verdict, differs(before, self.verdict)
 
     def _hear(self, losses: NDArray[Any], start: int, last_norm: float) -> None:
         """Take up losses, and the gradient's norm at the last of their steps."""
@@ -144,10 +152,10 @@ class Captures:
                 detail = f"frames come in order: expected a step after {there[-1]}"
                 raise ConfigError([Problem("/step", f"{detail}, got {taken.step}")])
             frame = engine.frame_of(opened.config, taken)
-            verdict, changed = opened.judge(frame)
+            opened.see(frame)
             try:
-                weights = packed(dict(taken.weights))
-                opened.writer.write(frame, verdict, changed=changed, weights=weights)
+                opened.writer.write(frame, packed(dict(taken.weights)))
+                opened.writer.commit()
                 self._store.captures.advance(
                     opened.claim, step=frame.step, loss=opened.recent.mean()
                 )

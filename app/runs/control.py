@@ -8,13 +8,14 @@ from typing import Literal
 from sqlalchemy.exc import OperationalError
 
 from app.store import LeaseLost, Store
-from app.store.claims import Claim
+from app.store.claims import Claim, Request
 
 # cancel, pause: a user wants it. stop: save and give the run back. lost: another has the run.
 # time: it has trained for as long as it may.
 Reason = Literal["cancel", "pause", "stop", "lost", "time"]
 
 POLL_SECONDS = 0.25  # how soon a request to cancel is seen
+QUIET_SECONDS = 1.0  # a training that has not reported for so long has not been told of one
 BEATS_PER_LEASE = 4
 # A worker that cannot renew its lease stops by itself before another may take the run.
 SELF_FENCE = 0.9
@@ -36,6 +37,7 @@ class Control:
         self._claim = claim
         self._lease = store.attempts.lease
         self._beaten = time.monotonic()
+        self._reported = -math.inf
         self._until = math.inf
         self._reason: Reason | None = None
         self._done = threading.Event()
@@ -77,6 +79,12 @@ class Control:
         """Count a sign of life that somebody else gave."""
         self._beaten = time.monotonic()
 
+    def heard(self, request: Request | None, since: float) -> None:
+        """Count a sign of life that came with a report begun at `since`, and what it answered."""
+        self._beaten = self._reported = since
+        if request is not None:
+            self.stop(request)
+
     def require_lease(self) -> None:
         """Raise where another worker may hold the run by now.
 
@@ -89,6 +97,8 @@ class Control:
     def _loop(self) -> None:
         attempts, every = self._store.attempts, self._lease / BEATS_PER_LEASE
         while not self._done.wait(min(POLL_SECONDS, every)):
+            if time.monotonic() - self._reported < QUIET_SECONDS:
+                continue  # the training has just reported, and been told
             try:
                 request = attempts.request(self._claim)
                 if request is not None:

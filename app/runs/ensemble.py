@@ -155,8 +155,7 @@ class _Ensemble:
     def _fail(self, place: int, err: Exception) -> None:
         claim, attempt = self._claims[place], self._attempts.get(place)
         if claim.run_id not in self._left:
-            step = None if attempt is None else attempt.step
-            self._leave(place, state_after(err, self._store, claim, step))
+            self._leave(place, state_after(err, self._store, claim, attempt))
 
     def _leave(self, place: int, state: str) -> None:
         run_id = self._claims[place].run_id

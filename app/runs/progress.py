@@ -3,20 +3,12 @@
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 
-PROGRESS_SECONDS = 0.25
+from app.store.claims import Progress
+
+# Often enough for an eye; a transaction costs as much as several training steps.
+PROGRESS_SECONDS = 0.5
 RATE_POINTS = 40  # ten seconds of progress: long enough to be steady, short enough to be true
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Progress:
-    """How far a run is; `loss` is the mean of its last 100 training steps."""
-
-    step: int
-    steps: int
-    loss: float | None
-    eta_seconds: float | None
 
 
 Listener = Callable[[Progress], None]

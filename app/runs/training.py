@@ -3,7 +3,7 @@
 import contextlib
 import platform
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import structlog
@@ -14,15 +14,15 @@ from app.runs.failures import is_disk_full, message_of, report_of
 from app.runs.inputs import inputs_of
 from app.runs.judging import Judge
 from app.runs.limits import require_disk
-from app.runs.progress import PROGRESS_SECONDS, Listener, Pace, Progress
+from app.runs.progress import PROGRESS_SECONDS, Listener, Pace
 from app.runs.recent_loss import RECENT_STEPS, RecentLosses
 from app.runs.saving import Saver
 from app.runs.writer import FrameWriter
 from app.store import LeaseLost, Span, Store
-from app.store.claims import Claim
+from app.store.claims import Claim, Progress
 from app.store.kept_weights import packed
 from app.store.layouts import StoredLayout, stored
-from engine import Frame, Recorder, RunConfig, Snapshot
+from engine import Recorder, RunConfig, Snapshot
 
 log = structlog.get_logger()
 
@@ -46,17 +46,17 @@ def train_run(
         attempt = Attempt(store, claim, control, checkpoint_seconds, listener)
         return attempt.run()
     except Exception as err:
-        return state_after(err, store, claim, None if attempt is None else attempt.step)
+        return state_after(err, store, claim, attempt)
 
 
-def state_after(err: Exception, store: Store, claim: Claim, step: int | None) -> str:
+def state_after(err: Exception, store: Store, claim: Claim, attempt: "Attempt | None") -> str:
     """End a run that cannot go on; return the state it is left in: "failed" or "lost".
 
     Args:
         err: Why.
         store: Where the run is.
         claim: The hold on it.
-        step: Updates done, where known.
+        attempt: What came to grief; None where it had not begun.
     """
     if isinstance(err, LeaseLost):
         return "lost"
@@ -66,6 +66,7 @@ def state_after(err: Exception, store: Store, claim: Claim, step: int | None) ->
         store.free_reserve()
     with contextlib.suppress(LeaseLost):
         # What is recorded stays readable in the database if the arrays take no more.
+        step = None if attempt is None else attempt.rescued_step()
         store.attempts.finish(claim, "failed", step=step, error=message)
         return "failed"
     return "lost"
@@ -130,7 +131,7 @@ class Attempt:
         begun_with = {} if resume is None else self._claim.versions
         told = going_on_from(begun_with, versions())
         self._store.attempts.describe(self._claim, told, layouts)
-        self._writer = FrameWriter(self._store, self._claim, self._control, layouts)
+        self._writer = FrameWriter(self._store, self._claim, self._control, layouts, self._judge)
         self._status = "succeeded"
         if resume is not None:
             self._judge.go_on_from(int(resume["step"]))
@@ -150,7 +151,8 @@ class Attempt:
         self.step = snapshot.step
         frame = recorder.look(snapshot)
         if frame is not None:
-            self._record(writer, frame, snapshot)
+            self._judge.see(frame)
+            writer.write(frame, packed(snapshot.parameters()))
         complete = snapshot.is_last and not snapshot.diverged
         if writer.is_full or self._saver.is_due or complete:
             self._take_series(writer, snapshot, recorder)
@@ -166,6 +168,17 @@ class Attempt:
         """End the run after its last snapshot; return the state it is left in."""
         self._writer.flush()
         return self._finish(self._writer, self._status)
+
+    def rescued_step(self) -> int | None:
+        """Make readable what waits, if that can be done yet; return the updates done, if known."""
+        if self.step is not None:
+            try:
+                self._writer.commit()
+            except LeaseLost:
+                raise
+            except Exception as err:
+                log.warning("the newest frames are lost", run=self._claim.run_id, exc_info=err)
+        return self.step
 
     def _require_disk(self) -> None:
         """Refuse to begin what the disk has no room for; what has begun goes on while it can."""
@@ -197,11 +210,6 @@ class Attempt:
     def _loss(self) -> float | None:
         return None if self._losses is None else self._losses.mean()
 
-    def _record(self, writer: FrameWriter, frame: Frame, snapshot: Snapshot) -> None:
-        verdict, changed = self._judge.judge(frame)
-        weights = packed(snapshot.parameters())
-        writer.write(frame, verdict, changed=changed, weights=weights)
-
     def _take_series(self, writer: FrameWriter, snapshot: Snapshot, recorder: Recorder) -> None:
         """Bring what was noted since the last frame into the arrays."""
         series = recorder.take_series(snapshot.step)
@@ -213,14 +221,7 @@ class Attempt:
         progress = self._pace.at(snapshot.step, self._loss)
         if progress is None:
             return
-        writer.patiently(
-            lambda: self._store.attempts.progress(
-                self._claim,
-                step=progress.step,
-                loss=progress.loss,
-                eta_seconds=progress.eta_seconds,
-            )
-        )
+        writer.commit(progress)
         if self._listener is not None:
             self._listener(progress)
 
@@ -235,17 +236,14 @@ class Attempt:
         if reason == "time":
             told = f"it has trained for {self._control.seconds:g} s, as long as a run may in one go"
             return self._finish(writer, "failed", f"{told}; a retry goes on from here")
-        attempts, loss = self._store.attempts, self._loss()
-        # Progress is told a few times a second; of a run that stands still the last one is told.
-        writer.patiently(
-            lambda: attempts.progress(self._claim, step=snapshot.step, loss=loss, eta_seconds=None)
-        )
-        return writer.patiently(
-            lambda: attempts.release(self._claim, "paused" if reason == "pause" else "interrupted")
-        )
+        # Progress is told now and then; of a run that stands still the last one is told.
+        steps, loss = snapshot.steps, self._loss()
+        writer.commit(Progress(step=snapshot.step, steps=steps, loss=loss, eta_seconds=None))
+        left: Literal["paused", "interrupted"] = "paused" if reason == "pause" else "interrupted"
+        return writer.patiently(lambda: self._store.attempts.release(self._claim, left))
 
     def _finish(self, writer: FrameWriter, status: str, error: str | None = None) -> str:
-        told = self._judge.verdict
+        told, _ = self._judge.settle()
         verdict = None if told is None else told.to_dict()
         loss = self._loss()
         writer.patiently(

@@ -1,4 +1,4 @@
-"""Writes the frames of one attempt: readable one by one, in the arrays a chunk at a time."""
+"""Writes the frames of one attempt: readable a few at a time, in the arrays a chunk at a time."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sqlalchemy.exc import OperationalError
 
 from app.store import Store, chunks
-from app.store.claims import Claim, Part, Recorded
+from app.store.claims import Claim, Part, Progress, Recorded, Request
 from app.store.kept_weights import WEIGHTS, WeightWriter, stride_of
 from app.store.layouts import STEPS_PER_CHUNK, StoredLayout, frame_count
 from engine import Frame, Series, Verdict
@@ -30,17 +30,45 @@ class Lease(Protocol):
     def require_lease(self) -> None:
         """Raise where another worker may hold the run by now."""
 
+    def heard(self, request: Request | None, since: float) -> None:
+        """Take what a report that renewed the lease was told; it began at `since`, monotonic."""
+
+
+class Verdicts(Protocol):
+    """What says how a run fares."""
+
+    def settle(self) -> tuple[Verdict | None, bool]:
+        """Return the verdict on the newest frame, and whether it is another than was told last."""
+
 
 class FrameWriter:
-    """Frames of a claimed run on their way to readers, then to the arrays."""
+    """Frames of a claimed run on their way to readers, then to the arrays.
+
+    A frame that is written waits until something is committed: a transaction for each would cost
+    as much as the frame. What a crash takes with it, a resumed run makes again.
+    """
 
     def __init__(
-        self, store: Store, claim: Claim, control: Lease, layouts: Sequence[StoredLayout]
+        self,
+        store: Store,
+        claim: Claim,
+        control: Lease,
+        layouts: Sequence[StoredLayout],
+        verdicts: Verdicts,
     ) -> None:
-        """Prepare to write; files come with the first flush."""
+        """Prepare to write; files come with the first flush.
+
+        Args:
+            store: Where the run is.
+            claim: The hold on it.
+            control: Says whether the hold still holds.
+            layouts: What is recorded.
+            verdicts: The verdict that is told with the frames.
+        """
         self._store = store
         self._claim = claim
         self._control = control
+        self._verdicts = verdicts
         self._layouts = {layout.name: layout for layout in layouts}
         drawn = self._layouts.get(SPARKLINE_STATISTIC)
         self._layers = () if drawn is None else tuple(drawn.coords["layer"])
@@ -58,6 +86,9 @@ class FrameWriter:
         self._weights = WeightWriter(store.checkpoints.files, claim)
         self._frames = frames
         self._series_end = claim.recorded_series
+        self._waiting: list[Part] = []
+        self._sparkline: list[float] | None = None
+        self._committed = len(self._steps)
         self._buffered_frames = 0
         self._buffered_bytes = 0
 
@@ -68,15 +99,13 @@ class FrameWriter:
             self._buffered_frames >= STEPS_PER_CHUNK or self._buffered_bytes >= MAX_BUFFERED_BYTES
         )
 
-    def write(self, frame: Frame, verdict: Verdict, *, changed: bool, weights: bytes) -> None:
-        """Make a frame readable; one that an earlier attempt has written stays as it is.
+    def write(self, frame: Frame, weights: bytes) -> None:
+        """Take a frame; one that an earlier attempt has written stays as it is.
 
         The same configuration gives the same bits, so a resumed run repeats what is there.
 
         Args:
             frame: The frame.
-            verdict: The verdict on it.
-            changed: Whether its word differs from the one before.
             weights: Those that it is of, packed; of many large ones some are left out.
         """
         if frame.step in self._steps:
@@ -90,24 +119,53 @@ class FrameWriter:
         if large:
             self.flush()
             self._write_arrays(parts)
-        recorded = Recorded(
-            row=row,
-            step=frame.step,
-            parts=() if large else parts,
-            series_end=self._series_end,
-            flushed=large,
-            verdict=verdict.to_dict(),
-            changed=changed,
-            sparkline=sparkline_of(frame, self._layers),
-        )
-        self.patiently(lambda: self._store.attempts.record(self._claim, recorded))
-        self._steps.append(frame.step)
-        if not large:
+        else:
+            self._waiting += parts
             self._buffered_frames += 1
             self._buffered_bytes += size
+        self._steps.append(frame.step)
+        self._sparkline = sparkline_of(frame, self._layers)
+        if large:
+            self._commit(None, flushed=True)
+
+    def commit(self, progress: Progress | None = None) -> None:
+        """Make the frames that wait readable, and say how far the run is."""
+        if self._committed < len(self._steps):
+            self._commit(progress, flushed=False)
+        elif progress is not None:
+            self._report(lambda: self._store.attempts.progress(self._claim, progress))
+
+    def _commit(self, progress: Progress | None, *, flushed: bool) -> None:
+        verdict, changed = self._verdicts.settle()
+        recorded = Recorded(
+            row=self._committed,
+            steps=self._steps[self._committed :],
+            parts=_joined(self._waiting),
+            series_end=self._series_end,
+            flushed=flushed,
+            verdict=None if verdict is None else verdict.to_dict(),
+            changed=changed,
+            sparkline=self._sparkline,
+        )
+        if progress is None:
+            self.patiently(lambda: self._store.attempts.record(self._claim, recorded))
+        else:
+            self._report(lambda: self._store.attempts.record(self._claim, recorded, progress))
+        self._waiting = []
+        self._committed = len(self._steps)
+
+    def _report(self, write: Callable[[], Request | None]) -> None:
+        """Write what renews the lease."""
+
+        def written() -> tuple[float, Request | None]:
+            return time.monotonic(), write()
+
+        since, request = self.patiently(written)
+        self._control.heard(request, since)
 
     def extend(self, series: Series) -> None:
         """Make series readable that belong to no frame yet: the training is left between two."""
+        self.commit()
         parts = self._series_parts(series.start, series.rows)
         if parts:
             end = self._series_end
@@ -115,6 +173,7 @@ class FrameWriter:
 
     def flush(self) -> None:
         """Move what is recorded into the arrays and make it durable."""
+        self.commit()
         parts = self.patiently(lambda: self._store.attempts.unflushed(self._claim))
         if parts:
             self._write_arrays(parts)
@@ -191,6 +250,21 @@ def sparkline_of(frame: Frame, layers: Sequence[int | str]) -> list[float] | Non
     row = np.asarray(values)[forwards[-1]]
     picked = np.unique(np.linspace(0, len(row) - 1, SPARKLINE_POINTS).round().astype(int))
     return [float(value) for value in row[picked]]
+
+
+def _joined(parts: Sequence[Part]) -> list[Part]:
+    """Join the rows of each array that follow each other; weights are found one by one."""
+    joined: dict[str, list[Part]] = {}
+    for part in parts:
+        joined.setdefault(part.name, []).append(part)
+    found: list[Part] = []
+    for name, group in joined.items():
+        if name == WEIGHTS:
+            found += group
+            continue
+        rows, payload = sum(part.rows for part in group), b"".join(part.payload for part in group)
+        found.append(Part(name=name, row=group[0].row, rows=rows, payload=payload))
+    return found
 
 
 def _runs_of(layout: StoredLayout, parts: Sequence[Part]) -> list[tuple[int, NDArray[Any]]]:

@@ -8,13 +8,24 @@ import math
 import os
 import socket
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, Literal
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from app.store.claims import Claim, Part, Recorded, claim_of, write_under
+from app.store.claims import (
+    REQUESTS,
+    Claim,
+    Part,
+    Progress,
+    Recorded,
+    Request,
+    claim_of,
+    request_of,
+    write_under,
+)
 from app.store.database import Database
 from app.store.errors import LeaseLost
 from app.store.events import END, FRAME, PROGRESS, STATUS, VERDICT, EventLog
@@ -99,70 +110,79 @@ class Attempts:
                     lost.add(claim.run_id)
         return lost
 
-    def requests(self, claims: Sequence[Claim]) -> dict[str, Literal["cancel", "pause"]]:
+    def requests(self, claims: Sequence[Claim]) -> dict[str, Request]:
         """Return what somebody wants of several runs, by run; of most of them nothing."""
-        query = sa.select(runs.c.id, runs.c.cancel_requested_at, runs.c.pause_requested_at)
-        query = query.where(
+        query = sa.select(runs.c.id, *REQUESTS).where(
             runs.c.id.in_([claim.run_id for claim in claims]),
-            sa.or_(runs.c.cancel_requested_at.is_not(None), runs.c.pause_requested_at.is_not(None)),
+            sa.or_(*(column.is_not(None) for column in REQUESTS)),
         )
         with self._database.read() as connection:
-            return {
-                row.id: "pause" if row.cancel_requested_at is None else "cancel"
-                for row in connection.execute(query)
-            }
+            found = {run_id: request_of(*asked) for run_id, *asked in connection.execute(query)}
+        return {run_id: wanted for run_id, wanted in found.items() if wanted is not None}
 
-    def request(self, claim: Claim) -> Literal["cancel", "pause"] | None:
-        """Return what somebody wants of the run, without writing anything; cancelling wins."""
-        query = sa.select(runs.c.cancel_requested_at, runs.c.pause_requested_at)
+    def request(self, claim: Claim) -> Request | None:
+        """Return what somebody wants of the run, without writing anything."""
+        query = sa.select(*REQUESTS).where(runs.c.id == claim.run_id)
         with self._database.read() as connection:
-            row = connection.execute(query.where(runs.c.id == claim.run_id)).first()
-        if row is None:
-            return None
-        if row.cancel_requested_at is not None:
-            return "cancel"
-        return None if row.pause_requested_at is None else "pause"
+            row = connection.execute(query).first()
+        return None if row is None else request_of(*row)
 
-    def progress(
-        self, claim: Claim, *, step: int, loss: float | None, eta_seconds: float | None
-    ) -> None:
-        """Write how far the run is."""
-        steps = int(claim.config["training"]["steps"])
+    def progress(self, claim: Claim, progress: Progress) -> Request | None:
+        """Write how far the run is and renew the lease; return what somebody wants of it."""
         with self._database.write() as connection:
-            write_under(connection, claim, step=step, loss=loss, eta_seconds=eta_seconds)
-            self._events.append(
-                connection,
-                claim.run_id,
-                PROGRESS,
-                step=step,
-                steps=steps,
-                eta_seconds=eta_seconds,
-                loss=loss,
-            )
+            wanted = write_under(connection, claim, **self._told(connection, progress))
+            self._events.append(connection, claim.run_id, PROGRESS, **asdict(progress))
+        return wanted
 
-    def record(self, claim: Claim, frame: Recorded) -> None:
-        """Make a frame readable, in the transaction of its event."""
+    def record(
+        self, claim: Claim, frames: Recorded, progress: Progress | None = None
+    ) -> Request | None:
+        """Make frames readable, in the transaction of their events.
+
+        With the progress the lease is renewed, as `progress` does.
+
+        Returns:
+            What somebody wants of the run.
+        """
+        end = frames.row + len(frames.steps)
         values: dict[str, Any] = {
-            "recorded_rows": frame.row + 1,
-            "recorded_series": frame.series_end,
-            "verdict": frame.verdict,
-            "sparkline": frame.sparkline,
+            "recorded_rows": end,
+            "recorded_series": frames.series_end,
+            "verdict": frames.verdict,
+            "sparkline": frames.sparkline,
         }
-        if frame.flushed:
+        if frames.flushed:
             values |= {
-                "flushed_rows": frame.row + 1,
-                "flushed_series": frame.series_end,
+                "flushed_rows": end,
+                "flushed_series": frames.series_end,
                 "segments": to_list(claim.segments),
             }
+        rows = [
+            {"run_id": claim.run_id, "row": row, "step": step}
+            for row, step in enumerate(frames.steps, frames.row)
+        ]
         with self._database.write() as connection:
-            write_under(connection, claim, **values)
-            connection.execute(
-                sa.insert(frame_steps).values(run_id=claim.run_id, row=frame.row, step=frame.step)
-            )
-            _keep(connection, claim, frame.parts)
-            self._events.append(connection, claim.run_id, FRAME, step=frame.step)
-            if frame.changed:
-                self._events.append(connection, claim.run_id, VERDICT, **(frame.verdict or {}))
+            if progress is not None:
+                values |= self._told(connection, progress)
+            wanted = write_under(connection, claim, **values)
+            connection.execute(sa.insert(frame_steps), rows)
+            _keep(connection, claim, frames.parts)
+            told = [{"step": step} for step in frames.steps]
+            self._events.append_each(connection, claim.run_id, FRAME, told)
+            if frames.changed:
+                self._events.append(connection, claim.run_id, VERDICT, **(frames.verdict or {}))
+            if progress is not None:
+                self._events.append(connection, claim.run_id, PROGRESS, **asdict(progress))
+        return wanted
+
+    def _told(self, connection: Connection, progress: Progress) -> dict[str, Any]:
+        """Return the columns that say how far a run is, and that its worker lives."""
+        return {
+            "step": progress.step,
+            "loss": progress.loss,
+            "eta_seconds": progress.eta_seconds,
+            "lease_until": self._database.now(connection) + self.lease,
+        }
 
     def record_series(self, claim: Claim, parts: Sequence[Part], series_end: int) -> None:
         """Make rows of series readable that come after the newest frame."""
@@ -241,8 +261,7 @@ class Attempts:
             "interrupted", from which it is queued again, where a pause was taken back meanwhile.
         """
         values: dict[str, Any] = {"owner": None, "lease_until": None, "eta_seconds": None}
-        query = sa.select(runs.c.cancel_requested_at, runs.c.pause_requested_at)
-        query = query.where(runs.c.id == claim.run_id).with_for_update()
+        query = sa.select(*REQUESTS).where(runs.c.id == claim.run_id).with_for_update()
         with self._database.write() as connection:
             asked = connection.execute(query).one_or_none()
             after: str = status
@@ -263,16 +282,7 @@ class Attempts:
 def _keep(connection: Connection, claim: Claim, parts: Sequence[Part]) -> None:
     """Put rows into the table where readers find them until they are in the arrays."""
     if parts:
-        rows = [
-            {
-                "run_id": claim.run_id,
-                "name": part.name,
-                "row": part.row,
-                "rows": part.rows,
-                "payload": part.payload,
-            }
-            for part in parts
-        ]
+        rows = [{"run_id": claim.run_id, **asdict(part)} for part in parts]
         connection.execute(sa.insert(frames), rows)
 
 

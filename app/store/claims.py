@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
+from typing import Any, Literal
 
 import sqlalchemy as sa
 from sqlalchemy import Row
@@ -13,6 +14,9 @@ from app.store.layouts import StoredLayout, layout_of
 from app.store.records import Json
 from app.store.segments import Segments, segments_of, with_attempt
 from app.store.tables import runs
+
+Request = Literal["cancel", "pause"]
+"""What a user may want of a run that trains."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,8 +63,11 @@ def claim_of(row: Row[Any], owner: str) -> Claim:
     )
 
 
-def write_under(connection: Connection, claim: Claim, **values: Any) -> None:  # noqa: ANN401
+def write_under(connection: Connection, claim: Claim, **values: Any) -> Request | None:  # noqa: ANN401
     """Write columns of a claimed run; the rest of the transaction is fenced by it.
+
+    Returns:
+        What somebody wants of the run.
 
     Raises:
         LeaseLost: The run is no longer this attempt's.
@@ -71,8 +78,21 @@ def write_under(connection: Connection, claim: Claim, **values: Any) -> None:  #
         runs.c.owner == claim.owner,
         runs.c.status == "running",
     )
-    if connection.execute(sa.update(runs).where(*mine).values(**values)).rowcount != 1:
+    written = sa.update(runs).where(*mine).values(**values)
+    row = connection.execute(written.returning(*REQUESTS)).one_or_none()
+    if row is None:
         raise LeaseLost(f"run {claim.run_id} is no longer held by attempt {claim.attempt}")
+    return request_of(*row)
+
+
+REQUESTS = (runs.c.cancel_requested_at, runs.c.pause_requested_at)
+
+
+def request_of(cancel_at: datetime | None, pause_at: datetime | None) -> Request | None:
+    """Return what somebody wants, by the values of `REQUESTS`; cancelling wins."""
+    if cancel_at is not None:
+        return "cancel"
+    return None if pause_at is None else "pause"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,22 +107,34 @@ class Part:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Recorded:
-    """A frame on its way into the store.
+    """Frames that follow each other, on their way into the store.
 
     Attributes:
-        row: Its position among the run's frames.
+        row: The position of the first among the run's frames.
+        steps: The training step of each.
         parts: What is not in the arrays yet; empty where it was written there directly.
         series_end: Training steps whose series can be read from now on.
         flushed: Whether all of it, and all before, is in the arrays already.
-        verdict: The verdict on this frame.
+        verdict: The verdict on the last frame.
         changed: Whether the verdict's word differs from the one before.
+        sparkline: What is drawn of the last frame in the list of runs.
     """
 
     row: int
-    step: int
+    steps: Sequence[int]
     parts: Sequence[Part]
     series_end: int
     flushed: bool
     verdict: Json | None
     changed: bool
     sparkline: Sequence[float] | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Progress:
+    """How far a run is; `loss` is the mean of its last 100 training steps."""
+
+    step: int
+    steps: int
+    loss: float | None
+    eta_seconds: float | None

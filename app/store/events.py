@@ -1,6 +1,6 @@
 """The events table: what happened, in an order that readers can resume from."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -27,9 +27,14 @@ class EventLog:
             connection.execute(
                 sa.delete(events).where(events.c.run_id == run_id, events.c.kind == PROGRESS)
             )
-        connection.execute(
-            sa.insert(events).values(run_id=run_id, kind=kind, data={"run": run_id, **data})
-        )
+        self.append_each(connection, run_id, kind, [data])
+
+    def append_each(
+        self, connection: Connection, run_id: str, kind: str, each: Sequence[Mapping[str, Any]]
+    ) -> None:
+        """Append events of one kind, in their order."""
+        said = [{"run_id": run_id, "kind": kind, "data": {"run": run_id, **data}} for data in each]
+        connection.execute(sa.insert(events), said)
 
     def after(
         self, last_id: int, run_ids: Sequence[str] | None = None, limit: int = 1000

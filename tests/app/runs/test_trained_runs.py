@@ -16,13 +16,13 @@ from sqlalchemy.exc import OperationalError
 
 import engine
 from app.runs.control import Control
-from app.runs.progress import PROGRESS_SECONDS, Pace, Progress
+from app.runs.progress import PROGRESS_SECONDS, Pace
 from app.runs.saving import Saver
 from app.runs.service import described
 from app.runs.tensors import pack_state, unpack_state
 from app.runs.training import train_run
 from app.store import Run, Store, open_store
-from app.store.claims import Claim, Recorded
+from app.store.claims import Claim, Progress, Recorded
 from tests.app.runs.small_runs import (
     configuration,
     require_same_bits,
@@ -100,16 +100,46 @@ def test_every_frame_can_be_read_when_its_event_is_out(store: Store) -> None:
     seen: list[int] = []
     original = store.attempts.record
 
-    def record_and_read(claim: Claim, frame: Recorded) -> None:
-        original(claim, frame)
-        event = [each for each in store.events.after(0, [run.id]) if each.kind == "frame"][-1]
-        found = store.arrays.read(run.id, "hidden_gradient_norm", {"step": event.data["step"]})
-        assert np.isfinite(found.values).all()
-        seen.append(event.data["step"])
+    def record_and_read(claim: Claim, frames: Recorded, progress: Progress | None = None) -> None:
+        original(claim, frames, progress)
+        events = [each for each in store.events.after(0, [run.id]) if each.kind == "frame"]
+        for event in events[len(seen) :]:
+            found = store.arrays.read(run.id, "hidden_gradient_norm", {"step": event.data["step"]})
+            assert np.isfinite(found.values).all()
+            seen.append(event.data["step"])
 
     store.attempts.record = record_and_read  # type: ignore[method-assign]
     assert attempt(store, run, checkpoint_seconds=100) == "succeeded"
     assert seen == [0, 10, 20, 30, 40]
+
+
+def test_frames_between_two_reports_of_progress_are_one_transaction(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batches: list[tuple[int, ...]] = []
+    original = store.attempts.record
+
+    def record_and_note(claim: Claim, frames: Recorded, progress: Progress | None = None) -> None:
+        original(claim, frames, progress)
+        batches.append(tuple(frames.steps))
+
+    monkeypatch.setattr(store.attempts, "record", record_and_note)
+    monkeypatch.setattr("app.runs.training.Pace.at", only_at(20))
+    run = queued(store, configuration())
+    assert attempt(store, run, checkpoint_seconds=100) == "succeeded"
+    assert batches == [(0, 10, 20), (30, 40)]
+    require_same_bits(store, run.id, configuration())
+    word = engine.record(engine.RunConfig.from_dict(configuration())).verdict.word
+    verdict = store.runs.get(run.id).verdict
+    assert verdict is not None
+    assert (verdict["word"], verdict["step"]) == (word, 40)
+
+
+def only_at(step: int) -> Callable[..., Progress | None]:
+    def at(_pace: Pace, now: int, loss: Callable[[], float | None]) -> Progress | None:
+        return None if now != step else Progress(step=now, steps=40, loss=loss(), eta_seconds=1.0)
+
+    return at
 
 
 def test_a_diverging_run_is_a_result_with_everything_recorded(store: Store) -> None:
@@ -248,9 +278,9 @@ def test_a_large_frame_goes_to_the_arrays_at_once(
     flushed: list[bool] = []
     record = store.attempts.record
 
-    def record_and_note(claim: Claim, frame: Recorded) -> None:
-        record(claim, frame)
-        flushed.append(frame.flushed and not frame.parts)
+    def record_and_note(claim: Claim, frames: Recorded, progress: Progress | None = None) -> None:
+        record(claim, frames, progress)
+        flushed.append(frames.flushed and not frames.parts)
 
     monkeypatch.setattr(store.attempts, "record", record_and_note)
     config = configuration()

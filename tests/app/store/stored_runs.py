@@ -101,7 +101,7 @@ class Recording:
         )
         recorded = Recorded(
             row=row,
-            step=row * EVERY,
+            steps=(row * EVERY,),
             parts=parts,
             series_end=end,
             flushed=False,

@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from app.store import LeaseLost, Store
-from app.store.claims import Claim
+from app.store.claims import Claim, Progress
 from app.store.tables import frames, runs
 from tests.app.store.stored_runs import Recording, claimed, new_store, queued
 
@@ -52,7 +52,7 @@ def test_eight_claimers_take_two_hundred_runs_once_each(store: Store) -> None:
 WRITES: dict[str, Callable[[Store, Claim, Recording], object]] = {
     "beat": lambda store, old, _: store.attempts.beat(old),
     "progress": lambda store, old, _: store.attempts.progress(
-        old, step=9, loss=1.0, eta_seconds=1.0
+        old, Progress(step=9, steps=100, loss=1.0, eta_seconds=1.0)
     ),
     "frame": lambda _store, _old, recording: recording.frame(),
     "flush": lambda store, old, _: store.attempts.flushed(old),
@@ -237,7 +237,8 @@ def test_the_queue_gives_the_oldest_first_without_those_being_started(store: Sto
 def test_only_the_newest_progress_is_kept(store: Store) -> None:
     claim = claimed(store, queued(store))
     for step in range(5):
-        store.attempts.progress(claim, step=step, loss=0.1 * step, eta_seconds=1.0)
+        told = Progress(step=step, steps=100, loss=0.1 * step, eta_seconds=1.0)
+        store.attempts.progress(claim, told)
     found = [event for event in store.events.after(0) if event.kind == "progress"]
     assert [event.data["step"] for event in found] == [4]
     assert store.runs.get(claim.run_id).step == 4
