@@ -20,6 +20,7 @@ if importlib.util.find_spec("torch") is None:
 from benchmarks import ours, paired, peers, report, sizes, theirs, workloads  # noqa: E402
 from benchmarks.every_table import TABLES  # noqa: E402
 from benchmarks.tables import RESULTS  # noqa: E402
+from engine.compiled import why_plain  # noqa: E402
 
 BATCHES = 16
 PRICED_STEPS = 15
@@ -45,7 +46,8 @@ def main() -> None:
         print(f"{name}\n{table.markdown(rows)}\n", flush=True)
     rounds = arguments.rounds or paired.ROUNDS
     if arguments.peers:
-        beside_peers(rounds, arguments.only, arguments.json or RESULTS / "peers.json")
+        name = "peers_plain.json" if why_plain() else "peers.json"
+        beside_peers(rounds, arguments.only, arguments.json or RESULTS / name)
     if not (arguments.tables or arguments.peers):
         beside_fused(arguments, rounds)
 

@@ -3,7 +3,16 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from benchmarks import cheap, growth, jacobians, long_sequences, matrix, processes, stored_runs
+from benchmarks import (
+    cheap,
+    growth,
+    jacobians,
+    log_scaling,
+    long_sequences,
+    matrix,
+    processes,
+    stored_runs,
+)
 from benchmarks.tables import Table
 
 TABLES: Mapping[str, Table] = MappingProxyType(
@@ -15,6 +24,7 @@ TABLES: Mapping[str, Table] = MappingProxyType(
             growth.TABLE,
             cheap.TABLE,
             long_sequences.TABLE,
+            log_scaling.TABLE,
             processes.START_UP,
             processes.MEMORY,
             processes.TWO_AT_ONCE,

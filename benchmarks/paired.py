@@ -76,9 +76,12 @@ def timed(program: Callable[[], object], rounds: int = ROUNDS) -> float:
 
 
 def _warm(program: Callable[[], object]) -> int:
-    """Return how many steps fill one side of a pair; the first are slow, and not counted."""
-    first = _time(program, 1)
-    if first > SECONDS:
+    """Return how many steps fill one side of a pair; the first are slow, and not counted.
+
+    The very first loads or compiles code, which may take longer than a whole side.
+    """
+    program()
+    if _time(program, 1) > SECONDS:
         return 1
     for _ in range(WARM_UP):
         program()

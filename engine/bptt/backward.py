@@ -257,8 +257,8 @@ class LayerBackward:
         """Rescale row t by the norms just taken; False where one of them is not to be trusted."""
         if not self._sound:
             return False
-        _, twice = np.frexp(self._onward.largest_squares(t, carry, self.squares[t]))
-        self._move(t, carry, self.exponents + (twice >> 1))
+        self.exponents = self._onward.near_one(t, carry, self.squares[t], self.exponents)
+        self.row_exponents[t] = self.exponents
         self._careful = True
         return True
 

@@ -8,6 +8,7 @@ import numpy as np
 from engine import compiled
 from engine.arrays import Array, IntArray
 from engine.bptt.blocks import aligned_zeros
+from engine.bptt.exponents import NONE, SQUARES, powers_of_two
 from engine.bptt.sources import Arriving
 
 if TYPE_CHECKING:
@@ -25,8 +26,6 @@ class CompiledLayer:
         products = tape.weights.products
         self._weights = tuple(product.fast for product in products)
         self._turned = tuple(p.back_states for p in products if p.product.states_read)
-        numbers = np.finfo(tape.dtype)
-        self._exponents = int(numbers.minexp), int(numbers.maxexp)
         self.squared_norms, self.count = twin.squared_norms, twin.count
 
     @classmethod
@@ -48,7 +47,7 @@ class CompiledLayer:
         self._chunk = len(tape.deltas) - 1
         nothing = np.zeros((0, *tape.adjoints.shape[1:]), tape.dtype)
         self._nothing = Arriving(nothing, np.full(tape.length + 1, -1, np.intp))
-        self._scaled = aligned_zeros((self._chunk, *tape.inputs.shape[1:]), tape.dtype)
+        self._no_powers = np.empty(0, tape.dtype)
         self._read_turned = [
             aligned_zeros((tape.batch, product.gradient.shape[1]), tape.dtype)
             for product in tape.weights.products
@@ -62,6 +61,14 @@ class CompiledLayer:
             self._gemm, self._turned, tape.inputs, tape.tape, tape.deltas, tape.adjoints,
             values, where, start, stop,
         )  # fmt: skip
+
+    def bring_near_one(self, adjoints: Array, exponents: IntArray, out: IntArray) -> bool:
+        """Bring adjoints (m, H, B) to a norm near 1, and write their new exponents to `out` (m, B).
+
+        Returns:
+            False, with nothing done, where a square might over- or underflow.
+        """
+        return self._twin.bring_near_one(adjoints, *SQUARES, int(NONE), exponents, out)
 
     @property
     def sweeps_stacks(self) -> bool:
@@ -114,17 +121,17 @@ class CompiledLayer:
             False, with nothing added, where a 2^E is beyond the largest number.
         """
         tape, twin = self._tape, self._twin
-        read = tape.inputs[start:stop]
+        read, powers = tape.inputs[start:stop], self._no_powers
         if exponents is not None:
-            scaled = self._scaled[: stop - start]
-            if not twin.scale(read, exponents, self._exponents, negligible, scaled):
+            found = powers_of_two(exponents, tape.dtype)
+            if found is None:
                 return False
-            read = scaled
+            powers = found
         for product, turned in zip(tape.weights.products, self._read_turned, strict=True):
             row, column = tape.way_back.through(product).start, tape.read(product).start
             twin.add_gradients(
-                self._gemm, tape.deltas, row, start % self._chunk, read, column, turned,
-                product.gradient,
+                self._gemm, tape.deltas, row, start % self._chunk, read, column, powers,
+                negligible, turned, product.gradient,
             )  # fmt: skip
         return True
 

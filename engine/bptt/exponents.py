@@ -55,10 +55,14 @@ class Window:
 
 WINDOWS: Mapping[np.dtype[Any], Window] = MappingProxyType(
     {
-        np.dtype(np.float32): Window(2.0**-40, 2.0**60, 2.0**-70, 2.0**100, -100),
+        np.dtype(np.float32): Window(2.0**-20, 2.0**60, 2.0**-70, 2.0**100, -100),
         np.dtype(np.float64): Window(2.0**-80, 2.0**80, 2.0**-200, 2.0**900, -900),
     }
 )
+
+
+SQUARES = 2.0**-100, 2.0**100
+"""Between these a square neither over- nor underflows in float32, nor do those it is a sum of."""
 
 
 def exponent_of(array: Array, axis: int | tuple[int, ...]) -> IntArray:
@@ -133,9 +137,9 @@ def powers_of_two(exponents: IntArray, dtype: DTypeLike) -> Array | None:
     One multiplication by a power costs a tenth of an ldexp.
     """
     kind = np.dtype(dtype)
-    if np.max(exponents) >= np.finfo(kind).maxexp:
+    if exponents.max() >= np.finfo(kind).maxexp:
         return None
-    powers: Array = np.ldexp(kind.type(1), np.maximum(exponents, -LARGEST_SHIFT))
+    powers: Array = np.ldexp(kind.type(1), exponents)
     return powers
 
 

@@ -19,7 +19,8 @@ class Onward:
 
     def __init__(self, tape: LayerTape) -> None:
         """Find the places."""
-        self._way = way = tape.way_back
+        self._tape, self._way = tape, tape.way_back
+        way = self._way
         self._adjoints, self.output = tape.adjoints, way.output
         self._others = [
             way.adjoint_rows.span(name) for name in way.states if name != tape.cell.output
@@ -54,11 +55,25 @@ class Onward:
             sizes = np.maximum(sizes, exponent_of(part, axis=(0, 1)))
         return sizes
 
-    def largest_squares(self, t: int, carry: Array, squares: Array) -> Array:
-        """Return the largest squared norm of its parts, (B,), given that of the output."""
-        for part in self._beside(t, carry):
+    def near_one(self, t: int, carry: Array, squares: Array, exponents: IntArray) -> IntArray:
+        """Bring all of it to a norm near 1 by the squared norms of the output, (B,).
+
+        Returns:
+            The new exponents, given those before.
+        """
+        row, loops = self._adjoints[None, t, self.output], self._tape.compiled
+        beside = list(self._beside(t, carry))
+        if loops is not None and not beside:
+            found = np.empty_like(exponents)
+            if loops.bring_near_one(row, exponents[None], found[None]):
+                return found
+        for part in beside:
             squares = np.maximum(squares, np.einsum("nhb,nhb->b", part, part))
-        return squares
+        moved = np.frexp(squares)[1] >> 1  # few enough for a power that is a normal number
+        powers = np.ldexp(row.dtype.type(1), -moved)
+        for part in (row, *beside):
+            np.multiply(part, powers, part)
+        return exponents + moved
 
     def shift(self, t: int, carry: Array, exponents: IntArray) -> None:
         """Multiply all of it by 2^exponents, (B,)."""

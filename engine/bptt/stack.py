@@ -79,6 +79,9 @@ class Stack:
         self.block = rows * self.places.side
         self.layers = [StackLayer(tape, rows, self.places) for tape in tapes]
         self.window = WINDOWS[tapes[0].dtype]
+        # Whether nothing is added to a row that is on its way.
+        beside = bool(self.layers[0].delayed or tapes[0].cell.own_adjoints)
+        self._alone = len(self.layers) == 1 and not skips[0] and not beside
 
     def run(
         self, source: Source, loss_rows: Sequence[int], visitor: Visitor | None = None
@@ -237,21 +240,20 @@ class Stack:
 
     def _in_range(self, row: int, checked: int, m: int) -> bool:
         """Rescale where a norm left its window; False where entries may have been lost."""
+        window = self.window
         for layer in self.layers:
-            squares = layer.squares[:m, row : checked + 1][:, ::-1]
-            window = self.window
             # With a period of 1 the norms were taken near 1: they say nothing of what is stored.
             if self._period == 1:
                 layer.settle(m)
                 continue
-            outside = ~((squares > window.low) & (squares < window.high))
-            if not outside.any():
-                continue
-            alive = np.maximum.accumulate(squares, axis=1) > 0
-            if not np.any(outside & alive):  # rows that have not joined yet are zero
-                continue
-            lost = (squares < window.suspect_low) | ~(squares < window.suspect_high)
-            if np.any(lost & alive & np.isfinite(squares[:, :1])):
-                return False
-            layer.settle(m)
+            squares = layer.squares[:m, row : checked + 1][:, ::-1]
+            sound = (squares > window.suspect_low) & (squares < window.suspect_high)
+            if not sound.all():  # rows that have not joined yet are zero
+                alive = np.maximum.accumulate(squares, axis=1) > 0
+                if np.any(~sound & alive & np.isfinite(squares[:, :1])):
+                    return False
+            last = squares[:, -1]
+            within = (last > window.low) & (last < window.high)
+            if not within.all() and np.any(~within & (last != 0)):
+                layer.settle(m, last if self._alone else None)
         return True

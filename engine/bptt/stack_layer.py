@@ -9,6 +9,7 @@ from engine.arrays import Array, IntArray
 from engine.bptt.blocks import BlockViews, aligned_zeros
 from engine.bptt.exponents import (
     NONE,
+    SQUARES,
     Scaled,
     exponent_of,
     log10_mean_norms,
@@ -197,10 +198,27 @@ class StackLayer:
             shift(part, difference)
         self.exponents[:m] = target
 
-    def settle(self, m: int) -> None:
-        """Bring the first m rows to a norm near 1."""
-        sizes = np.full_like(self.exponents[:m], NONE)
-        for part in self._parts(m):
+    def settle(self, m: int, squares: Array | None = None) -> None:
+        """Bring the first m rows to a norm near 1.
+
+        Args:
+            m: How many.
+            squares: Squared norms of λ a step before, (m, B), where they tell those of λ now well
+                enough: nothing else is added to these rows, so that zeros may have any exponent.
+        """
+        parts, loops, exponents = list(self._parts(m)), self.tape.compiled, self.exponents[:m]
+        if loops is not None and len(parts) == 1 and parts[0].flags.c_contiguous:
+            if loops.bring_near_one(parts[0], exponents, exponents):
+                return
+        else:
+            found = np.zeros(exponents.shape, self.adjoints.dtype) if squares is None else squares
+            for part in parts if squares is None else parts[1:]:
+                found = found + np.einsum("...mhb,...mhb->mb", part, part)
+            ordinary = (found > SQUARES[0]) & (found < SQUARES[1])
+            if np.all(ordinary | (exponents == NONE)):
+                self.move(m, exponents + (np.frexp(found)[1] >> 1))
+                return
+        sizes = np.full_like(exponents, NONE)
+        for part in parts:
             sizes = np.maximum(sizes, exponent_of(part, axis=-2).reshape(-1, *sizes.shape).max(0))
-        target = np.where(sizes == NONE, NONE, self.exponents[:m] + sizes).astype(np.int32)
-        self.move(m, target)
+        self.move(m, np.where(sizes == NONE, NONE, exponents + sizes).astype(np.int32))

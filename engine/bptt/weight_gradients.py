@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from engine.arrays import Array, IntArray
 from engine.bptt.blocks import aligned_zeros, as_items
-from engine.bptt.exponents import shift
+from engine.bptt.exponents import powers_of_two, shift
 from engine.bptt.tape import CHUNK, LayerTape
 from engine.cells.base import Diagonal
 
@@ -72,6 +72,7 @@ class WeightGradients:
         smallest = int(np.finfo(tape.dtype).minexp)
         self._negligible = 2.0 ** (smallest + MARGIN)
         self._small = smallest // 2
+        self._powers = np.empty(width, tape.dtype)
         self._share = [np.empty_like(p.gradient) for p in tape.weights.products]
 
     def clear(self) -> None:
@@ -96,17 +97,13 @@ class WeightGradients:
         tape, steps, first = self.tape, stop - start, start % CHUNK
         width = steps * tape.batch
         read = self._side_by_side(self._read, self._inputs[start:stop], steps)
-        if exponents is not None:
-            # Σ (δ 2^E) ⊗ s = Σ δ ⊗ (s 2^E), and s has the fewer rows.
-            shift(read.reshape(-1, steps, tape.batch), exponents)
-            if exponents.min() < self._small:
-                self._drop_negligible(read)
-        for product, share in zip(tape.weights.products, self._share, strict=True):
-            items = self._deltas[first : first + steps, tape.way_back.through(product)]
-            returned = self._side_by_side(self._returned, items, steps)
-            rows = read[tape.read(product)]
-            np.dot(returned, rows.reshape(-1, width).T, share)
-            np.add(product.gradient, share, product.gradient)
+        if exponents is None or self._scale(read, exponents):
+            for product, share in zip(tape.weights.products, self._share, strict=True):
+                items = self._deltas[first : first + steps, tape.way_back.through(product)]
+                returned = self._side_by_side(self._returned, items, steps)
+                rows = read[tape.read(product)]
+                np.dot(returned, rows.reshape(-1, width).T, share)
+                np.add(product.gradient, share, product.gradient)
         for name, diagonal in tape.cell.diagonals.items():
             deltas = self.tape.deltas[first : first + steps]
             terms = diagonal_terms(tape, diagonal, deltas, slice(start, stop))
@@ -115,13 +112,32 @@ class WeightGradients:
             gradient = tape.weights.vector_gradient[tape.weights.vector_rows.span(name), 0]
             np.add(gradient, np.einsum("nhb->h", terms), gradient)  # (2)
 
-    def _drop_negligible(self, read: Array) -> None:
-        """Set what no update can feel to zero: a product of subnormal numbers is 100 times slower.
+    def _scale(self, read: Array, exponents: IntArray) -> bool:
+        """Multiply what was read (rows, steps·B) by 2^E: Σ (δ 2^E) ⊗ s = Σ δ ⊗ (s 2^E).
 
-        The norms that are recorded come from the adjoints, not from here.
+        s has the fewer rows. What no update can feel becomes zero: a product of subnormal numbers
+        is 100 times slower. The norms that are recorded come from the adjoints, not from here.
+
+        Returns:
+            Whether anything is left.
         """
-        felt = np.abs(read) > self._negligible
-        np.multiply(read, felt, read)
+        powers, small = powers_of_two(exponents, read.dtype), exponents.min() < self._small
+        if small and powers is not None:
+            powers[np.abs(read).max() * powers <= self._negligible] = 0
+            if not powers.any():
+                return False
+        if powers is None:
+            shift(read.reshape(len(read), -1, self.tape.batch), exponents)
+        else:
+            # Rows as long as those of what was read: a multiplication of short ones is slower.
+            along = self._powers[: read.shape[1]]
+            along.reshape(-1, self.tape.batch)[...] = powers
+            np.multiply(read, along, read)
+        if not small:
+            return True
+        negligible = np.abs(read) <= self._negligible
+        np.copyto(read, 0, where=negligible)
+        return not negligible.all()
 
     def _side_by_side(self, room: Array, items: NDArray[np.void], steps: int) -> Array:
         """Return (rows, steps·B) of (steps, rows) items, in `room`."""

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from engine.arrays import Array, IntArray
-from engine.compiled import counts, norms, weight_gradients
+from engine.compiled import counts, near_one, norms, weight_gradients
 from engine.compiled.products import ADDRESSES
 
 SLOPES: Mapping[str, int] = MappingProxyType(
@@ -34,8 +34,9 @@ class Twin:
             (M, n·H, B), squares (M, T+1, B) of 0, starts (M,), stop): row m of a stack from state
             row `starts[m]` to λ at `stop` − 1, with the squared norms of λ down to `stop`; None
             where only NumPy does it.
-        add_gradients, add_members, scale: See weight_gradients.py.
+        add_gradients, add_members: See weight_gradients.py.
         squared_norms, count, small_slopes: See norms.py and counts.py.
+        bring_near_one: See near_one.py.
         slopes: Numbers of the activation functions that `small_slopes` knows.
         gemm: Address of each type's matrix product.
     """
@@ -46,11 +47,13 @@ class Twin:
     forward: Callable[[int, Matrices, Array, Array], None]
     back: Callable[[int, Matrices, Array, Array, Array, Array, Array, IntArray, int, int], None]
     stack: Callable[[int, Matrices, Array, Array, Array, Array, IntArray, int], None] | None = None
-    add_gradients: Callable[[int, Array, int, int, Array, int, Array, Array], None] = (
-        weight_gradients.add
-    )
+    add_gradients: Callable[
+        [int, Array, int, int, Array, int, Array, float, Array, Array], None
+    ] = weight_gradients.add
     add_members: Callable[[Array, int, int, Array, int, Array], None] = weight_gradients.add_members
-    scale: Callable[[Array, IntArray, tuple[int, int], float, Array], bool] = weight_gradients.scale
+    bring_near_one: Callable[[Array, float, float, int, IntArray, IntArray], bool] = (
+        near_one.bring_near_one
+    )
     squared_norms: Callable[[Array, Array], tuple[float, float]] = norms.squared_norms
     count: Callable[[Array, float, Array], None] = counts.count
     small_slopes: Callable[[int, Array, int, int, float, Array], None] = counts.small_slopes

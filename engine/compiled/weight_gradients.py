@@ -6,27 +6,51 @@ round first: OpenBLAS multiplies without packing only where no operand is transp
 worth a tenth more than the copy costs.
 """
 
-import math
+from typing import Any
 
 import numpy as np
 
-from engine.arrays import Array, IntArray
-from engine.compiled.kernel import kernel
+from engine.arrays import Array
+from engine.compiled.kernel import inner, kernel
 from engine.compiled.products import product
+
+Number = np.floating[Any]
+
+
+@inner
+def drop_unfelt(read: Array, powers: Array, least: Number, out: Array) -> None:
+    """Write powers (B,) to `out`, 0 where nothing that was read is more than `least` times it.
+
+    No number is multiplied for that: it would be subnormal.
+    """
+    bounds, beyond = least / powers, np.zeros(powers.size, np.int32)
+    for step in range(read.shape[0]):
+        for k in range(read.shape[1]):
+            values = read[step, k]
+            for b in range(powers.size):
+                beyond[b] |= not np.abs(values[b]) <= bounds[b]  # NaN is felt
+    for b in range(powers.size):
+        out[b] = powers[b] if beyond[b] else least * 0
 
 
 @kernel
-def add(
+def add(  # noqa: C901  (a function for each row that is turned would cost as much as the row)
     address: int,
     deltas: Array,
     row: int,
     slot: int,
     read: Array,
     column: int,
+    powers: Array,
+    negligible: float,
     turned: Array,
     gradient: Array,
 ) -> None:
     """Add the steps of `read`, (n, K, B), whose deltas start in row `slot`.
+
+    Σ_t (δ_t 2^E) ⊗ s = Σ_t δ_t ⊗ (s 2^E), and s is turned round anyway. A product of subnormal
+    numbers is 100 times slower, and no update can feel them: what is negligible counts as zero,
+    and a step at which all is adds nothing.
 
     Args:
         address: Of ?gemm.
@@ -35,17 +59,35 @@ def add(
         slot: Where the first step's deltas lie.
         read: What the product read, and maybe more before it.
         column: The first row of `read` that the product did read.
+        powers: 2^E of each sample that the deltas are stored with, (B,); none where all E are 0.
+        negligible: Where 2^E times what was read is no larger, it counts as zero.
         turned: Room for what one step read, (B, K).
         gradient: (G, K), added to.
     """
     rows, columns = gradient.shape
     batch = read.shape[2]
+    least, nothing = read.dtype.type(negligible), read.dtype.type(0)
+    own = powers
+    if powers.size and powers.min() <= least:
+        own = np.empty_like(powers)
+        drop_unfelt(read, powers, least, own)
+        if not own.any():
+            return
     for step in range(read.shape[0]):
+        felt = powers.size == 0
         for k in range(columns):
             values = read[step, column + k]
-            for b in range(batch):
-                turned[b, k] = values[b]
-        product(address, deltas[slot + step, row : row + rows], turned, 1, gradient)
+            if powers.size == 0:
+                for b in range(batch):
+                    turned[b, k] = values[b]
+            else:
+                for b in range(batch):
+                    value = values[b] * own[b]
+                    small = np.abs(value) <= least
+                    turned[b, k] = nothing if small else value
+                    felt |= not small
+        if felt:
+            product(address, deltas[slot + step, row : row + rows], turned, 1, gradient)
 
 
 @kernel
@@ -71,42 +113,3 @@ def add_members(deltas: Array, row: int, slot: int, read: Array, column: int, to
                 delta, value = deltas[slot + step, row + r], read[step, column + k]
                 for s in range(members):
                     own[s] += delta[s] * value[s]
-
-
-@kernel
-def scale(
-    inputs: Array,
-    exponents: IntArray,
-    range_of_type: tuple[int, int],
-    negligible: float,
-    out: Array,
-) -> bool:
-    """Write inputs (n, K, B) times 2^exponents (B,) to `out`; zero where at most `negligible`.
-
-    A product of subnormal numbers is 100 times slower, and no update can feel them.
-
-    Args:
-        inputs: What the steps read.
-        exponents: E of each sample.
-        range_of_type: The least exponent of a normal number, and one more than the largest.
-        negligible: What counts as zero.
-        out: (n, K, B).
-
-    Returns:
-        False, with nothing written, where a power is beyond the largest number.
-    """
-    steps, columns, batch = inputs.shape
-    least, nothing = inputs.dtype.type(negligible), inputs.dtype.type(0)
-    lowest, beyond = range_of_type
-    powers = np.zeros(batch, inputs.dtype)
-    for b in range(batch):
-        if exponents[b] >= beyond:
-            return False
-        if exponents[b] >= lowest:
-            powers[b] = math.ldexp(1.0, exponents[b])
-    for t in range(steps):
-        for k in range(columns):
-            for b in range(batch):
-                value = inputs[t, k, b] * powers[b]
-                out[t, k, b] = value if np.abs(value) > least else nothing
-    return True

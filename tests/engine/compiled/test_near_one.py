@@ -1,0 +1,82 @@
+"""Adjoints are brought near 1 by powers of two alone, and unfelt gradients are left out."""
+
+import numpy as np
+import pytest
+
+from engine.arrays import Array, IntArray
+from engine.bptt.exponents import NONE
+from engine.bptt.sweep import Sweep
+from engine.bptt.tape import CHUNK
+from engine.tasks.base import Batch
+from tests.engine.compiled.conftest import Both
+from tests.engine.compiled.random_networks import random_network
+
+ROWS, HIDDEN, BATCH = 3, 5, 4
+
+UNFELT = -86
+"""Exponents in float32 at which a read of 1 is left out of the weights' gradients."""
+
+
+def rows_of(rng: np.random.Generator) -> tuple[Array, IntArray]:
+    adjoints = rng.standard_normal((ROWS, HIDDEN, BATCH)).astype(np.float32)
+    adjoints *= np.ldexp(np.float32(1), rng.integers(-40, 40, (ROWS, 1, BATCH)))
+    return adjoints, rng.integers(-500, 500, (ROWS, BATCH)).astype(np.int32)
+
+
+def near_one(adjoints: Array, exponents: IntArray) -> bool:
+    """Bring them near 1 in place by the loop, which is there wherever these tests run."""
+    from engine.compiled.near_one import bring_near_one
+
+    return bring_near_one(adjoints, 2.0**-100, 2.0**100, int(NONE), exponents, exponents)
+
+
+def test_rows_come_near_one_and_stay_the_numbers_that_they_were(rng: np.random.Generator) -> None:
+    adjoints, exponents = rows_of(rng)
+    before = np.ldexp(adjoints.astype(np.float64), exponents[:, None])
+    assert near_one(adjoints, exponents)
+    np.testing.assert_array_equal(np.ldexp(adjoints.astype(np.float64), exponents[:, None]), before)
+    norms = np.linalg.norm(adjoints, axis=1)
+    assert norms.min() >= 0.5
+    assert norms.max() < 2
+
+
+def test_what_has_no_exponent_yet_gets_none(rng: np.random.Generator) -> None:
+    adjoints, exponents = rows_of(rng)
+    adjoints[1, :, 2], exponents[1, 2] = 0, NONE
+    assert near_one(adjoints, exponents)
+    assert exponents[1, 2] == NONE
+
+
+@pytest.mark.parametrize("value", [0.0, np.inf, np.nan, 1e-30, 1e30])
+def test_rows_whose_squares_cannot_be_trusted_are_left_as_they_are(
+    value: float, rng: np.random.Generator
+) -> None:
+    adjoints, exponents = rows_of(rng)
+    adjoints[2, :, 1] = value
+    before = adjoints.copy(), exponents.copy()
+    assert not near_one(adjoints, exponents)
+    np.testing.assert_array_equal(adjoints, before[0])
+    np.testing.assert_array_equal(exponents, before[1])
+
+
+@pytest.mark.parametrize("cell", [("elman", "tanh"), ("gru", None), ("lstm", None)])
+def test_weights_feel_the_same_where_steps_too_small_to_feel_are_left_out(
+    cell: tuple[str, str | None], both: Both
+) -> None:
+    def gradient(dtype: str) -> Array:
+        rng = np.random.default_rng(3)
+        network = random_network(cell, rng, hidden=HIDDEN, gain=0.1, dtype=dtype)
+        length = 8 * CHUNK
+        mask = np.zeros((length, BATCH), bool)
+        mask[-1] = True
+        inputs = rng.standard_normal((length, BATCH, 3))
+        sweep = Sweep(network, length=length, batch=BATCH)
+        sweep.forward(Batch(inputs, np.ones((length, BATCH, 2)), mask), "mean_squared_error")
+        sweep.backward()
+        if dtype == "float32":
+            assert sweep.backward_layers[0].row_exponents.min() < UNFELT
+        return network.gradient.copy()
+
+    exact = gradient("float64")
+    for found in both(lambda: gradient("float32")):
+        np.testing.assert_allclose(found, exact, rtol=0, atol=1e-5 * np.abs(exact).max())
