@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import orjson
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Match
@@ -71,6 +72,7 @@ STATUSES: Mapping[type[Exception], Row] = MappingProxyType(
 )
 
 _INTERNAL = Row(500, "internal")
+BUSY_RETRY_SECONDS = "5"
 
 # Statuses that the framework or a guard answers with, where no class of ours stands behind them.
 _CODES: Mapping[int, str] = MappingProxyType(
@@ -237,6 +239,16 @@ def _located(location: Sequence[str | int], detail: str) -> dict[str, str]:
     return {kind: str(path[0]) if path else str(place), "detail": detail}
 
 
+async def _database_error(request: Request, error: Exception) -> Response:
+    """Answer that the database is held by another, or away for a moment; what it says is ours."""
+    database = request.app.state.store.database
+    if not isinstance(error, OperationalError) or not database.is_passing(error):
+        return internal_error(request, error)
+    log.warning("%s %s found the database busy: %s", request.method, request.url.path, error.orig)
+    body = problem_body(503, "The database is busy; nothing was changed. Try again in a moment.")
+    return problem_response(request, body, {"Retry-After": BUSY_RETRY_SECONDS})
+
+
 async def _domain_error(request: Request, error: Exception) -> Response:
     return domain_error(request, error)
 
@@ -245,5 +257,6 @@ def install(app: FastAPI) -> None:
     """Register the handlers: the table's classes, the framework's own errors, nothing else."""
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(RequestValidationError, _invalid_request)
+    app.add_exception_handler(OperationalError, _database_error)
     for cls in STATUSES:
         app.add_exception_handler(cls, _domain_error)

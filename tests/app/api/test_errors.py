@@ -1,5 +1,9 @@
 """One table, one body: every class of errors has its row, every refusal the same form."""
 
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
 import httpx
 import pytest
 from fastapi import FastAPI
@@ -8,9 +12,9 @@ from app.http_errors import STATUSES, status_of
 from app.main import create_app
 from app.runs import RunError
 from app.settings import Settings
-from app.store import StoreError
+from app.store import DATABASE_FILE, StoreError, database
 from engine import EngineError
-from tests.app.api.conftest import serving
+from tests.app.api.conftest import SMALL, serving, settings_of, train_into
 
 BASES = (EngineError, StoreError, RunError)
 
@@ -126,3 +130,31 @@ async def test_readiness_notices_a_store_that_is_gone(
         monkeypatch.setattr(app.state.store, "events", None)
         answer = await client.get("/readyz")
     assert (answer.status_code, answer.json()["type"]) == (503, "/problems/unavailable")
+
+
+async def test_a_database_that_another_holds_is_503_for_who_writes_and_readable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "BUSY_MILLISECONDS", 50)
+    run = train_into(tmp_path, SMALL)
+    settings = settings_of(tmp_path)
+    async with serving(create_app(settings)) as client:
+        with closing(sqlite3.connect(settings.data / DATABASE_FILE)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            refused = await client.patch(f"/api/v1/runs/{run}", json={"name": "later"})
+            assert (refused.status_code, refused.headers["retry-after"]) == (503, "5")
+            assert refused.json()["type"] == "/problems/unavailable"
+            assert "UPDATE" not in refused.text
+            assert (await client.get("/api/v1/runs")).json()["items"][0]["name"] == "small"
+            assert (await client.get(f"/api/v1/runs/{run}/statistics/loss")).status_code == 200
+            other.rollback()
+        answer = await client.patch(f"/api/v1/runs/{run}", json={"name": "later"})
+        assert answer.json()["name"] == "later"
+
+
+async def test_a_database_without_its_tables_is_our_own_fault(tmp_path: Path) -> None:
+    settings = settings_of(tmp_path)
+    async with serving(create_app(settings)) as client:
+        with closing(sqlite3.connect(settings.data / DATABASE_FILE)) as other:
+            other.execute("DROP TABLE sweeps")
+        assert (await client.get("/api/v1/sweeps")).status_code == 500
