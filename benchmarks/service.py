@@ -24,7 +24,7 @@ from app.runs.service import described
 from app.settings import Settings
 from app.store import open_store
 from app.store.run_table import NewRun
-from app.store.tables import runs
+from app.store.tables import events, runs
 from benchmarks.beside import TRAINING, slowdown
 from benchmarks.clients import hammer, listen
 from benchmarks.serving import Serving
@@ -125,7 +125,9 @@ def streams(server: Serving, data: Path, *, clients: int, seconds: float) -> dic
         while not stop.wait(0.1):
             with store.database.write() as connection:
                 store.events.append(connection, run, "frame", step=len(sent))
-            sent[store.events.latest_id()] = time.perf_counter()
+                # Before the commit: a reader may hear of it before this thread goes on.
+                newest = connection.scalar(sa.select(sa.func.max(events.c.id)))
+                sent[newest or 0] = time.perf_counter()
 
     writer = threading.Thread(target=write)
 

@@ -119,7 +119,7 @@ def get_run_figure(
     run_id: str, name: str, store: StoreOf, choice: Choice, format: Format = "json"
 ) -> Response:
     """Return a figure of one run."""
-    store.runs.get(run_id)
+    store.arrays.look(run_id)  # an unknown run is said before an unknown figure
     return _draw(store, name, [run_id], choice, format)
 
 

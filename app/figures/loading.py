@@ -34,15 +34,16 @@ def load(
 
 
 def _load(store: Store, run_id: str, figure: FigureDefinition, options: FigureOptions) -> RunData:
-    run = store.runs.get(run_id)
-    known = {info.name: info for info in store.arrays.describe(run_id)}
+    seen = store.arrays.look(run_id)
+    run, known = seen.run, {info.name: info for info in seen.infos()}
     slices: dict[str, Slice] = {}
     for name in figure.needs:
         info = known.get(name)
         if info is None or not len(info.coords["step"]):
             continue
         try:
-            slices[name] = store.arrays.read(run_id, name, _selection(info, figure, options))
+            selection = _selection(info, figure, options)
+            slices[name] = store.arrays.read_seen(seen, name, selection)
         except SelectionError:
             # The run was started anew between the two reads: the next event draws it again.
             continue
