@@ -31,7 +31,7 @@ def html_page(store: Store, run: Run) -> Iterator[bytes]:
             continue
         options = FigureOptions()
         drawn = figure.draw(load(store, [run.id], figure, options), options)
-        plot = plotly.io.to_html(drawn, include_plotlyjs=scripts, full_html=False)
+        plot = plotly.io.to_html(drawn.figure, include_plotlyjs=scripts, full_html=False)
         scripts = False
         caption = f"<figcaption>{escape(figure.how_to_read)}</figcaption>"
         yield f"<h2>{escape(figure.title)}</h2><figure>{plot}{caption}</figure>\n".encode()

@@ -3,7 +3,6 @@
 from dataclasses import replace
 from typing import Annotated, Any, Final, Literal, get_args
 
-import plotly.graph_objects as go
 import plotly.io
 from fastapi import APIRouter, Depends, Query
 from pydantic import Field
@@ -11,10 +10,11 @@ from starlette.responses import Response
 
 from app.api.dependencies import StoreOf, json_response
 from app.api.schemas import FigureModel, problems
-from app.figures import FIGURES, load
+from app.figures import FIGURES, Reader
 from app.figures.base import Decades, FigureDefinition, FigureOptions, Losses, Mode
+from app.figures.picture import Picture
 from app.http_errors import HttpProblem, bad_parameter
-from app.store import Store
+from app.wire import to_json
 
 router = APIRouter(tags=["figures"])
 
@@ -25,6 +25,10 @@ EXPORT_POLICY: Final = (
 )
 # Beyond these a curve of slopes tells nothing more.
 MOST_LENGTH: Final = 1000
+# What a cache asks for again before it gives it to anybody.
+NOT_KEPT: Final = {"Cache-Control": "no-cache"}
+# As many as a page shows at once, and some.
+MOST_TOGETHER: Final = 16
 MOST_AT: Final = 8.0
 FIGURE_ANSWER: dict[int | str, dict[str, Any]] = {
     200: {
@@ -32,6 +36,16 @@ FIGURE_ANSWER: dict[int | str, dict[str, Any]] = {
         "content": {
             "application/json": {"schema": {"type": "object"}},
             "text/html": {"schema": {"type": "string"}},
+        },
+    }
+}
+FIGURES_ANSWER: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "By name, each a Plotly figure as `plotly.io.from_json` reads it",
+        "content": {
+            "application/json": {
+                "schema": {"type": "object", "additionalProperties": {"type": "object"}}
+            }
         },
     }
 }
@@ -111,7 +125,27 @@ def get_figure(
             "of_step", f"expected one for each of {len(runs)} runs, got {len(steps)}"
         )
     look = replace(choice, steps=steps, step=None) if steps else choice
-    return _draw(store, name, runs, replace(look, length=length, at=at), format)
+    seen = replace(look, length=length, at=at)
+    return figure_answer(_drawn(Reader(store), name, runs, seen), name, format)
+
+
+@router.get("/runs/{run_id}/figures", responses={**FIGURES_ANSWER, **problems(404)})
+def get_run_figures(
+    run_id: str,
+    store: StoreOf,
+    choice: Choice,
+    name: Annotated[
+        list[str],
+        Query(min_length=1, max_length=MOST_TOGETHER, description="The figures, each once"),
+    ],
+) -> Response:
+    """Return several figures of one run at one moment: what they share is read once."""
+    reader = Reader(store)
+    parts = (
+        to_json(one) + b":" + _drawn(reader, one, [run_id], choice).json()
+        for one in dict.fromkeys(name)
+    )
+    return Response(b"{" + b",".join(parts) + b"}", media_type="application/json", headers=NOT_KEPT)
 
 
 @router.get("/runs/{run_id}/figures/{name}", responses={**FIGURE_ANSWER, **problems(404)})
@@ -120,12 +154,10 @@ def get_run_figure(
 ) -> Response:
     """Return a figure of one run."""
     store.arrays.look(run_id)  # an unknown run is said before an unknown figure
-    return _draw(store, name, [run_id], choice, format)
+    return figure_answer(_drawn(Reader(store), name, [run_id], choice), name, format)
 
 
-def _draw(
-    store: Store, name: str, run_ids: list[str], options: FigureOptions, format_: str
-) -> Response:
+def _drawn(reader: Reader, name: str, run_ids: list[str], options: FigureOptions) -> Picture:
     definition = FIGURES.get(name)
     if definition is None:
         raise HttpProblem(404, f"unknown figure {name[:60]!r}; known: {', '.join(FIGURES)}")
@@ -133,26 +165,20 @@ def _draw(
     if not fewest <= len(run_ids) <= most:
         wanted = str(fewest) if fewest == most else f"{fewest} to {most}"
         raise bad_parameter("run", f"{name} is drawn of {wanted} runs, got {len(run_ids)}")
-    return figure_answer(
-        definition.draw(load(store, run_ids, definition, options), options), name, format_
-    )
+    return definition.draw(reader.load(run_ids, definition, options), options)
 
 
-def figure_answer(figure: go.Figure, name: str, format_: str) -> Response:
+def figure_answer(figure: Picture, name: str, format_: str) -> Response:
     """Return a figure as JSON, or as a file that needs no network."""
     if format_ == "html":
-        page = plotly.io.to_html(figure, include_plotlyjs=True, full_html=True)
+        page = plotly.io.to_html(figure.figure, include_plotlyjs=True, full_html=True)
         return Response(
             page,
             media_type="text/html",
             headers={
                 "Content-Security-Policy": EXPORT_POLICY,
                 "Content-Disposition": f'attachment; filename="{name}.html"',
-                "Cache-Control": "no-cache",
+                **NOT_KEPT,
             },
         )
-    return Response(
-        plotly.io.to_json(figure, validate=False, engine="orjson"),
-        media_type="application/json",
-        headers={"Cache-Control": "no-cache"},
-    )
+    return Response(figure.json(), media_type="application/json", headers=NOT_KEPT)

@@ -44,6 +44,19 @@ class ReadingCalls(Calls):
         found: dict[str, Any] = self._answer("GET", f"/figures/{name}", params=params)
         return found
 
+    def run_figures(
+        self,
+        run_id: str,
+        names: Sequence[str],
+        **options: Any,  # noqa: ANN401  # query values
+    ) -> dict[str, dict[str, Any]]:
+        """Return several figures of one run at one moment, by name."""
+        params = {**query(options), "name": list(names)}
+        found: dict[str, dict[str, Any]] = self._answer(
+            "GET", f"/runs/{run_id}/figures", params=params
+        )
+        return found
+
     def checkpoints(self, run_id: str) -> list[Checkpoint]:
         """Return the checkpoints of a run."""
         found: list[Checkpoint] = self._answer("GET", f"/runs/{run_id}/checkpoints")

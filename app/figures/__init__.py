@@ -38,7 +38,7 @@ from app.figures import (
     weight_geometry,
 )
 from app.figures.base import TRACES, FigureDefinition, FigureOptions, RunData
-from app.figures.loading import load
+from app.figures.loading import Reader, load
 
 FIGURES: Mapping[str, FigureDefinition] = MappingProxyType(
     {
@@ -80,4 +80,4 @@ FIGURES: Mapping[str, FigureDefinition] = MappingProxyType(
     }
 )
 
-__all__ = ["FIGURES", "TRACES", "FigureDefinition", "FigureOptions", "RunData", "load"]
+__all__ = ["FIGURES", "TRACES", "FigureDefinition", "FigureOptions", "Reader", "RunData", "load"]

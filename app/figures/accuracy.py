@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 
 import numpy as np
-import plotly.graph_objects as go
 
 from app.figures import layout
 from app.figures.base import FigureDefinition, FigureOptions, RunData, over_steps
 from app.figures.lines import LEGEND, many
 from app.figures.missing import is_undefined, nothing
+from app.figures.picture import Picture
 from app.figures.training_axis import steps_axis
 
 TITLE = "Accuracy"
@@ -16,7 +16,7 @@ NAME = "accuracy"
 HELD_OUT = "validation_accuracy"
 
 
-def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
+def draw(runs: Sequence[RunData], options: FigureOptions) -> Picture:
     """A line of every training step, and one of the frames for the held-out set."""
     run = runs[0]
     series = [

@@ -3,9 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import plotly.graph_objects as go
-
 from app.figures.base import FigureDefinition, FigureOptions, RunData
+from app.figures.picture import Picture
 from app.figures.plain_map import units_over_time
 
 TITLE = "Hidden state"
@@ -15,7 +14,7 @@ UNBOUNDED = frozenset({"relu", "leaky_relu", "elu", "softplus", "identity"})
 UNBOUNDED_LIMIT = 4.0
 
 
-def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
+def draw(runs: Sequence[RunData], options: FigureOptions) -> Picture:
     """Unit × time step, coloured around 0."""
     end = UNBOUNDED_LIMIT if kind_of(runs[0].config) in UNBOUNDED else 1.0
     return units_over_time(

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 
 from app.figures import layout
 from app.figures.base import (
@@ -19,8 +18,8 @@ from app.figures.base import (
     top_layer,
 )
 from app.figures.heatmap import Cells, colorbar, traces
-from app.figures.layout import Part
 from app.figures.missing import nothing
+from app.figures.picture import Part, Picture
 from app.figures.pooling import pool
 
 TITLE = "Gradient by activation function"
@@ -33,7 +32,7 @@ LONGEST = 18
 GATED = {"lstm": "LSTM", "gru": "GRU"}
 
 
-def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
+def draw(runs: Sequence[RunData], options: FigureOptions) -> Picture:
     """One column a run, time upward, colour = log10 of the gradient norm."""
     shown = [
         run for run in runs if plane(run, NORM, step=options.step, layer=options.layer) is not None

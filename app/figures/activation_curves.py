@@ -4,12 +4,10 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-import plotly.graph_objects as go
-
 import engine
 from app.figures import layout, palette
 from app.figures.base import FigureDefinition, FigureOptions, RunData
-from app.figures.layout import Part
+from app.figures.picture import Part, Picture
 
 TITLE = "Activation functions and their slopes"
 NAME = "activation_curves"
@@ -20,7 +18,7 @@ UPWARD = (-1.25, 2.25)
 GAP = 0.08
 
 
-def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
+def draw(runs: Sequence[RunData], options: FigureOptions) -> Picture:
     """A small plot for each function: φ thin, φ′ strong, and a line at the chosen a."""
     entries = activations()
     rows = -(-len(entries) // COLUMNS)

@@ -5,13 +5,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 
 from app.figures import layout, palette
 from app.figures.activation_curves import activations, short_name
 from app.figures.base import FigureDefinition, FigureOptions, RunData
-from app.figures.layout import Part
 from app.figures.lines import LEGEND
+from app.figures.picture import Part, Picture
 
 TITLE = "Product of the slopes over the steps"
 NAME = "activation_product"
@@ -19,7 +18,7 @@ NAME = "activation_product"
 LOW, HIGH = -20.0, 2.0
 
 
-def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
+def draw(runs: Sequence[RunData], options: FigureOptions) -> Picture:
     """log10 φ′(a)^d for every activation, from d = 0 to T."""
     distances = np.arange(options.length + 1, dtype=np.float64)
     entries = activations()

@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 
-import plotly.graph_objects as go
-
 from app.figures.base import FigureDefinition, FigureOptions, RunData
+from app.figures.picture import Picture
 from app.figures.plain_map import units_over_time
 from app.figures.theory import gamma
 
@@ -12,7 +11,7 @@ TITLE = "Slope of every unit"
 NAME = "activation_slope"
 
 
-def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
+def draw(runs: Sequence[RunData], options: FigureOptions) -> Picture:
     """Unit × time step, from 0 to γ."""
     end = gamma(runs[0].config) or 1.0
     return units_over_time(

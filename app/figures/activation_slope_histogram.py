@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import plotly.graph_objects as go
 
 from app.figures import layout, palette
 from app.figures.base import (
@@ -14,8 +13,8 @@ from app.figures.base import (
     drawn_step,
     plane,
 )
-from app.figures.layout import Part
 from app.figures.missing import nothing
+from app.figures.picture import Part, Picture
 
 TITLE = "Activation slope"
 NAME = "activation_slope_histogram"
@@ -25,7 +24,7 @@ SATURATED_SHARE_OF_GAMMA = 0.1
 NEVER_SATURATED = frozenset({"identity", "leaky_relu"})
 
 
-def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
+def draw(runs: Sequence[RunData], options: FigureOptions) -> Picture:
     """Share of units × time steps in each bin of φ′, the saturated part apart."""
     run = runs[0]
     counts = plane(run, NAME, step=options.step, layer=options.layer)

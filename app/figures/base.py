@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 import numpy as np
-import plotly.graph_objects as go
 from numpy.typing import NDArray
+
+from app.figures.picture import Picture
 
 Mode = Literal["ratio", "magnitude"]
 Decades = Literal[4, 8, 16]
@@ -99,7 +100,7 @@ class FigureDefinition:
     how_to_read: str
     at_a_glance: str
     needs: tuple[str, ...]
-    draw: Callable[[Sequence[RunData], FigureOptions], go.Figure]
+    draw: Callable[[Sequence[RunData], FigureOptions], Picture]
     runs: tuple[int, int] = (1, 1)
     frames: Frames = "one"
     chooses: tuple[Choosable, ...] = ()

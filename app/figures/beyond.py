@@ -12,7 +12,7 @@ import numpy as np
 
 from app.figures import layout, palette
 from app.figures.base import FloatArray
-from app.figures.layout import Part
+from app.figures.picture import Part
 
 # The loss that so large a share of the steps stays under is an ordinary one.
 ORDINARY_SHARE = 0.95

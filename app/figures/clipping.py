@@ -4,14 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 
 from app.figures import layout, palette
 from app.figures.base import FigureDefinition, FigureOptions, FloatArray, RunData, over_steps
-from app.figures.layout import Part
 from app.figures.lines import LEGEND, many
 from app.figures.loss import line
 from app.figures.missing import nothing
+from app.figures.picture import Part, Picture
 from app.figures.training_axis import steps_axis
 
 TITLE = "Clipping"
@@ -22,7 +21,7 @@ FACTOR = "clip_factor"
 WINDOW = 100
 
 
-def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
+def draw(runs: Sequence[RunData], options: FigureOptions) -> Picture:
     """log10 of the norm before and after, the threshold, and the share in a strip below."""
     run = runs[0]
     steps, before = over_steps(run, NORM, layer=options.layer)

@@ -3,19 +3,19 @@
 from collections.abc import Sequence
 
 import numpy as np
-import plotly.graph_objects as go
 
 from app.figures import layout
 from app.figures.base import FigureDefinition, FigureOptions, RunData
 from app.figures.lines import LEGEND, many
 from app.figures.missing import is_undefined, nothing
+from app.figures.picture import Picture
 from app.figures.training_axis import steps_axis
 
 TITLE = "Dead units"
 NAME = "dead_units"
 
 
-def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
+def draw(runs: Sequence[RunData], options: FigureOptions) -> Picture:
     """A line for each layer, over the frames."""
     run = runs[0]
     found = run.slices.get(NAME)

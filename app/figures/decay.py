@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 
 from app.figures import layout, palette, scale
 from app.figures.base import (
@@ -20,9 +19,9 @@ from app.figures.base import (
     reads_backwards,
 )
 from app.figures.frame_verdict import verdict
-from app.figures.layout import Part
 from app.figures.line_labels import Wanted, place
 from app.figures.missing import nothing
+from app.figures.picture import Part, Picture
 from app.figures.pooling import thin
 from app.figures.theory import theory
 
@@ -36,7 +35,7 @@ BAND_PLACES = 7
 HOVER = "d = %{x}<br>log10 ratio %{y:.2f}<extra></extra>"
 
 
-def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
+def draw(runs: Sequence[RunData], options: FigureOptions) -> Picture:
     """Measured ratio over d = τ − k, the latest frame, the bound and the spectral radius."""
     run = runs[0]
     row = plane(run, NAME, step=options.step, layer=options.layer)

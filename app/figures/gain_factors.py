@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 import numpy as np
-import plotly.graph_objects as go
 
 from app.figures import layout, palette
 from app.figures.base import (
@@ -16,9 +15,9 @@ from app.figures.base import (
     drawn_step,
     plane,
 )
-from app.figures.layout import Part
 from app.figures.lines import LEGEND
 from app.figures.missing import nothing
+from app.figures.picture import Part, Picture
 
 TITLE = "Gain at each step back"
 NAME = "gain_factors"
@@ -37,7 +36,7 @@ ENDS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 MOST_BARS = 200
 
 
-def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
+def draw(runs: Sequence[RunData], options: FigureOptions) -> Picture:
     """A stack of natural logarithms at every time step, and their sum as a line."""
     run = runs[0]
     values = plane(run, NAME, step=options.step, layer=options.layer)

@@ -2,16 +2,15 @@
 
 from collections.abc import Sequence
 
-import plotly.graph_objects as go
-
 from app.figures.base import FigureDefinition, FigureOptions, RunData
+from app.figures.picture import Picture
 from app.figures.plain_map import units_over_time
 
 TITLE = "Gate"
 NAME = "gate"
 
 
-def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
+def draw(runs: Sequence[RunData], options: FigureOptions) -> Picture:
     """Unit × time step of the chosen gate, on one scale for gates and candidates."""
     found = runs[0].slices.get(NAME)
     gates = [str(one) for one in found.coords["gate"]] if found is not None else []

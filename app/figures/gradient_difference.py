@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 
 import numpy as np
-import plotly.graph_objects as go
 
 from app.figures import layout
 from app.figures.base import FigureDefinition, FigureOptions, RunData, coordinates, over_steps
 from app.figures.heatmap import Cells, traces
 from app.figures.missing import nothing
+from app.figures.picture import Picture
 from app.figures.pooling import pool
 from app.figures.training_axis import whole_steps
 
@@ -20,7 +20,7 @@ DECADES = 8.0
 HOVER = "step %{x}<br>t = %{y}<br>log10 of second ÷ first %{z:.2f}<extra></extra>"
 
 
-def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
+def draw(runs: Sequence[RunData], options: FigureOptions) -> Picture:
     """Second run less first run, log10 of the norms, on the steps and times that both have."""
     first, second = runs
     if NORM not in first.slices or NORM not in second.slices:

@@ -3,20 +3,19 @@
 from collections.abc import Sequence
 
 import numpy as np
-import plotly.graph_objects as go
 
 from app.figures import layout, palette
 from app.figures.base import FigureDefinition, FigureOptions, FloatArray, RunData, over_steps
-from app.figures.layout import Part
 from app.figures.loss import line
 from app.figures.missing import nothing
+from app.figures.picture import Part, Picture
 from app.figures.training_axis import steps_axis
 
 TITLE = "Gradient norm of the update"
 NAME = "gradient_norm"
 
 
-def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
+def draw(runs: Sequence[RunData], options: FigureOptions) -> Picture:
     """log10 of the norm at every training step, the clip factor in a strip below."""
     traces: list[Part] = []
     heights: list[float] = []

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from app.figures import palette, scale
 from app.figures.base import FigureOptions, FloatArray
-from app.figures.layout import Part
+from app.figures.picture import Part
 
 # Role, name on hover, pattern of every kind that is no ordinary number.
 MASKS: tuple[tuple[scale.Kind, str, str, Part], ...] = (

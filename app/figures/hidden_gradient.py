@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import numpy as np
-import plotly.graph_objects as go
 
 from app.figures import layout, scale
 from app.figures.base import (
@@ -18,6 +17,7 @@ from app.figures.base import (
 )
 from app.figures.heatmap import Cells, colorbar, traces
 from app.figures.missing import nothing
+from app.figures.picture import Picture
 from app.figures.pooling import pool
 
 TITLE = "Units at one step"
@@ -25,7 +25,7 @@ NAME = "hidden_gradient"
 HOVER = "t = %{x}<br>unit %{customdata}<br>log10 %{z:.2f}<extra></extra>"
 
 
-def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
+def draw(runs: Sequence[RunData], options: FigureOptions) -> Picture:
     """Time step × unit, the unit with the smallest mean at the bottom."""
     run = runs[0]
     values = plane(run, NAME, step=options.step, layer=options.layer)

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from types import MappingProxyType
 
 import numpy as np
-import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from app.figures import layout, palette
@@ -28,9 +27,9 @@ from app.figures.base import (
     top_layer,
 )
 from app.figures.heatmap import Cells, colorbar, traces
-from app.figures.layout import Part
 from app.figures.loss_strip import strip, strip_axis, strip_caption
 from app.figures.missing import nothing
+from app.figures.picture import Part, Picture
 from app.figures.pooling import pool
 from app.figures.training_axis import future, span_of_steps, whole_steps
 from app.runs.recent_loss import RECENT_STEPS, mean_recent_loss
@@ -48,7 +47,7 @@ NOT_FINITE = "NaN"  # what JSON has no number for, as the wire spells it
 HEATMAP_TOP = 0.79
 
 
-def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
+def draw(runs: Sequence[RunData], options: FigureOptions) -> Picture:
     """Heatmap, loss strip, reach line and cursor of one run, or of several side by side."""
     name = OF_LAST if options.losses == "last" and is_summed(runs) else NAME
     if not any(over_steps(run, name, layer=options.layer)[1].size for run in runs):

@@ -2,16 +2,15 @@
 
 from collections.abc import Sequence
 
-import plotly.graph_objects as go
-
 from app.figures.base import FigureDefinition, FigureOptions, RunData
+from app.figures.picture import Picture
 from app.figures.time_over_training import time_over_training
 
 TITLE = "Immediate gradient"
 NAME = "immediate_gradient_norm"
 
 
-def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
+def draw(runs: Sequence[RunData], options: FigureOptions) -> Picture:
     """Time step × training step of the norm that does not come through time."""
     return time_over_training(runs[0], options, name=NAME, title=TITLE, words="‖∂ℓ<sub>t</sub>/∂h‖")
 

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import numpy as np
-import plotly.graph_objects as go
 
 from app.figures import layout, palette
 from app.figures.base import (
@@ -15,9 +14,9 @@ from app.figures.base import (
     drawn_step,
     plane,
 )
-from app.figures.layout import Part
 from app.figures.lines import LEGEND, MARGIN
 from app.figures.missing import nothing
+from app.figures.picture import Part, Picture
 
 TITLE = "Product of Jacobians"
 NAME = "jacobian_product_norm"
@@ -27,7 +26,7 @@ MOST_DECADES = 40.0
 LEAST_DECADES = 2.0
 
 
-def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
+def draw(runs: Sequence[RunData], options: FigureOptions) -> Picture:
     """log10 ‖∂s_T/∂s_k‖₂ over the distance T − k, and the bound where each step has one."""
     run = runs[0]
     values = plane(run, NAME, step=options.step, layer=options.layer)

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import numpy as np
-import plotly.graph_objects as go
 
 from app.figures import layout
 from app.figures.base import (
@@ -16,6 +15,7 @@ from app.figures.base import (
 )
 from app.figures.heatmap import Cells, traces
 from app.figures.missing import nothing
+from app.figures.picture import Picture
 from app.figures.pooling import pool
 
 TITLE = "Singular values of the step's Jacobian"
@@ -25,7 +25,7 @@ DECADES = 2.0
 HOVER = "t = %{x}<br>rank %{y}<br>log10 σ %{z:.2f}<extra></extra>"
 
 
-def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
+def draw(runs: Sequence[RunData], options: FigureOptions) -> Picture:
     """Time step × rank, the largest on top, coloured around 1."""
     run = runs[0]
     values = plane(run, NAME, step=options.step, layer=options.layer)

@@ -4,15 +4,13 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import plotly.graph_objects as go
-
 from app.figures import palette
+from app.figures.picture import Part, Picture
 
 FONT = '"Inter var", Inter, system-ui, sans-serif'
 AXIS_SIZE = 11
 # What Plotly makes of the name "none".
 NO_TEMPLATE = {"data": {"scatter": [{"type": "scatter"}]}}
-Part = dict[str, Any]
 
 
 def figure(
@@ -21,7 +19,7 @@ def figure(
     *,
     title: str,
     **meta: Any,  # noqa: ANN401
-) -> go.Figure:
+) -> Picture:
     """Put traces and layout together in Gradtide's plain style.
 
     The template is Plotly's empty one, and `meta` travels to the page as `layout.meta`.
@@ -41,9 +39,7 @@ def figure(
         "meta": meta,
     }
     whole = {name: part for name, part in {**base, **layout}.items() if part != []}
-    # Plotly's own checks take longer than all else of a figure, at every frame of a live run; the
-    # tests make them of every figure.
-    return go.Figure(data=list(traces), layout=whole, _validate=False)
+    return Picture(list(traces), whole)
 
 
 def axis(title: str, **more: Any) -> Part:  # noqa: ANN401
@@ -191,7 +187,7 @@ def pooled_note(block: int) -> list[Part]:
     return [note(f"largest of {block} in each cell", 1, 1, name="pooled", **where)]
 
 
-def empty(title: str, sentence: str, **meta: Any) -> go.Figure:  # noqa: ANN401
+def empty(title: str, sentence: str, **meta: Any) -> Picture:  # noqa: ANN401
     """A figure that says in words why there is nothing to draw."""
     blank = {"visible": False}
     where = {"xref": "paper", "yref": "paper"}

@@ -3,19 +3,19 @@
 from collections.abc import Sequence
 
 import numpy as np
-import plotly.graph_objects as go
 
 from app.figures import layout
 from app.figures.base import FigureDefinition, FigureOptions, RunData, over_steps
 from app.figures.lines import many
 from app.figures.missing import nothing
+from app.figures.picture import Picture
 from app.figures.training_axis import steps_axis
 
 TITLE = "Learning rate"
 NAME = "learning_rate"
 
 
-def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
+def draw(runs: Sequence[RunData], options: FigureOptions) -> Picture:
     """log10 of the rate at every training step."""
     run = runs[0]
     steps, rates = over_steps(run, NAME, layer=options.layer)

@@ -13,7 +13,7 @@ import numpy as np
 
 from app.figures import layout, palette
 from app.figures.base import FloatArray
-from app.figures.layout import Part
+from app.figures.picture import Part
 
 # The plot's size in pixels where it is smallest: the desktop's third of a row, and the phone.
 WIDE, HIGH = 290.0, 255.0

@@ -4,13 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 
 from app.figures import layout, palette
 from app.figures.base import FigureOptions, FloatArray, RunData, over_steps
-from app.figures.layout import Part
 from app.figures.loss import line
 from app.figures.missing import nothing
+from app.figures.picture import Part, Picture
 from app.figures.training_axis import steps_axis
 
 # Room above and below a line, in units of its axis.
@@ -54,7 +53,7 @@ def _colors(count: int) -> list[str]:
 
 def parameter_lines(
     run: RunData, options: FigureOptions, *, name: str, title: str, ytitle: str
-) -> go.Figure:
+) -> Picture:
     """A log10 of each parameter over the training."""
     steps, values = over_steps(run, name, layer=options.layer)
     if not values.size:

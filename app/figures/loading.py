@@ -13,7 +13,7 @@ from app.figures.base import (
     layer_position,
     nearest,
 )
-from app.store import ArrayInfo, Selection, SelectionError, Store
+from app.store import ArrayInfo, Look, Selection, SelectionError, Store
 
 # More than this is not read for one picture: recorded steps are left out evenly, the last kept.
 MOST_VALUES = 4_000_000
@@ -29,36 +29,71 @@ def load(
     Raises:
         RunNotFound: One of the runs does not exist.
     """
-    each = [replace(options, step=step) for step in options.steps] or [options] * len(run_ids)
-    return [_load(store, run, figure, look) for run, look in zip(run_ids, each, strict=True)]
+    return Reader(store).load(run_ids, figure, options)
 
 
-def _load(store: Store, run_id: str, figure: FigureDefinition, options: FigureOptions) -> RunData:
-    seen = store.arrays.look(run_id)
-    run, known = seen.run, {info.name: info for info in seen.infos()}
-    slices: dict[str, Slice] = {}
-    for name in figure.needs:
-        info = known.get(name)
-        if info is None or not len(info.coords["step"]):
-            continue
-        try:
-            selection = _selection(info, figure, options)
-            slices[name] = store.arrays.read_seen(seen, name, selection)
-        except SelectionError:
-            # The run was started anew between the two reads: the next event draws it again.
-            continue
-    return RunData(
-        id=run.id,
-        name=run.name,
-        config=run.config,
-        facts=run.facts,
-        status=run.status,
-        step=run.step,
-        steps=run.steps,
-        verdict=run.verdict,
-        slices=slices,
-        recorded=frozenset(known),
-    )
+class Reader:
+    """Reads for several figures that are drawn at once: what two of them need is read once.
+
+    It stands still: of a run that goes on it knows what was there when it first looked.
+    """
+
+    def __init__(self, store: Store) -> None:
+        """Read nothing yet."""
+        self._store = store
+        self._seen: dict[str, tuple[Look, Mapping[str, ArrayInfo]]] = {}
+        self._slices: dict[tuple[str, str, str], Slice | None] = {}
+
+    def load(
+        self, run_ids: Sequence[str], figure: FigureDefinition, options: FigureOptions
+    ) -> list[RunData]:
+        """Return the runs with the slices that a figure is drawn from.
+
+        Raises:
+            RunNotFound: One of the runs does not exist.
+        """
+        each = [replace(options, step=step) for step in options.steps] or [options] * len(run_ids)
+        return [self._load(run, figure, look) for run, look in zip(run_ids, each, strict=True)]
+
+    def _load(self, run_id: str, figure: FigureDefinition, options: FigureOptions) -> RunData:
+        seen, known = self._look(run_id)
+        run = seen.run
+        slices: dict[str, Slice] = {}
+        for name in figure.needs:
+            info = known.get(name)
+            if info is None or not len(info.coords["step"]):
+                continue
+            found = self._slice(seen, name, _selection(info, figure, options))
+            if found is not None:
+                slices[name] = found
+        return RunData(
+            id=run.id,
+            name=run.name,
+            config=run.config,
+            facts=run.facts,
+            status=run.status,
+            step=run.step,
+            steps=run.steps,
+            verdict=run.verdict,
+            slices=slices,
+            recorded=frozenset(known),
+        )
+
+    def _look(self, run_id: str) -> tuple[Look, Mapping[str, ArrayInfo]]:
+        if run_id not in self._seen:
+            seen = self._store.arrays.look(run_id)
+            self._seen[run_id] = seen, {info.name: info for info in seen.infos()}
+        return self._seen[run_id]
+
+    def _slice(self, seen: Look, name: str, chosen: Mapping[str, Selection]) -> Slice | None:
+        key = (seen.run.id, name, repr(sorted(chosen.items())))
+        if key not in self._slices:
+            try:
+                self._slices[key] = self._store.arrays.read_seen(seen, name, chosen)
+            except SelectionError:
+                # The run was started anew between the two reads: the next event draws it again.
+                self._slices[key] = None
+        return self._slices[key]
 
 
 def _selection(

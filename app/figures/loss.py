@@ -4,12 +4,11 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-import plotly.graph_objects as go
 
 from app.figures import beyond, layout, palette
 from app.figures.base import FigureDefinition, FigureOptions, FloatArray, RunData, over_steps
-from app.figures.layout import Part
 from app.figures.missing import not_yet
+from app.figures.picture import Part, Picture
 from app.figures.pooling import thin
 from app.figures.training_axis import steps_axis
 
@@ -20,7 +19,7 @@ FEW = 2
 ROOM = 0.1
 
 
-def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
+def draw(runs: Sequence[RunData], options: FigureOptions) -> Picture:
     """One line a run; points that are not finite stand as crosses on the upper rail."""
     traces: list[Part] = []
     losses: list[FloatArray] = []

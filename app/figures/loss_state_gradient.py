@@ -2,17 +2,16 @@
 
 from collections.abc import Sequence
 
-import plotly.graph_objects as go
-
 from app.figures.base import FigureDefinition, FigureOptions, RunData, plane, reads_backwards
 from app.figures.missing import nothing
+from app.figures.picture import Picture
 from app.figures.triangle import defined_sides, triangle
 
 TITLE = "Credit assignment"
 NAME = "loss_state_gradient"
 
 
-def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
+def draw(runs: Sequence[RunData], options: FigureOptions) -> Picture:
     """Loss time × state time, the diagonal is the present."""
     run = runs[0]
     values = plane(run, NAME, step=options.step, layer=options.layer)

@@ -4,8 +4,8 @@ import math
 
 from app.figures import beyond, layout, palette
 from app.figures.base import RunData, over_steps
-from app.figures.layout import Part
 from app.figures.loss import line, place_rail
+from app.figures.picture import Part
 
 # The strip above the heatmap, as a share of the height.
 STRIP_BOTTOM = 0.85

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import numpy as np
-import plotly.graph_objects as go
 
 from app.figures import layout, palette
 from app.figures.base import (
@@ -15,15 +14,15 @@ from app.figures.base import (
     drawn_step,
     plane,
 )
-from app.figures.layout import Part
 from app.figures.lines import LEGEND
 from app.figures.missing import nothing
+from app.figures.picture import Part, Picture
 
 TITLE = "Lyapunov spectrum"
 NAME = "lyapunov_spectrum"
 
 
-def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
+def draw(runs: Sequence[RunData], options: FigureOptions) -> Picture:
     """Exponent of every rank, largest first, with the latest frame behind it."""
     run = runs[0]
     row = plane(run, NAME, step=options.step, layer=options.layer)

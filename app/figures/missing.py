@@ -1,10 +1,10 @@
 """What a figure says where there is nothing to draw: not yet, not recorded, or not there at all."""
 
 import numpy as np
-import plotly.graph_objects as go
 
 from app.figures import layout
 from app.figures.base import RunData
+from app.figures.picture import Picture
 from app.figures.training_axis import GOING_ON
 
 NOT_YET = "No steps yet: the first arrives after 1 step"
@@ -12,7 +12,7 @@ ENDED_EARLY = "The run ended before its first frame"
 NO_STEPS = "No training steps: this run looks at its start alone"
 
 
-def nothing(run: RunData, statistic: str, title: str, *, figure: str | None = None) -> go.Figure:
+def nothing(run: RunData, statistic: str, title: str, *, figure: str | None = None) -> Picture:
     """Say why a statistic cannot be drawn; `meta.missing` names it where recording it would help.
 
     Args:

@@ -2,16 +2,15 @@
 
 from collections.abc import Sequence
 
-import plotly.graph_objects as go
-
 from app.figures.base import FigureDefinition, FigureOptions, RunData
+from app.figures.picture import Picture
 from app.figures.time_over_training import time_over_training
 
 TITLE = "Gradient at the output"
 NAME = "output_gradient_norm"
 
 
-def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
+def draw(runs: Sequence[RunData], options: FigureOptions) -> Picture:
     """Time step × training step of the norm at the read-out."""
     words = "‖∂ℓ<sub>t</sub>/∂y<sub>t</sub>‖"
     return time_over_training(runs[0], options, name=NAME, title=TITLE, words=words)

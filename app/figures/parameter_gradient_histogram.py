@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import numpy as np
-import plotly.graph_objects as go
 
 from app.figures import layout
 from app.figures.base import (
@@ -16,6 +15,7 @@ from app.figures.base import (
 )
 from app.figures.lines import label, layers_of
 from app.figures.missing import nothing
+from app.figures.picture import Picture
 from app.figures.plain_map import plain_traces
 
 TITLE = "Entries of the gradients"
@@ -25,7 +25,7 @@ BRIGHTEST = 1 / 3
 SEEN = (-14.0, 4.0)
 
 
-def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
+def draw(runs: Sequence[RunData], options: FigureOptions) -> Picture:
     """Parameter × magnitude, colour = share of the parameter's entries; zeros told apart."""
     run = runs[0]
     counts = plane(run, NAME, step=options.step, layer=options.layer)

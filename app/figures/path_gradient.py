@@ -2,18 +2,17 @@
 
 from collections.abc import Sequence
 
-import plotly.graph_objects as go
-
 from app.figures.base import FigureDefinition, FigureOptions, RunData, plane
 from app.figures.lines import label, layers_of
 from app.figures.missing import nothing
+from app.figures.picture import Picture
 from app.figures.triangle import defined_sides, triangle
 
 TITLE = "Path terms"
 NAME = "path_gradient"
 
 
-def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
+def draw(runs: Sequence[RunData], options: FigureOptions) -> Picture:
     """Loss time × state time of the chosen parameter's terms."""
     run = runs[0]
     values = plane(run, NAME, step=options.step, layer=options.layer)

@@ -3,13 +3,12 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import plotly.graph_objects as go
 
 from app.figures import layout, palette, scale
 from app.figures.base import FigureOptions, FloatArray, RunData, coordinates, drawn_step, plane
 from app.figures.heatmap import MASKS, mask
-from app.figures.layout import Part
 from app.figures.missing import nothing
+from app.figures.picture import Part, Picture
 from app.figures.pooling import pool
 
 
@@ -64,7 +63,7 @@ def units_over_time(
     limits: tuple[float, float],
     words: str,
     gates: Sequence[str] = (),
-) -> go.Figure:
+) -> Picture:
     """Unit × time step of one frame of a plain statistic, units in the network's order."""
     values = plane(run, name, step=options.step, layer=options.layer)
     if values is None:

@@ -42,11 +42,17 @@ def thin(x: ArrayLike, y: ArrayLike, buckets: int = BUCKETS) -> tuple[FloatArray
     if xs.size <= 2 * buckets:
         return xs, ys
     finite = np.isfinite(ys)
-    keep = set(np.flatnonzero(~finite)[:BUCKETS].tolist()) | {0, xs.size - 1}
-    for block in np.array_split(np.arange(xs.size), buckets):
-        inside = block[finite[block]]
-        if inside.size:
-            keep.add(int(inside[np.argmin(ys[inside])]))
-            keep.add(int(inside[np.argmax(ys[inside])]))
-    order = np.array(sorted(keep))
+    keep = [np.array([0, xs.size - 1]), np.flatnonzero(~finite)[:BUCKETS]]
+    # The first ones are longer by a point, where the points do not divide evenly.
+    size, longer = divmod(xs.size, buckets)
+    middle = longer * (size + 1)
+    for start, stop, length in ((0, middle, size + 1), (middle, xs.size, size)):
+        starts = np.arange(start, stop, length)
+        inside = finite[start:stop].reshape(-1, length)
+        block = ys[start:stop].reshape(-1, length)
+        least = np.where(inside, block, np.inf).argmin(axis=1)
+        most = np.where(inside, block, -np.inf).argmax(axis=1)
+        some = inside.any(axis=1)
+        keep += [(starts + least)[some], (starts + most)[some]]
+    order = np.unique(np.concatenate(keep))
     return xs[order], ys[order]

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 
 from app.figures import layout, palette
 from app.figures.activation import kind_of
@@ -18,8 +17,8 @@ from app.figures.base import (
     drawn_step,
     plane,
 )
-from app.figures.layout import Part
 from app.figures.missing import nothing
+from app.figures.picture import Part, Picture
 from app.figures.plain_map import plain_traces
 from app.figures.pooling import pool
 
@@ -31,7 +30,7 @@ END = 6.0
 BRIGHTEST = 0.25
 
 
-def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
+def draw(runs: Sequence[RunData], options: FigureOptions) -> Picture:
     """Share of units in each bin of a, by time step; at the right all of them over φ′(a)."""
     run = runs[0]
     counts = plane(run, NAME, step=options.step, layer=options.layer)

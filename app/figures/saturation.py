@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 import numpy as np
-import plotly.graph_objects as go
 
 from app.figures import layout, palette
 from app.figures.base import FigureDefinition, FigureOptions, RunData, coordinates, over_steps
 from app.figures.missing import nothing
+from app.figures.picture import Picture
 from app.figures.pooling import pool
 from app.figures.training_axis import span_of_steps, whole_steps
 
@@ -15,7 +15,7 @@ TITLE = "Saturation"
 NAME = "saturation"
 
 
-def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
+def draw(runs: Sequence[RunData], options: FigureOptions) -> Picture:
     """Time step × training step, from 0 to all units saturated."""
     run = runs[0]
     steps, values = over_steps(run, NAME, layer=options.layer)

@@ -3,11 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-import plotly.graph_objects as go
-
 from app.figures import layout, palette
-from app.figures.layout import Part
 from app.figures.lines import LEGEND
+from app.figures.picture import Part, Picture
 
 NAME: Final = "success_by_lag"
 TITLE: Final = "Success against the needed lag"
@@ -22,7 +20,7 @@ DASHES: Final = ("solid", "dash", "dot")
 Point = tuple[int, float, float, float]
 
 
-def draw(models: Mapping[str, Sequence[Point]]) -> go.Figure:
+def draw(models: Mapping[str, Sequence[Point]]) -> Picture:
     """Return the lines of every model, from 0 to 1."""
     parts = [_line(name, points, index) for index, (name, points) in enumerate(models.items())]
     if not parts:

@@ -4,12 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
-import plotly.graph_objects as go
 
 from app.figures import layout, palette, scale
 from app.figures.base import FloatArray
 from app.figures.heatmap import MASKS, mask
-from app.figures.layout import Part
+from app.figures.picture import Part, Picture
 
 NAME: Final = "sweep_matrix"
 _GRID: Final = 0.5  # decades
@@ -49,7 +48,7 @@ def draw(
     y: tuple[str, Sequence[str]],
     longest: int = 1,
     has_runs: bool = True,
-) -> go.Figure:
+) -> Picture:
     """Return the heatmap, rows upward.
 
     Args:

@@ -1,7 +1,6 @@
 """Heatmaps of a log10 norm: time step × training step, on the scale that all of them share."""
 
 import numpy as np
-import plotly.graph_objects as go
 
 from app.figures import layout
 from app.figures.base import (
@@ -14,13 +13,14 @@ from app.figures.base import (
 )
 from app.figures.heatmap import Cells, colorbar, traces
 from app.figures.missing import is_undefined, nothing
+from app.figures.picture import Picture
 from app.figures.pooling import pool
 from app.figures.training_axis import future, span_of_steps, whole_steps
 
 
 def time_over_training(
     run: RunData, options: FigureOptions, *, name: str, title: str, words: str
-) -> go.Figure:
+) -> Picture:
     """A norm at every time step over the training; a ratio is to the last time asked."""
     steps, values = over_steps(run, name, layer=options.layer)
     times = coordinates(run, name, "time")

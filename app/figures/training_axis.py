@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from app.figures import layout, scale
 from app.figures.base import RunData, coordinates
-from app.figures.layout import Part
+from app.figures.picture import Part
 
 GOING_ON = frozenset({"queued", "running", "interrupted", "paused"})
 # A blank part narrower than this needs no words.

@@ -7,7 +7,6 @@ directions are stacked the whole square.
 from typing import Literal
 
 import numpy as np
-import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from app.figures import layout
@@ -20,7 +19,7 @@ from app.figures.base import (
     is_stacked_both_ways,
 )
 from app.figures.heatmap import Cells, colorbar, traces
-from app.figures.layout import Part
+from app.figures.picture import Part, Picture
 from app.figures.pooling import pool
 
 Sides = Literal["", "<", ">", "<>"]
@@ -37,7 +36,7 @@ def triangle(  # what the two figures differ by
     words: str = "",
     sides: Sides = "<",
     **meta: object,
-) -> go.Figure:
+) -> Picture:
     """Draw a plane [loss_time, state_time] of log10 magnitudes; a row's ratio is to its present.
 
     Args:

@@ -2,16 +2,15 @@
 
 from collections.abc import Sequence
 
-import plotly.graph_objects as go
-
 from app.figures.base import FigureDefinition, FigureOptions, RunData
 from app.figures.lines import parameter_lines
+from app.figures.picture import Picture
 
 TITLE = "Relative size of the update"
 NAME = "update_ratio"
 
 
-def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
+def draw(runs: Sequence[RunData], options: FigureOptions) -> Picture:
     """log10 ‖ΔP‖/‖P‖, a line for each parameter."""
     return parameter_lines(runs[0], options, name=NAME, title=TITLE, ytitle="‖ΔP‖ ÷ ‖P‖")
 

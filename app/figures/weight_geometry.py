@@ -4,13 +4,12 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 import numpy as np
-import plotly.graph_objects as go
 
 from app.figures import layout, palette
 from app.figures.base import FigureDefinition, FigureOptions, RunData, over_steps
-from app.figures.layout import Part
 from app.figures.lines import LEGEND, many
 from app.figures.missing import nothing
+from app.figures.picture import Part, Picture
 from app.figures.theory import gamma
 from app.figures.training_axis import steps_axis
 
@@ -28,7 +27,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
 )
 
 
-def draw(runs: Sequence[RunData], options: FigureOptions) -> go.Figure:
+def draw(runs: Sequence[RunData], options: FigureOptions) -> Picture:
     """Radius and norm over a line at 1/γ; below, the distances from orthogonal and normal."""
     run = runs[0]
     steps, values = over_steps(run, NAME, layer=options.layer)

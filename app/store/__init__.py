@@ -33,6 +33,7 @@ from app.store.errors import (
 from app.store.events import EventLog
 from app.store.files import Files, FolderFiles
 from app.store.kept_weights import WeightStore
+from app.store.looks import Look
 from app.store.objects import ObjectFiles
 from app.store.queue import Queue
 from app.store.records import ArrayInfo, CheckpointInfo, Event, Run, Written
@@ -57,6 +58,7 @@ __all__ = [
     "IdempotencyConflict",
     "InvalidCursor",
     "LeaseLost",
+    "Look",
     "Member",
     "MissingDriverError",
     "NewMember",

@@ -248,7 +248,12 @@ def test_the_heatmap_fills_while_the_run_goes_on(page: Page, service: Service) -
         counts.add(len(heatmap(page)["x"]))
     expect(page.locator("[data-scrub=label]")).to_have_text(str(steps), timeout=PATIENCE_MS)
     expect(page.locator("#title-hidden_gradient")).to_have_text(f"Units at step {steps}")
-    assert len(heatmap(page)["x"]) == steps // every + 1
+    page.wait_for_function(
+        "count => document.querySelector('[data-panel=hidden_gradient_norm] [data-plot]')"
+        "._fullData[0].x.length === count",
+        arg=steps // every + 1,
+        timeout=PATIENCE_MS,
+    )
     assert len(counts) >= 3, counts
     expect(page.locator("[data-step]")).to_have_text(f"{steps:,}")
 

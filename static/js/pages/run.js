@@ -156,8 +156,11 @@ function shownPanels() {
   return panels.filter((panel) => EAGER.has(panel.name) || !panel.section.closest("[hidden]"));
 }
 
-function refreshAll() {
-  return Promise.all(shownPanels().map((panel) => panel.refresh({ fresh: figures.ofAllSteps(panel.name) || state.get().step === null })));
+/** @returns {Promise<number>} how long drawing kept the page busy, in ms */
+async function refreshAll() {
+  const fresh = (panel) => figures.ofAllSteps(panel.name) || state.get().step === null;
+  const busy = await Promise.all(shownPanels().map((panel) => panel.refresh({ fresh: fresh(panel) })));
+  return busy.reduce((sum, ms) => sum + ms, 0);
 }
 
 function showControls() {

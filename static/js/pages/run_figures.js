@@ -28,7 +28,8 @@ export function createFigures(run, { view, layer }) {
     picked: (name) => run.figures[name].picked,
     address(name) {
       const asked = query(name);
-      return { path: `/runs/${run.id}/figures/${name}`, query: asked, final: asked.step !== null };
+      const family = `/runs/${run.id}/figures`;
+      return { path: `${family}/${name}`, query: asked, final: asked.step !== null, family, name };
     },
     /** The numbers that a figure is drawn from. */
     data(name, format) {

@@ -6,7 +6,7 @@ import { isOver } from "./run_head.js";
 /**
  * Follow one run.
  * @param {{id: string, status: string}} run
- * @param {{head: object, isNews: (step: number) => boolean, refresh: () => Promise<unknown>, status: () => Promise<void>}} page
+ * @param {{head: object, isNews: (step: number) => boolean, refresh: () => Promise<number>, status: () => Promise<void>}} page
  */
 export function followRun(run, { head, isNews, refresh, status }) {
   const refreshSoon = newest(() => refresh());

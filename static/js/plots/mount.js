@@ -1,4 +1,5 @@
 // The only caller of Plotly. Plotly is a script of its own that may come later than the first figure.
+import { onlyCells, remembered, repaint } from "./repaint.js";
 
 const CONFIG = { displaylogo: false, displayModeBar: false, responsive: true, showTips: false, doubleClick: "reset" };
 
@@ -26,11 +27,30 @@ export function inTurn() {
   return turn;
 }
 
+/** Until what was painted so far is seen. */
+export const nextFrame = () => new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+
+/** What each element was given when Plotly last drew it. */
+const drawn = new WeakMap();
+
 /** @param {HTMLElement} element @param {{data: object[], layout: object}} figure */
 export async function draw(element, figure) {
   const Plotly = await plotly();
-  if (!element.layout) await inTurn();
-  await Plotly.react(element, figure.data, figure.layout, CONFIG);
+  const isFirst = !element.layout;
+  if (isFirst) await inTurn();
+  drawn.set(element, remembered(figure));
+  // Its settings are given once: with them Plotly compares all of its own at every drawing.
+  await Plotly.react(element, figure.data, figure.layout, isFirst ? CONFIG : undefined);
+}
+
+/**
+ * Draw what takes no time: a figure of which only the cells of its heatmap changed.
+ * @param {HTMLElement} element @param {{data: object[], layout: object}} figure @returns {boolean} false: it takes `draw`
+ */
+export function drawCells(element, figure) {
+  const before = drawn.get(element);
+  const at = before ? onlyCells(before, figure) : -1;
+  return at >= 0 && repaint(element, at, figure);
 }
 
 /** @param {HTMLElement} element @param {(point: {x: number, y: number, row: number, column: number} | null) => void} onCell */

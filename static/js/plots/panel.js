@@ -2,45 +2,25 @@
 // network, whenever only the way of looking at it changes. What is not on screen is neither fetched nor drawn.
 import { apiUrl, ApiError } from "../wire/api.js";
 import { newest } from "../wire/newest.js";
+import { together } from "../wire/together.js";
 import { decodeFigure } from "./decode.js";
 import { mountCursor } from "./cursor.js";
-import { draw, inTurn, onClick, onHover, onZoom } from "./mount.js";
+import { draw, drawCells, inTurn, nextFrame, onClick, onHover, onZoom } from "./mount.js";
 import { present } from "./view.js";
 
 /** Figures of finished frames never change: so many are kept for scrubbing back and forth. */
 const KEPT = 300;
 const kept = new Map();
 
-/** Figures that were asked for together are drawn together, and wait for each other no longer than this. */
-const MEET_MS = 60;
-let coming = 0;
-const early = new Set();
+// A panel that takes long to draw is drawn less often, so that the page and its quick panels keep their pace: this is the
+// share of the time that each may take. The newest figure wins, and the last is always drawn.
+const DRAWING_SHARE = 0.06;
 
-async function counted(fetching) {
-  coming += 1;
-  try {
-    return await fetching;
-  } finally {
-    coming -= 1;
-    if (!coming) {
-      for (const go of early) go();
-      early.clear();
-    }
-  }
-}
-
-/** Until the others that are on their way are here, too. */
-async function othersCome() {
-  if (!coming) return;
-  await new Promise((go) => {
-    early.add(go);
-    setTimeout(go, MEET_MS);
-  });
-}
+const fetchTogether = together(fetchBody);
 
 /**
  * @param {HTMLElement} section `[data-panel]`
- * @param {{address: () => {path: string, query: object, final: boolean}, view: () => object,
+ * @param {{address: () => {path: string, query: object, final: boolean, family?: string, name?: string}, view: () => object,
  *   onFigure?: (figure: object) => void, onCell?: (cell: object | null) => void,
  *   onPick?: ((cell: {x: number, y: number, z: number}) => void) | null, eager?: boolean}} options `eager`: fetched off screen too
  */
@@ -49,10 +29,10 @@ export function createPanel(section, { address, view, onFigure = () => {}, onCel
   const message = section.querySelector("[data-message]");
   let figure = null;
   let url = "";
-  let controller = null;
   let visible = !("IntersectionObserver" in window);
   let missed = null;
   let listening = false;
+  let hovered = null;
   const waiting = new Set();
   const moveCursor = view().cursor ? mountCursor(plot) : null;
 
@@ -60,6 +40,8 @@ export function createPanel(section, { address, view, onFigure = () => {}, onCel
     section.dataset.state = state;
     message.textContent = words;
     message.hidden = !words;
+    // Where the pointer rests, what it points at has changed.
+    if (state === "ready" && hovered) onCell(hovered);
   }
 
   /** What a run did not record, another one can. @param {string | undefined} missing a statistic */
@@ -79,31 +61,34 @@ export function createPanel(section, { address, view, onFigure = () => {}, onCel
     async ({ fresh }) => {
       const wanted = address();
       const next = apiUrl(wanted.path, wanted.query);
+      let busy;
       try {
-        if (fresh || next !== url || !figure) figure = await fetchFigure(next, wanted.final);
+        if (fresh || next !== url || !figure) figure = await fetchFigure(next, wanted);
         url = next;
-        if (listening) await othersCome().then(inTurn);
+        const came = performance.now();
         // First, because what a figure brings (the recorded steps) says where its cursor stands.
         onFigure(figure);
-        if (visible) await paint();
-        else missed = () => paint().catch(fail);
+        if (!visible) missed = paintSafely;
+        else if (!listening) await paint();
+        else if (!paintCells()) paintSoon();
+        busy = performance.now() - came;
       } catch (error) {
-        if (error.name !== "AbortError") fail(error);
+        fail(error);
       }
-      for (const done of waiting) done();
+      for (const done of waiting) done(busy ?? 0);
       waiting.clear();
+      return busy;
     },
-    { interval: 0 },
+    { interval: 0, share: 1 },
   );
 
-  async function fetchFigure(next, final) {
+  async function fetchFigure(next, wanted) {
     if (kept.has(next)) return kept.get(next);
-    controller?.abort();
-    controller = new AbortController();
-    const { ok, status, body } = await counted(fetchBody(next, controller.signal));
+    // The first of each comes by itself: the page itself may have asked for it already.
+    const { ok, status, body } = await (figure && wanted.family ? fetchTogether(wanted) : fetchBody(next));
     if (!ok) throw new ApiError(status, body);
     const decoded = decodeFigure(body);
-    if (final) keep(next, decoded);
+    if (wanted.final) keep(next, decoded);
     return decoded;
   }
 
@@ -116,13 +101,36 @@ export function createPanel(section, { address, view, onFigure = () => {}, onCel
     await draw(plot, present(figure, view()));
     moveCursor?.(view().step ?? null);
     if (!listening) {
-      onHover(plot, onCell);
+      onHover(plot, (cell) => {
+        hovered = cell;
+        onCell(cell);
+      });
       if (onPick) onClick(plot, onPick);
       onZoom(plot, () => moveCursor?.(view().step ?? null));
       listening = true;
     }
     show("ready");
   }
+
+  const paintSafely = () => paint().catch(fail);
+
+  /** Whether the cells of a heatmap were all that there was to paint. */
+  function paintCells() {
+    if (figure.layout.meta?.empty || !drawCells(plot, present(figure, view()))) return false;
+    show("ready");
+    return true;
+  }
+
+  const paintSoon = newest(
+    async () => {
+      await nextFrame(); // what takes no time is seen first
+      await inTurn();
+      const started = performance.now();
+      await paintSafely();
+      return performance.now() - started;
+    },
+    { interval: 0, share: DRAWING_SHARE },
+  );
 
   function fail(error) {
     // What was drawn stays; only a panel that has nothing yet shows the error in its place.
@@ -156,11 +164,11 @@ export function createPanel(section, { address, view, onFigure = () => {}, onCel
     figure: () => figure,
     url: () => url,
     onPick,
-    /** Fetch what is chosen now; `fresh` also where the address did not change. */
+    /** Fetch what is chosen now; `fresh` also where the address did not change. Resolves to the ms that drawing took. */
     refresh({ fresh = false } = {}) {
       if (!visible && !eager) {
         missed = () => load({ fresh: true });
-        return Promise.resolve();
+        return Promise.resolve(0);
       }
       const done = new Promise((resolve) => waiting.add(resolve));
       load({ fresh });
@@ -168,7 +176,7 @@ export function createPanel(section, { address, view, onFigure = () => {}, onCel
     },
     /** Draw again what is there. */
     redraw() {
-      if (figure) whenSeen(() => paint().catch(fail));
+      if (figure) whenSeen(paintSafely);
     },
     /** @param {number} step */
     cursor(step) {
@@ -177,8 +185,8 @@ export function createPanel(section, { address, view, onFigure = () => {}, onCel
   };
 }
 
-async function fetchBody(url, signal) {
-  const response = await fetch(url, { signal, headers: { Accept: "application/json" } });
+async function fetchBody(url) {
+  const response = await fetch(url, { headers: { Accept: "application/json" } });
   return { ok: response.ok, status: response.status, body: await response.json() };
 }
 

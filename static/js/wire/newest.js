@@ -2,16 +2,19 @@
 
 /** Four fetches a second are enough for an eye, and little enough for two cores that also train. */
 export const LIVE_INTERVAL_MS = 250;
-// A fetch that takes long is asked for less often: at most this share of the time goes into it.
+// Work that takes long is asked for less often: at most this share of the time goes into it.
 const BUSY_SHARE = 0.5;
+// And where it only waits for the service, that rests a little, too.
+const WAITING_SHARE = 0.75;
 
 /**
  * @template T
- * @param {(request: T) => Promise<void>} work
- * @param {{interval?: number, now?: () => number, setTimeout?: typeof setTimeout}} [options]
+ * @param {(request: T) => Promise<number | void>} work resolves to the ms for which it kept the page busy; without a
+ *   number that is all of its time
+ * @param {{interval?: number, share?: number, now?: () => number, setTimeout?: typeof setTimeout}} [options]
  * @returns {(request: T) => void}
  */
-export function newest(work, { interval = LIVE_INTERVAL_MS, now = () => performance.now(), ...world } = {}) {
+export function newest(work, { interval = LIVE_INTERVAL_MS, share = BUSY_SHARE, now = () => performance.now(), ...world } = {}) {
   const later = world.setTimeout ?? ((run, wait) => setTimeout(run, wait));
   let waiting = null;
   let busy = false;
@@ -21,11 +24,12 @@ export function newest(work, { interval = LIVE_INTERVAL_MS, now = () => performa
     const { request } = waiting;
     waiting = null;
     const started = now();
+    let kept;
     try {
-      await work(request);
+      kept = await work(request);
     } finally {
       const took = now() - started;
-      free = started + Math.max(interval, took / BUSY_SHARE);
+      free = started + Math.max(interval, (kept ?? took) / share, took / Math.max(share, WAITING_SHARE));
       busy = false;
       if (waiting) plan();
     }

@@ -186,6 +186,7 @@ CALLS = {
     "GET /runs/{run_id}/verdict": "verdict", "GET /runs/{run_id}/statistics": "statistics",
     "GET /runs/{run_id}/statistics/{name}": "statistic", "GET /figures/{name}": "figure",
     "GET /runs/{run_id}/figures/{name}": "figure", "GET /figures": "figures",
+    "GET /runs/{run_id}/figures": "run_figures",
     "GET /runs/{run_id}/checkpoints": "checkpoints", "GET /runs/{run_id}/chain": "chain",
     "GET /runs/{run_id}/checkpoints/{step}": "checkpoint", "GET /events": "events",
     "GET /runs/{run_id}/events": "events", "GET /runs/{run_id}/export": "export",

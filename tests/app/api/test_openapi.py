@@ -75,6 +75,7 @@ async def test_every_call_of_this_version_is_in_it(document: dict[str, Any]) -> 
         "GET /api/v1/runs/{run_id}/statistics/{name}",
         "GET /api/v1/figures",
         "GET /api/v1/figures/{name}",
+        "GET /api/v1/runs/{run_id}/figures",
         "GET /api/v1/runs/{run_id}/figures/{name}",
         "GET /api/v1/runs/{run_id}/checkpoints",
         "GET /api/v1/runs/{run_id}/checkpoints/{step}",

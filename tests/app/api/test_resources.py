@@ -1,6 +1,7 @@
 """Figures, checkpoints, verdict, catalog: what trained runs answer on the other routes."""
 
 import json
+from typing import Any
 
 import httpx
 import numpy as np
@@ -75,6 +76,42 @@ async def test_a_figure_shows_the_step_that_is_asked_for(
     url = f"/api/v1/runs/{trained.succeeded}/figures/hidden_gradient"
     first, last = [(await reader.get(url, params={"step": s})).content for s in ("0", "last")]
     assert first != last
+
+
+async def test_figures_asked_for_together_are_those_asked_for_one_by_one(
+    reader: httpx.AsyncClient, trained: Trained
+) -> None:
+    url = f"/api/v1/runs/{trained.succeeded}/figures"
+    names = ["hidden_gradient_norm", "decay", "hidden_gradient", "loss", "decay"]
+    look = {"step": "4", "layer": "1"}
+    together = (await reader.get(url, params={**look, "name": names})).json()
+    each = {name: (await reader.get(f"{url}/{name}", params=look)).json() for name in names}
+    assert (list(together), together) == (names[:-1], each)
+
+
+@pytest.mark.parametrize(
+    ("run", "query", "status", "words"),
+    [
+        (None, {}, 422, "name"),
+        (None, {"name": ["loss"] * 17}, 422, "name"),
+        (None, {"name": ["loss", "mood"]}, 404, "unknown figure 'mood'"),
+        (None, {"name": ["loss", "activation_curves"]}, 422, "of 0 runs"),
+        ("nobody", {"name": "loss"}, 404, "nobody"),
+    ],
+    ids=["none", "too many", "unknown", "of no run", "of an unknown run"],
+)
+async def test_figures_asked_for_together_are_refused_as_one(
+    reader: httpx.AsyncClient,
+    trained: Trained,
+    run: str | None,
+    query: dict[str, Any],
+    status: int,
+    words: str,
+) -> None:
+    url = f"/api/v1/runs/{run or trained.succeeded}/figures"
+    answer = await reader.get(url, params=query)
+    assert answer.status_code == status
+    assert words in answer.text
 
 
 async def test_an_exported_figure_is_a_file_in_a_sandbox_without_addresses(

@@ -5,11 +5,11 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 import pytest
 
 from app.figures import FIGURES, FigureOptions, RunData, beyond
 from app.figures.layout import amount, apart, round_ticks
+from app.figures.picture import Picture
 from tests.app.figures.make_runs import Recorded, linear_run
 
 STEPS = np.arange(200.0)
@@ -31,15 +31,15 @@ def run_with(values: np.ndarray) -> RunData:
     return replace(run, slices={**run.slices, "loss": loss})
 
 
-def drawn(name: str, values: np.ndarray) -> go.Figure:
+def drawn(name: str, values: np.ndarray) -> Picture:
     return FIGURES[name].draw([run_with(values)], FigureOptions())
 
 
-def marks_of(figure: go.Figure) -> list[Any]:
+def marks_of(figure: Picture) -> list[Any]:
     return [trace for trace in figure.data if trace.meta["role"] == "beyond"]
 
 
-def axis_of(name: str, figure: go.Figure) -> Any:  # noqa: ANN401  # Plotly's own
+def axis_of(name: str, figure: Picture) -> Any:  # noqa: ANN401  # Plotly's own
     return figure.layout.yaxis if name == "loss" else figure.layout.yaxis2
 
 

@@ -4,12 +4,12 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 import pytest
 
 from app.figures import FIGURES, FigureOptions
 from app.figures.base import RunData
 from app.figures.layout import round_ticks, step_ticks
+from app.figures.picture import Picture
 from tests.app.figures.make_runs import Recorded, linear_run, with_slice
 
 # So many letters stand on one line under the title of a panel, by its width at 1440 pixels.
@@ -26,11 +26,11 @@ NARROW_PANELS = {
 }
 
 
-def trace(figure: go.Figure, role: str) -> Any:  # noqa: ANN401  # any kind of trace
+def trace(figure: Picture, role: str) -> Any:  # noqa: ANN401  # any kind of trace
     return next(t for t in figure.data if t.meta["role"] == role)
 
 
-def draw(name: str, *runs: RunData, **options: Any) -> go.Figure:  # noqa: ANN401
+def draw(name: str, *runs: RunData, **options: Any) -> Picture:  # noqa: ANN401
     return FIGURES[name].draw(list(runs), FigureOptions(**options))
 
 

@@ -4,10 +4,10 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 import pytest
 
 from app.figures import FIGURES, FigureOptions, RunData
+from app.figures.picture import Picture
 from tests.app.figures.make_runs import linear_run, with_slice
 
 LENGTH, TAU = 12, 9
@@ -24,11 +24,11 @@ def many_losses(run: RunData | None = None, last: int = LENGTH) -> RunData:
     return replace(with_slice(known, "last_loss_gradient", values.astype("f4")), facts=facts)
 
 
-def draw(run: RunData, **options: Any) -> go.Figure:  # noqa: ANN401
+def draw(run: RunData, **options: Any) -> Picture:  # noqa: ANN401
     return FIGURES["hidden_gradient_norm"].draw([run], FigureOptions(**options))
 
 
-def drawn_z(figure: go.Figure) -> np.ndarray:
+def drawn_z(figure: Picture) -> np.ndarray:
     heatmap = next(trace for trace in figure.data if trace.type == "heatmap")
     return np.asarray(heatmap.z, dtype=np.float32)
 
@@ -73,7 +73,7 @@ def test_a_frame_that_is_not_finite_stays_pink() -> None:
 def test_a_task_of_one_loss_has_one_map() -> None:
     run = linear_run([0.5, 0.9], asked="last")
     one, other = (draw(run, losses=losses) for losses in ("last", "all"))
-    assert one.to_json() == other.to_json()
+    assert one.json() == other.json()
 
 
 def test_each_map_says_which_losses_it_is_of() -> None:

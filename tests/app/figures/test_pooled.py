@@ -17,7 +17,7 @@ def test_a_long_sequence_is_pooled_and_says_so(name: str) -> None:
     drawn = FIGURES[name].draw([run], FigureOptions())
     z = np.asarray(drawn.data[0].z)
     assert max(z.shape if name != "loss_state_gradient" else z.shape[1:]) <= CELLS
-    assert "largest of 3" in drawn.to_json()
+    assert "largest of 3" in drawn.json().decode()
 
 
 def test_the_future_of_a_pooled_row_stays_blank() -> None:

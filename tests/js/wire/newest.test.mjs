@@ -59,6 +59,32 @@ test("work that takes long is asked for less often", async () => {
   assert.equal(count, 2);
 });
 
+test("work that says how long it kept the page busy rests for that, and little for what it waited", async () => {
+  const { clock, options, turn } = world();
+  const started = [];
+  const ask = newest(async () => { started.push(clock.time); clock.time += 600; return 100; }, { ...options, share: 0.2 });
+  ask(1);
+  await settle();
+  ask(2);
+  await turn(799);
+  assert.deepEqual(started, [0]);
+  await turn(800);
+  assert.deepEqual(started, [0, 800]);
+});
+
+test("what a share is for is asked for as often as it allows", async () => {
+  const { clock, options, turn } = world();
+  let count = 0;
+  const ask = newest(async () => { count += 1; clock.time += 30; return 30; }, { ...options, interval: 0, share: 0.1 });
+  ask(1);
+  await settle();
+  ask(2);
+  await turn(299);
+  assert.equal(count, 1);
+  await turn(300);
+  assert.equal(count, 2);
+});
+
 test("never two at a time", async () => {
   const { options, turn } = world();
   let finish;
