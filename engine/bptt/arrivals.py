@@ -59,7 +59,7 @@ class Arrivals:
             if step and step >= known:
                 block = self._tape.adjoints[step, blocks]
                 found.append(scaled_near_one(block, self.exponents[step]))
-        row = self._source.rows[t]
+        row = self._source.at(t)
         if row is not None:
             found.append(Scaled(row, self._source.exponents_at(t)))
         return found

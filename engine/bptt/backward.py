@@ -169,7 +169,7 @@ class LayerBackward:
         if self._careful:
             self._settle(top, carry, self.arrivals.at(top))
             return
-        arriving = source.rows[top]
+        arriving = source.at(top)
         if arriving is not None:
             np.add(self.adjoints[top], arriving, self.adjoints[top])
         low, high = self._measure(top, top + 1)
@@ -199,9 +199,9 @@ class LayerBackward:
     def _sweep(self, start: int, stop: int, source: Source) -> None:
         """Sweep a stretch without exponents."""
         self.arrivals.exponents[start:stop] = 0
-        rows, adjoints, above, loops = source.rows, self.adjoints, stop, self.tape.compiled
+        adjoints, above, loops = self.adjoints, stop, self.tape.compiled
         if loops is None:
-            program = self.tape.plain_program
+            rows, program = source.rows, self.tape.plain_program
             for t in range(stop - 1, start - 1, -1):
                 for function, arguments in program[t]:  # (1), (2)
                     function(*arguments)
@@ -214,7 +214,7 @@ class LayerBackward:
             return
         for t in source.between(start - 1, stop):
             loops.back(t, above, None)
-            adjoints[t] += rows[t]
+            adjoints[t] += source.rows[t]
             above = t
         loops.back(start, above, None)
 

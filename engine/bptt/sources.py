@@ -7,7 +7,7 @@ rows (1 … T) an array (H, B) to add to the adjoint there, with exponents of it
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from copy import copy
-from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -34,25 +34,53 @@ class Arriving(NamedTuple):
     where: IntArray
 
 
-@dataclass(slots=True)
 class Source:
     """Arriving derivatives by state row.
 
     Attributes:
-        rows: For each state row 0 … T an (H, B) array, or None where nothing arrives.
         exponents: E of each row and sample, (T+1, B), NONE where exactly zero; None where every
             row is stored as it is.
         arriving: The rows that are there in one array, where they lie so.
     """
 
-    rows: list[Array | None]
-    exponents: IntArray | None = None
-    arriving: Arriving | None = None
-    _asked: list[int] = field(init=False)
+    def __init__(
+        self,
+        rows: Sequence[Array | None] | None = None,
+        exponents: IntArray | None = None,
+        arriving: Arriving | None = None,
+    ) -> None:
+        """Take what arrives.
 
-    def __post_init__(self) -> None:
-        """Find the rows at which anything arrives."""
-        self._asked = [t for t, row in enumerate(self.rows) if row is not None]
+        Args:
+            rows: For each state row 0 … T an (H, B) array, or None where nothing arrives; None
+                where `arriving` has it all.
+            exponents: Of the attribute's name, like the next.
+            arriving: Rows that are stored as they are.
+        """
+        self._rows, self.exponents, self.arriving = rows, exponents, arriving
+
+    @property
+    def rows(self) -> Sequence[Array | None]:
+        """For each state row 0 … T an (H, B) array, or None where nothing arrives."""
+        if self._rows is None and self.arriving is not None:  # compiled loops never ask
+            values, where = self.arriving
+            self._rows = [None if which < 0 else values[which] for which in where.tolist()]
+        return self._rows or []
+
+    @cached_property
+    def _asked(self) -> list[int]:
+        """The rows at which anything arrives."""
+        if self.arriving is None:
+            return [t for t, row in enumerate(self.rows) if row is not None]
+        asked: list[int] = np.flatnonzero(self.arriving.where >= 0).tolist()
+        return asked
+
+    def at(self, t: int) -> Array | None:
+        """Return what arrives at row t, (H, B), or None."""
+        if self.arriving is None:
+            return self.rows[t]
+        which = self.arriving.where[t]
+        return None if which < 0 else self.arriving.values[which]
 
     def between(self, start: int, stop: int) -> Sequence[int]:
         """Return the rows start + 1 … stop − 1 at which anything arrives, last first."""
@@ -67,10 +95,10 @@ class Source:
         """Return what arrives at rows start … stop, the first of them its row 0."""
         rows = slice(start, stop + 1)
         exponents = None if self.exponents is None else self.exponents[rows]
-        arriving = self.arriving
-        if arriving is not None:
-            arriving = Arriving(arriving.values, arriving.where[rows])
-        return Source(self.rows[rows], exponents, arriving)
+        if self.arriving is not None:
+            own = Arriving(self.arriving.values, self.arriving.where[rows])
+            return Source(exponents=exponents, arriving=own)
+        return Source(self.rows[rows], exponents)
 
     def exponents_at(self, t: int) -> IntArray:
         """Return E of row t, at which something arrives, (B,); NONE where it is exactly zero."""
@@ -93,13 +121,13 @@ def source_of_loss(
         length: T.
         base: E that `direct` is stored with, (n, B); all 0 where None.
     """
-    found: list[Array | None] = [None] * (length + 1)
-    for row, array in zip(rows, direct, strict=True):
-        found[row] = array
     if ordinary:
         where = np.full(length + 1, -1, np.intp)
         where[rows] = np.arange(len(rows))
-        return Source(found, arriving=Arriving(np.ascontiguousarray(direct), where))
+        return Source(arriving=Arriving(np.ascontiguousarray(direct), where))
+    found: list[Array | None] = [None] * (length + 1)
+    for row, array in zip(rows, direct, strict=True):
+        found[row] = array
     exponents = np.full((length + 1, direct.shape[-1]), NONE, np.int32)
     own = exponent_of(direct, axis=1)
     exponents[rows] = own if base is None else np.where(own == NONE, NONE, own + base)
@@ -179,9 +207,8 @@ class DenseSource:
 
     def as_source(self) -> Source:
         """Return the filled rows as a source; exponents are dropped where all are 0."""
-        rows: list[Array | None] = [None, *self.array[1:]]
         present = self.exponents[1:] != NONE
         if np.all(self.exponents[1:][present] == 0):
             where = np.arange(-1, len(self.array) - 1)
-            return Source(rows, arriving=Arriving(self.array[1:], where))
-        return Source(rows, self.exponents)
+            return Source(arriving=Arriving(self.array[1:], where))
+        return Source([None, *self.array[1:]], self.exponents)
