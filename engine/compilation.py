@@ -33,3 +33,4 @@ def _sweep(name: str) -> None:
     sweep = Sweep(network, length=LONG_ENOUGH, batch=1)
     sweep.forward(Batch(values, values, mask), "mean_squared_error")
     sweep.backward()
+    sweep.hidden_norms()

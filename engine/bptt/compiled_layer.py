@@ -90,21 +90,21 @@ class CompiledLayer:
         if self._twin.stack is not None:
             self._twin.stack(self._gemm, self._turned, slopes, *rows, starts, stop)
 
-    def small_slopes(self, limit: float) -> Array | None:
-        """Return how many φ′ of each step lie under `limit`, (T,), NaN where one is not a number.
+    def small_slopes(self, limit: float, out: Array) -> bool:
+        """Write how many φ′ of each step lie under `limit` to `out` (T,), NaN where one is NaN.
 
-        None where the activation function is not known here.
+        Returns:
+            False, with nothing written, where the activation function is not known here.
         """
         tape, cell = self._tape, self._tape.cell
         number = self._twin.slopes.get(cell.activation.name)
         if number is None:
-            return None
+            return False
         of_state = cell.candidate in tape.input_rows
         values = tape.inputs[1:] if of_state else tape.tape[: tape.length]
         rows = (tape.input_rows if of_state else tape.tape_rows).span(cell.candidate)
-        found = np.empty(tape.length)
-        self._twin.small_slopes(number, values, rows.start, tape.weights.hidden, limit, found)
-        return found
+        self._twin.small_slopes(number, values, rows.start, tape.weights.hidden, limit, out)
+        return True
 
     def add_gradients(
         self, start: int, stop: int, exponents: IntArray | None, negligible: float
@@ -146,4 +146,5 @@ class CompiledLayer:
         tape = self._tape
         for product, total in zip(tape.weights.products, totals, strict=True):
             row, column = tape.way_back.through(product).start, tape.read(product).start
-            self._twin.add_members(tape.deltas, row, start % self._chunk, read, column, total)
+            slot = start % self._chunk
+            self._twin.add_members(tape.deltas, row, slot, read, column, self._few, total)

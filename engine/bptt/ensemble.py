@@ -19,8 +19,8 @@ from engine.arrays import Array
 from engine.bptt.ensemble_gradients import EnsembleGradients
 from engine.bptt.ensemble_layer import EnsembleLayer
 from engine.bptt.ensemble_readout import EnsembleReadout, MemberLosses
-from engine.bptt.exponents import log10_norms
-from engine.bptt.multiply import members_last
+from engine.bptt.hidden_norms import hidden_norms
+from engine.bptt.multiply import matrix_room, members_last
 from engine.bptt.network import Network
 from engine.bptt.sources import source_of_loss
 from engine.bptt.sweep import Sweep
@@ -137,6 +137,6 @@ class EnsembleSweep(Sweep):
     @property
     def log10_hidden_norms(self) -> Array:
         """log10 ‖dℓ/dh_t‖ of every layer, time and sample, (layers, T, S·B)."""
-        scale = np.log10(self.losses.sample_scale)
-        norms = (log10_norms(*layer.squared_norms()) for layer in self.backward_layers)
-        return self.in_time(norms) + scale
+        layers, backwards = self.backward_layers, self.network.backwards
+        norms = hidden_norms(layers, backwards, 0, self._norm_loops).each
+        return norms + np.log10(self.losses.sample_scale)

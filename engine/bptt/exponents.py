@@ -165,13 +165,13 @@ def log10_mean_norms(squares: Array, exponents: IntArray) -> Array:
     −inf where all are zero; NaN and inf are kept. Nothing underflows: the largest exponent of
     those that are not zero is taken out first.
     """
-    loop = compiled.log10_means()
-    if loop is not None:
+    loops = compiled.norm_loops()
+    if loops is not None:
         found: Array = np.empty(squares.shape[:-1])
         shape = found.size, squares.shape[-1]
         stored = np.ascontiguousarray(squares).reshape(shape)
         own = np.ascontiguousarray(exponents).reshape(shape)
-        loop(stored, own, int(NONE), found.reshape(shape[0]))
+        loops.log10_means(stored, own, int(NONE), found.reshape(shape[0]))
         return found
     norms, first = np.sqrt(squares), exponents[..., :1]
     if np.array_equal(exponents, np.broadcast_to(first, exponents.shape)):

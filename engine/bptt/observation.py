@@ -12,9 +12,11 @@ import numpy as np
 
 from engine.arrays import Array, BoolArray
 from engine.bptt.exponents import LARGEST_SHIFT, LOG10_2, NONE, WINDOWS
+from engine.bptt.hidden_norms import HiddenNorms
 from engine.bptt.network import Network
 from engine.bptt.observed_jacobians import ObservedJacobians
 from engine.bptt.observed_states import (
+    by_unit,
     gate_values,
     log10_cell_norms,
     preactivations,
@@ -25,13 +27,6 @@ from engine.bptt.slope_counts import share_of_small, slope_counts
 from engine.bptt.state_adjoints import LN_10, ln_norms
 from engine.bptt.sweep import Sweep
 from engine.tasks.base import Batch
-
-
-def by_unit(values: Array, axis: int, hidden: int) -> Array:
-    """Return |values| with H units along `axis`: of two parts side by side, the modulus."""
-    if values.shape[axis] == hidden:
-        return np.abs(values)
-    return np.hypot(*np.split(values, 2, axis))
 
 
 class Observation:
@@ -187,14 +182,18 @@ class Observation:
         return tuple((np.flatnonzero(asked) + 1).tolist())
 
     @cached_property
+    def _hidden_norms(self) -> HiddenNorms:
+        return self._swept_back.hidden_norms()
+
+    @property
     def log10_hidden_norms(self) -> Array:
         """log10 ‖dℓ/dh_t‖, (S, T, B); −inf is an exact zero."""
-        return self._swept_back.log10_hidden_norms
+        return self._hidden_norms.each
 
-    @cached_property
+    @property
     def log10_hidden_norm_means(self) -> Array:
         """log10 of the mean over samples of ‖dℓ/dh_t‖, (S, T)."""
-        return self._swept_back.log10_hidden_norm_means
+        return self._hidden_norms.means
 
     @cached_property
     def log10_immediate_norms(self) -> Array:

@@ -84,3 +84,10 @@ def _cell_norms(layer: LayerBackward) -> Array:
         kappa = tape.delta_rows.view(deltas, str(tape.cell.cell_delta))
         found[start:stop] = ln_norms(kappa, exponents)
     return found
+
+
+def by_unit(values: Array, axis: int, hidden: int) -> Array:
+    """Return |values| with H units along `axis`: of two parts side by side, the modulus."""
+    if values.shape[axis] == hidden:
+        return np.abs(values)
+    return np.hypot(*np.split(values, 2, axis))

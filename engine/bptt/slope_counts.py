@@ -58,11 +58,14 @@ def share_of_small(tapes: Sequence[LayerTape], slopes: Callable[[], Array], limi
         limit: Under γ.
     """
     size = tapes[0].weights.hidden * tapes[0].batch
-    counts = [None if t.compiled is None else t.compiled.small_slopes(limit) for t in tapes]
-    found = [
-        t.in_time(count) / size for t, count in zip(tapes, counts, strict=True) if count is not None
-    ]
-    return np.stack(found) if len(found) == len(tapes) else _share_of_small(slopes(), limit)
+    found = np.empty((len(tapes), tapes[0].length))
+    for tape, row in zip(tapes, found, strict=True):
+        if tape.compiled is None or not tape.compiled.small_slopes(limit, row):
+            return _share_of_small(slopes(), limit)
+        if tape.reverse:
+            row[...] = row[::-1].copy()
+    found /= size
+    return found
 
 
 def _share_of_small(slopes: Array, limit: float) -> Array:

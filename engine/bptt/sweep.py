@@ -10,11 +10,12 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from engine import compiled
 from engine.arrays import Array
 from engine.bptt.backward import LayerBackward
 from engine.bptt.blocks import aligned_zeros
-from engine.bptt.exponents import log10_mean_norms, log10_norms
 from engine.bptt.gains import Gains, LayerGains
+from engine.bptt.hidden_norms import HiddenNorms, hidden_norms
 from engine.bptt.immediate import immediate_log10_norms
 from engine.bptt.network import Network
 from engine.bptt.readout import Loss, Readout
@@ -57,6 +58,7 @@ class Sweep:
         self.network, self.length, self.batch = network, length, batch
         self._make_layers(window)
         self.readout = Readout(network)
+        self._norm_loops = compiled.norm_loops()
         shape = (length + 1, network.width, batch)
         layers = range(0, len(network.layers), network.directions)
         self._levels = [network.level(s) for s in layers]
@@ -278,19 +280,15 @@ class Sweep:
             )
         return self._stacks[size]
 
+    def hidden_norms(self) -> HiddenNorms:
+        """Return log10 ‖dℓ/dh_t‖ of every layer, time and sample, and of the means."""
+        shift = math.log10(self.loss.sample_scale)
+        return hidden_norms(self._swept, self.network.backwards, shift, self._norm_loops)
+
     @property
     def log10_hidden_norms(self) -> Array:
         """log10 ‖dℓ/dh_t‖ of every layer, time and sample, (S, T, B); −inf is an exact zero."""
-        scale = math.log10(self.loss.sample_scale)
-        norms = [log10_norms(*layer.squared_norms()) for layer in self._swept]
-        return self.in_time(norms) + scale
-
-    @property
-    def log10_hidden_norm_means(self) -> Array:
-        """log10 of the mean over samples of ‖dℓ/dh_t‖, (S, T)."""
-        scale = math.log10(self.loss.sample_scale)
-        norms = [log10_mean_norms(*layer.squared_norms()) for layer in self._swept]
-        return self.in_time(norms) + scale
+        return self.hidden_norms().each
 
     @property
     def log10_immediate_norms(self) -> Array:

@@ -11,17 +11,15 @@ This package alone imports numba, and only when a layer is first bound.
 import importlib
 import importlib.util
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import cache
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from engine.arrays import Array, IntArray
 from engine.cells.base import Cell
 
 if TYPE_CHECKING:
     from engine.compiled.twins import Twin
-
-Log10Means = Callable[[Array, IntArray, int, Array], None]
 
 SWITCH = "GRADTIDE_COMPILED"
 """Variable of the environment: 0 keeps to the plain path."""
@@ -55,11 +53,49 @@ def twin_of(cell: Cell) -> "Twin | None":
     return None
 
 
-def log10_means() -> "Log10Means | None":
-    """Return the loop that takes means of norms, see norms.py, or None."""
+class Norms(Protocol):
+    """Loops that make logarithms of squared norms, see norms.py."""
+
+    def log10_means(self, squares: Array, exponents: IntArray, nothing: int, out: Array, /) -> None:
+        """Write those of the means over samples."""
+
+    def log10_norms(
+        self,
+        squares: Array,
+        exponents: IntArray,
+        nothing: int,
+        shift: float,
+        each: Array,
+        means: Array,
+        /,
+    ) -> None:
+        """Write those of every sample, and of the means."""
+
+
+def norm_loops() -> Norms | None:
+    """Return the loops that make logarithms of norms, or None."""
     if not _loaded():
         return None
-    return cast("Log10Means", importlib.import_module("engine.compiled.norms").log10_means)
+    return cast("Norms", importlib.import_module("engine.compiled.norms"))
+
+
+class MemberReadout(Protocol):
+    """Loops for the read-outs of members of one sample each, see member_readout.py."""
+
+    def outputs(self, weights: Array, states: Array, out: Array, /) -> None:
+        """Write what is read out."""
+
+    def back(
+        self, weights: Array, dy: Array, states: Array, gradient: Array, direct: Array, /
+    ) -> None:
+        """Write the read-outs' gradient and the immediate derivatives."""
+
+
+def member_loops() -> MemberReadout | None:
+    """Return the loops that read out of an ensemble's members, or None."""
+    if not _loaded():
+        return None
+    return cast("MemberReadout", importlib.import_module("engine.compiled.member_readout"))
 
 
 def _loaded() -> bool:
@@ -76,4 +112,14 @@ def _failure() -> str | None:
     return None
 
 
-__all__ = ["PLAIN", "SWITCH", "backend", "log10_means", "twin_of", "why_plain"]
+__all__ = [
+    "PLAIN",
+    "SWITCH",
+    "MemberReadout",
+    "Norms",
+    "backend",
+    "member_loops",
+    "norm_loops",
+    "twin_of",
+    "why_plain",
+]

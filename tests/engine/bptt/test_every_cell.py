@@ -142,7 +142,7 @@ def test_a_loss_alone_is_one_row_of_the_stack(
     sweep.forward(Batch(xs, targets, mask), "cross_entropy", "sum")
     sweep.backward()
     ((_, row),) = sweep.stack(1).run(sweep.top_source, [length])
-    np.testing.assert_allclose(row[:, 0], sweep.log10_hidden_norm_means, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(row[:, 0], sweep.hidden_norms().means, rtol=0, atol=1e-12)
 
 
 @every_cell
@@ -166,7 +166,7 @@ def test_small_adjoints_of_float32_are_those_of_float64(
         sweep = Sweep(network, length=length, batch=B)
         sweep.forward(Batch(xs, targets, mask), "cross_entropy")
         sweep.backward()
-        means.append(sweep.log10_hidden_norm_means)
+        means.append(sweep.hidden_norms().means)
         ((_, row),) = sweep.stack(2).run(sweep.top_source, [length // 2 + 1, length])
         rows.append(row)
     # A relative error of 1e-7 a step adds up over the steps.

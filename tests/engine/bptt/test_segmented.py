@@ -64,7 +64,7 @@ def left_by(
         "loss": np.array(loss.value),
         "gradient": network.gradient.copy(),
         "norms": sweep.log10_hidden_norms,
-        "means": sweep.log10_hidden_norm_means,
+        "means": sweep.hidden_norms().means,
     }
 
 
