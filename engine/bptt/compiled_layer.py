@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from engine.compiled.twins import Twin
 
 
+FEW_ROWS = 4
+"""Rows of an ensemble's deltas that are at hand at once: those of a chunk fill a third of the
+first-level cache."""
+
+
 class CompiledLayer:
     """The compiled twin of a cell, bound to one layer's tape."""
 
@@ -47,6 +52,7 @@ class CompiledLayer:
         self._chunk = len(tape.deltas) - 1
         nothing = np.zeros((0, *tape.adjoints.shape[1:]), tape.dtype)
         self._nothing = Arriving(nothing, np.full(tape.length + 1, -1, np.intp))
+        self._few = aligned_zeros((FEW_ROWS, self._chunk, tape.batch), tape.dtype)
         self._no_powers = np.empty(0, tape.dtype)
         self._read_turned = [
             aligned_zeros((tape.batch, product.gradient.shape[1]), tape.dtype)

@@ -55,7 +55,8 @@ class EnsembleNetwork(Network):
         for layer, (start, stop) in zip(self.layers, pairwise(self._edges), strict=False):
             layer.bind(flat[:, start:stop], gradient[:, start:stop])
         self._stored = self._readouts(flat)
-        self.readout = np.zeros_like(self._stored)
+        shape = self._stored.shape[:2]
+        self.readout = matrix_room(shape, self._stored, members_within=samples == 1)
         self.readout_gradient = self._readouts(gradient)
         self.idle: list[int] = []
         self.prepare()
@@ -103,7 +104,7 @@ class EnsembleSweep(Sweep):
         """
         batch = len(network.flat) * network.samples
         super().__init__(network, length=length, batch=batch, window=window)
-        self.readouts = EnsembleReadout(network)
+        self.readouts = EnsembleReadout(network, network.samples)
 
     def forward_members(self, batch: Batch, loss: str, reduction: str = "mean") -> MemberLosses:
         """Run the recurrences from zero states and return the losses.

@@ -5,8 +5,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from engine import compiled
 from engine.arrays import Array, BoolArray
 from engine.bptt.multiply import by_member, multiply
+from engine.bptt.network import Network
 from engine.bptt.readout import Readout
 from engine.tasks.base import Batch
 
@@ -30,8 +32,18 @@ class MemberLosses(NamedTuple):
 class EnsembleReadout(Readout):
     """Read-outs of S members, with the members last in `network.readout`, (K, H + 1, S)."""
 
+    def __init__(self, network: Network, samples: int) -> None:
+        """Read out with the networks' weights, B = `samples` of each member."""
+        super().__init__(network)
+        self._loops = compiled.member_loops() if samples == 1 else None
+
     def outputs(self, states: Array) -> Array:
         """Return y (n, K, S·B) of states h (n, H, S·B)."""
+        if self._loops is not None:
+            self._read = np.ascontiguousarray(states)
+            found = np.empty((len(states), self.network.outputs, states.shape[-1]), states.dtype)
+            self._loops.outputs(self.network.readout, self._read, found)
+            return found
         weight, bias = self.network.readout[:, :-1], self.network.readout[:, -1:]
         y = multiply(weight, states)
         by_member(y, bias.shape[-1])[...] += np.moveaxis(bias, -1, 0)  # (1)
@@ -58,6 +70,12 @@ class EnsembleReadout(Readout):
 
     def backward(self) -> tuple[Array, bool]:
         """Fill the read-outs' gradients; return the immediate derivatives, (n, H, S·B)."""
+        if self._loops is not None:
+            weights, direct = self.network.readout, np.empty_like(self._read)
+            gradient = np.empty_like(weights)
+            self._loops.back(weights, self.dy, self._read, gradient, direct)
+            self.network.readout_gradient[...] = gradient
+            return direct, self._ordinary(float(np.abs(weights[:, :-1]).max()))
         weight, gradient = self.network.readout[:, :-1], self.network.readout_gradient
         n, K, columns = self.dy.shape
         members = gradient.shape[-1]

@@ -116,12 +116,20 @@ def each_times(left: Array, right: Array, out: Array) -> None:
     """Add, for every member s, left (m, k, s) times right (k, s) to out (m, s).
 
     The members lie side by side, so that the machine multiplies several of them at once: a product
-    of each by itself would cost more to call than to do.
+    of each by itself would cost more to call than to do. Four terms are added in a turn, one after
+    the other: the sums are then read and written a quarter as often.
     """
     rows, columns, members = left.shape
+    whole = columns - columns % 4
     for r in range(rows):
         total = out[r]
-        for k in range(columns):
+        for k in range(0, whole, 4):
+            w0, w1, w2, w3 = left[r, k], left[r, k + 1], left[r, k + 2], left[r, k + 3]
+            v0, v1, v2, v3 = right[k], right[k + 1], right[k + 2], right[k + 3]
+            for s in range(members):
+                two = total[s] + w0[s] * v0[s] + w1[s] * v1[s]
+                total[s] = two + w2[s] * v2[s] + w3[s] * v3[s]
+        for k in range(whole, columns):
             weight, value = left[r, k], right[k]
             for s in range(members):
                 total[s] += weight[s] * value[s]

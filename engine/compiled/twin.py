@@ -50,7 +50,9 @@ class Twin:
     add_gradients: Callable[
         [int, Array, int, int, Array, int, Array, float, Array, Array], None
     ] = weight_gradients.add
-    add_members: Callable[[Array, int, int, Array, int, Array], None] = weight_gradients.add_members
+    add_members: Callable[[Array, int, int, Array, int, Array, Array], None] = (
+        weight_gradients.add_members
+    )
     bring_near_one: Callable[[Array, float, float, int, IntArray, IntArray], bool] = (
         near_one.bring_near_one
     )

@@ -91,11 +91,15 @@ def add(  # noqa: C901  (a function for each row that is turned would cost as mu
 
 
 @kernel
-def add_members(deltas: Array, row: int, slot: int, read: Array, column: int, total: Array) -> None:
+def add_members(
+    deltas: Array, row: int, slot: int, read: Array, column: int, few: Array, total: Array
+) -> None:
     """Add those of an ensemble whose members have one sample each, one step after the other.
 
     The steps are added last first, each by itself: their sum does not depend on how they are cut
-    into stretches.
+    into stretches. The deltas of a few rows are copied first: where they are, those of one row lie
+    a multiple of 4096 bytes apart from step to step, and would push each other out of the
+    first-level cache.
 
     Args:
         deltas: (chunk + 1, rows, S).
@@ -103,13 +107,20 @@ def add_members(deltas: Array, row: int, slot: int, read: Array, column: int, to
         slot: Where the first step's deltas lie.
         read: What the product read, and maybe more before it, (n, K, S).
         column: The first row of `read` that the product did read.
+        few: Room for the deltas of a few rows, (rows, n at least, S).
         total: (G, K, S), added to.
     """
     rows, columns, members = total.shape
-    for r in range(rows):
+    steps = read.shape[0]
+    for first in range(0, rows, few.shape[0]):
+        height = min(few.shape[0], rows - first)
+        for r in range(height):
+            for step in range(steps):
+                few[r, step] = deltas[slot + step, row + first + r]
         for k in range(columns):
-            own = total[r, k]
-            for step in range(read.shape[0] - 1, -1, -1):
-                delta, value = deltas[slot + step, row + r], read[step, column + k]
-                for s in range(members):
-                    own[s] += delta[s] * value[s]
+            for r in range(height):
+                own = total[first + r, k]
+                for step in range(steps - 1, -1, -1):
+                    delta, value = few[r, step], read[step, column + k]
+                    for s in range(members):
+                        own[s] += delta[s] * value[s]
