@@ -54,7 +54,7 @@ CROWDS = (
     Crowd(size=replace(TINY, name="tiny, B = 8", batch=8), cell="elman", members=16, goals={}),
     Crowd(size=ADDING, cell="elman", members=8, goals={"J": 4}),
 )
-"""The last is trained one after the other: there an ensemble gains nothing."""
+"""The last is trained one after the other, each to its end: there an ensemble gains nothing."""
 
 
 def together(size: Size, cell: str, data: Data, members: int) -> peers.Program:
@@ -98,22 +98,14 @@ def _network(size: Size, cell: str, seed: int) -> Network:
     return network
 
 
-def in_turn(size: Size, cell: str, data: Data, members: int) -> peers.Program:
-    """Return our step of all members, one after the other."""
-    programs = [peers.ours(size, cell, data) for _ in range(members)]
-
-    def step() -> object:
-        return [program() for program in programs]
-
-    return step
-
-
 def measure(crowd: Crowd, rounds: int) -> dict[str, object]:
     """Return the figures of one crowd."""
     size, cell, members = crowd.size, crowd.cell, crowd.members
     data = size.data()
     pays = size.hidden * size.batch <= LARGEST
-    ours = (together if pays else in_turn)(size, cell, data, members)
+    # Whose trainings follow one another, each to its end, makes one member's step at a time.
+    ours = together(size, cell, data, members) if pays else peers.ours(size, cell, data)
+    mine = members if pays else 1
     rivals = {"F": (peers.fused(size, cell, data), 1)}
     if importlib.util.find_spec("jax") is not None:
         rivals["J"] = peers.scanned(size, cell, data, members), members
@@ -123,12 +115,12 @@ def measure(crowd: Crowd, rounds: int) -> dict[str, object]:
         "cell": cell,
         "members": members,
         "side_by_side": pays,
-        "ours_seconds": found[0].ours / members,
+        "ours_seconds": found[0].ours / mine,
         "rivals": {
             letter: {
                 "seconds": each.theirs / count,
-                "ratio": each.ratio * members / count,
-                "ratios": [ratio * members / count for ratio in each.ratios],
+                "ratio": each.ratio * mine / count,
+                "ratios": [ratio * mine / count for ratio in each.ratios],
                 "goal": crowd.goals.get(letter),
             }
             for (letter, (_, count)), each in zip(rivals.items(), found, strict=True)

@@ -55,6 +55,12 @@ def test_the_loss_state_matrix_keeps_its_lead_over_pytorchs_best(size: str) -> N
     assert row["ratio"] >= SHARE * row["goal"]
 
 
+@pytest.mark.parametrize("nth", range(12))
+def test_all_cheap_series_cost_little_of_the_step_they_are_taken_of(nth: int) -> None:
+    row = measured("cheap")["rows"][nth]
+    assert row["price"] <= row["bound"] / SHARE
+
+
 @pytest.mark.parametrize("nth", range(4))
 def test_time_grows_no_faster_than_it_has_to(nth: int) -> None:
     row = measured("growth")["rows"][nth]
