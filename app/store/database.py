@@ -114,11 +114,14 @@ class Database:
         path = self.engine.url.database
         if not self.is_sqlite or not path:
             return None
-        with self._watch_lock:
-            if self._watching is None:
-                self._watching = sqlite3.connect(path, check_same_thread=False)
-                self._watching.execute(f"PRAGMA busy_timeout={BUSY_MILLISECONDS}")
-            return int(self._watching.execute("PRAGMA data_version").fetchone()[0])
+        try:
+            with self._watch_lock:
+                if self._watching is None:
+                    self._watching = sqlite3.connect(path, check_same_thread=False)
+                    self._watching.execute(f"PRAGMA busy_timeout={BUSY_MILLISECONDS}")
+                return int(self._watching.execute("PRAGMA data_version").fetchone()[0])
+        except sqlite3.OperationalError:
+            return None  # a database that nobody can look into just now
 
     def close(self) -> None:
         """Close every connection."""

@@ -1,12 +1,14 @@
 """What was read is remembered until anybody writes, and not a moment longer."""
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from app.store import RunNotFound, Store
+from app.store import DATABASE_FILE, RunNotFound, Store, database
 from app.store.remembered import Remembered
 from tests.app.store.stored_runs import Recording, claimed, new_store, queued
 
@@ -125,3 +127,17 @@ def test_a_read_of_what_was_seen_is_the_same_as_any_read(
         found = store.arrays.read_seen(seen, "hidden_gradient", {"step": step, "layer": 1})
         assert found.values.tobytes() == recording.hidden[step // 10][1:2].tobytes()
         assert found.coords["step"] == [step]
+
+
+@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+def test_a_database_that_another_has_for_itself_tells_no_version(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "BUSY_MILLISECONDS", 20)
+    assert store.database.version() is not None
+    store.close()
+    with closing(sqlite3.connect(store.folder / DATABASE_FILE)) as other:
+        other.execute("PRAGMA locking_mode=EXCLUSIVE")
+        other.execute("BEGIN EXCLUSIVE")
+        assert store.database.version() is None
+    assert store.database.version() is not None
