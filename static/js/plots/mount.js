@@ -21,7 +21,7 @@ let turn = Promise.resolve();
 
 const nextTask = () => globalThis.scheduler?.yield?.() ?? new Promise((done) => setTimeout(done));
 
-/** One drawing a task: the page answers in between, and where several wait they are painted together. */
+/** One drawing a task: the page answers in between. */
 export function inTurn() {
   turn = turn.then(nextTask);
   return turn;
@@ -101,5 +101,6 @@ export async function saveImage(element, format, filename) {
 
 /** @param {HTMLElement} element */
 export async function remove(element) {
+  drawn.delete(element);
   if (element.layout) (await plotly()).purge(element);
 }

@@ -126,7 +126,8 @@ export function createPanel(section, { address, view, onFigure = () => {}, onCel
       await nextFrame(); // what takes no time is seen first
       await inTurn();
       const started = performance.now();
-      await paintSafely();
+      if (visible) await paintSafely();
+      else missed = paintSafely;
       return performance.now() - started;
     },
     { interval: 0, share: DRAWING_SHARE },
