@@ -9,7 +9,8 @@ import { isOver } from "./run_head.js";
  * @param {{head: object, isNews: (step: number) => boolean, refresh: () => Promise<number>, status: () => Promise<void>}} page
  */
 export function followRun(run, { head, isNews, refresh, status }) {
-  const refreshSoon = newest(() => refresh());
+  // Frames that come at once are one picture; whoever names no step wants to see how things stand.
+  const refreshSoon = newest((step) => (step === undefined || isNews(step) ? refresh() : 0));
   const statusSoon = newest(() => status().catch(() => {}));
   const catchUp = () => {
     statusSoon();
@@ -23,7 +24,8 @@ export function followRun(run, { head, isNews, refresh, status }) {
       if (isOver(run.status)) return;
       if (kind === "progress") head.progress(data);
       else if (kind !== "frame") statusSoon();
-      if (kind === "end" || (kind === "frame" && isNews(data.step))) refreshSoon();
+      if (kind === "end") refreshSoon();
+      else if (kind === "frame" && isNews(data.step)) refreshSoon(data.step);
     },
   });
 }

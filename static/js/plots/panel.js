@@ -68,10 +68,11 @@ export function createPanel(section, { address, view, onFigure = () => {}, onCel
         const came = performance.now();
         // First, because what a figure brings (the recorded steps) says where its cursor stands.
         onFigure(figure);
-        if (!visible) missed = paintSafely;
-        else if (!listening) await paint();
-        else if (!paintCells()) paintSoon();
+        const isSoon = visible && listening && !paintCells();
         busy = performance.now() - came;
+        if (isSoon) paintSoon();
+        else if (!visible) missed = paintSafely;
+        else if (!listening) await paint();
       } catch (error) {
         fail(error);
       }
@@ -165,7 +166,7 @@ export function createPanel(section, { address, view, onFigure = () => {}, onCel
     figure: () => figure,
     url: () => url,
     onPick,
-    /** Fetch what is chosen now; `fresh` also where the address did not change. Resolves to the ms that drawing took. */
+    /** Fetch what is chosen now; `fresh` also where the address did not change. Resolves to the ms that it took at once. */
     refresh({ fresh = false } = {}) {
       if (!visible && !eager) {
         missed = () => load({ fresh: true });
