@@ -140,3 +140,7 @@ if not TYPE_CHECKING:  # to a type checker all names are there, and no other
                 globals().update({each: getattr(found, each) for each in names.split()})
                 return globals()[name]
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__() -> list[str]:
+        """Name what has not been loaded yet, too: help and completion ask for it."""
+        return sorted({*globals(), *__all__})
