@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal
 
-from fastapi import APIRouter, Header, Query
+from fastapi import APIRouter, Depends, Header, Query
 from pydantic import Field
 from starlette.responses import Response
 
@@ -56,10 +56,33 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
 )
 
 
+async def _parameter(
+    parameter: Annotated[
+        str | None,
+        Query(
+            description="P by name; the layer's recurrent weights if left out",
+            examples=["weight_hh_l0"],
+        ),
+    ] = None,
+    layer: Annotated[
+        str | None,
+        Query(
+            pattern="^[0-9]{1,2}r?$",
+            description="Whose recurrent weights P is, from 0; with r its way backwards; the top if"
+            " left out. Not looked at where P is named",
+            examples=["0"],
+        ),
+    ] = None,
+) -> tuple[str | None, str | None]:
+    """Return P's name, and the layer whose recurrent weights are meant where it has none."""
+    return parameter, layer
+
+
 @router.get("", responses={200: {"model": ChainModel}, 304: NOT_MODIFIED, **problems(404)})
 def get_chain(
     run_id: str,
     store: StoreOf,
+    of: Annotated[tuple[str | None, str | None], Depends(_parameter)],
     step: Annotated[
         Step,
         Query(
@@ -76,13 +99,6 @@ def get_chain(
     state_time: Annotated[
         Time | None,
         Query(description="k, 1 … t; 2, or the read-out's t, if left out", examples=[10]),
-    ] = None,
-    parameter: Annotated[
-        str | None,
-        Query(
-            description="P by name; the top layer's recurrent weights if left out",
-            examples=["weight_hh_l0"],
-        ),
     ] = None,
     sample: Annotated[
         Annotated[int, Field(ge=0, le=MAX_STEP)] | None,
@@ -105,7 +121,8 @@ def get_chain(
         step=found,
         loss_time=loss_time,
         state_time=state_time,
-        parameter=parameter,
+        parameter=of[0],
+        layer=of[1],
         sample=sample,
     )
     fixed = isinstance(step, int)

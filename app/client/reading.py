@@ -72,7 +72,7 @@ class ReadingCalls(Calls):
 
         Args:
             run_id: The run.
-            options: step, loss_time, state_time, parameter, sample.
+            options: step, loss_time, state_time, parameter, layer, sample.
         """
         found: Chain = self._answer("GET", f"/runs/{run_id}/chain", params=query(options))
         return found

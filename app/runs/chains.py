@@ -17,12 +17,16 @@ FIRST_READ: Final = 2
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Term:
-    """Which term is asked for; what is None is chosen: the last loss, step 2, the top W_h."""
+    """Which term is asked for; what is None is chosen: the last loss, step 2, the layer's W_h.
+
+    A layer is named as figures name it, with r for its way backwards; None is the top one.
+    """
 
     step: int
     loss_time: int | None
     state_time: int | None
     parameter: str | None
+    layer: str | None = None
     sample: int | None
 
 
@@ -31,12 +35,12 @@ def chain_of(store: Store, run: Run, term: Term) -> engine.Chain:
 
     Raises:
         CheckpointNotFound: The weights of this step were not kept; the message says of which.
-        ConfigError: A time, a sample or a parameter that is not there.
+        ConfigError: A time, a sample, a layer or a parameter that is not there.
     """
     weights = _weights(store, run.id, term.step)
     probe = store.checkpoints.probe(run.id)
     config = engine.RunConfig.from_dict(run.config)
-    parameter = term.parameter or _recurrent_of(weights)
+    parameter = term.parameter or _recurrent_of(weights, term.layer)
     if parameter not in weights:  # before anything is swept for it
         raise engine.UnknownNameError("parameter", parameter, weights)
     asked = "first_asked" if parameter.endswith(REVERSE) else "last_asked"
@@ -89,17 +93,32 @@ def _first_read(parameter: str, loss_time: int, length: int) -> int:
     return min(FIRST_READ, loss_time)
 
 
-def _recurrent_of(weights: Weights) -> str:
-    """Return the name of the top layer's recurrent weights, or of the first that it has."""
+def _recurrent_of(weights: Weights, layer: str | None) -> str:
+    """Return the name of a layer's recurrent weights, or of the first that it has.
 
-    def layer(name: str) -> int:
-        return int(name.rpartition("_l")[2])
-
-    own = [name for name in weights if not name.startswith("readout.")]
-    own = [name for name in own if not name.endswith(REVERSE)]
-    top = max(map(layer, own))
-    names = sorted(name for name in own if layer(name) == top)
+    Raises:
+        UnknownNameError: There is no such layer.
+    """
+    layers: dict[str, list[str]] = {}
+    for name in sorted(weights):
+        if not name.startswith("readout."):
+            layers.setdefault(_layer_of(name), []).append(name)
+    if layer is None:
+        layer = max((each for each in layers if each.isdecimal()), key=int)
+    if layer not in layers:
+        raise engine.UnknownNameError("layer", layer, sorted(layers), pointer="/layer")
+    names = layers[layer]
     return next((name for name in names if name.startswith("weight_hh")), names[0])
+
+
+def _layer_of(name: str) -> str:
+    """Return what figures call the layer of a parameter.
+
+    >>> _layer_of("weight_hh_l1"), _layer_of("weight_hh_l0_reverse")
+    ('1', '0r')
+    """
+    forwards = name.removesuffix(REVERSE)
+    return forwards.rpartition("_l")[2] + ("" if forwards == name else "r")
 
 
 def _options(config: engine.RunConfig) -> Mapping[str, Any]:

@@ -303,6 +303,16 @@ def test_a_cell_of_the_matrix_opens_its_chain_factor_by_factor(
     expect(sheet).to_have_count(0)
 
 
+def test_the_chain_is_of_the_layer_that_is_shown(page: Page, service: Service) -> None:
+    model = {"cell": "elman", "activation": "tanh", "hidden_size": 6, "layers": 2}
+    opened(page, service.finish(config(name="two layers", model=model)), "?layer=0")
+    page.locator("[data-panel=loss_state_gradient] [data-plot]").focus()
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("Enter")
+    sheet = page.get_by_role("dialog", name="A term, factor by factor")
+    expect(sheet).to_contain_text("weight_hh_l0")
+
+
 def test_a_queued_run_says_that_it_waits(page: Page, service: Service) -> None:
     long = {"steps": 1_000_000, "batch_size": 4}
     runs = [service.start(config(name=f"busy {i}", training=long)) for i in range(3)]

@@ -57,7 +57,7 @@ export function barOf(log10) {
   return { kind: log10 < 0 ? "shrinks" : "grows", share };
 }
 
-/** Open the chain of one cell. @param {string} run @param {{step: number, loss_time: number, state_time: number, parameter: string | null}} cell */
+/** Open the chain of one cell. @param {string} run @param {{step: number, loss_time: number, state_time: number, parameter: string | null, layer: string}} cell */
 export async function openChain(run, cell) {
   const path = `/runs/${run}/chain`;
   const chain = await getJson(path, { query: cell });
@@ -67,7 +67,7 @@ export async function openChain(run, cell) {
   const left = leftAfter(chain);
   const rows = chain.factors.map((factor, i) => rowOf(factor, left[i], left[i - 1]));
   rows.push([symbol("the term", "as the matrix of path terms has it"), "", "", power(chain.term.log10_norm)]);
-  scroller.append(tableElement(["Factor", "Lets through at most", "Kept of this gradient", "Left of it"], rows));
+  scroller.append(tableElement(["Factor", "Lets through at most", "Kept of this gradient", "What is left"], rows));
   const told = element("p", "small muted", `Norms are means of logarithms over ${chain.samples} samples${leftOut(chain)}.`);
   const raw = element("a", "button", "As JSON");
   Object.assign(raw, { href: apiUrl(path, cell), download: "" });

@@ -97,11 +97,11 @@ onTheme((seen) => {
   for (const panel of panels) panel.redraw();
 });
 
-/** The chain behind a cell; a cell of the future has none. */
+/** The chain behind a cell, of the layer that is shown; a cell of the future has none. */
 function openCell(name, cell) {
   const times = timesOf(cell);
   const { step, parameter = null } = panelOf(name).figure().layout.meta;
-  if (times) openChain(run.id, { step, ...times, parameter }).catch(toastError);
+  if (times) openChain(run.id, { step, ...times, parameter, layer: layerOf() }).catch(toastError);
 }
 
 function viewOf(name) {

@@ -85,6 +85,17 @@ async def test_the_answer_says_what_each_factor_is(
     np.testing.assert_allclose(product[0], answer["term"]["value"], rtol=1e-12)
 
 
+@pytest.mark.parametrize(("layer", "parameter"), [("0", "weight_hh_l0"), ("1", "weight_hh_l1")])
+async def test_a_layer_is_taken_by_its_recurrent_weights(
+    layer: str, parameter: str, reader: httpx.AsyncClient, trained: Trained
+) -> None:
+    asked = "step=4&loss_time=12&state_time=10"
+    answer = (await reader.get(f"{at(trained.succeeded)}?{asked}&layer={layer}")).json()
+    named = (await reader.get(f"{at(trained.succeeded)}?{asked}&parameter={parameter}")).json()
+    assert answer == named
+    assert (answer["layer"], answer["parameter"]) == (int(layer), parameter)
+
+
 async def test_it_is_the_engines_own_chain_of_the_checkpoint(
     reader: httpx.AsyncClient, trained: Trained
 ) -> None:
@@ -124,6 +135,8 @@ async def test_a_run_that_diverged_answers_at_each_of_its_steps(tmp_path: Path) 
         ({"state_time": 13}, "state_time"),
         ({"loss_time": 4, "state_time": 5}, "state_time"),
         ({"parameter": "W"}, "parameter"),
+        ({"layer": "7"}, "layer"),
+        ({"layer": "top"}, "layer"),
         ({"parameter": "readout.bias", "state_time": 1}, "state_time"),
         ({"sample": 3}, "sample"),
         ({"step": "newest"}, "step"),
