@@ -200,17 +200,20 @@ def tried_view(tried: Tried, unchanged: Tried) -> TriedView:
 
 
 def conclusion_of(tried: tuple[Tried, ...]) -> str:
-    """Say which remedy helped most, where one did."""
+    """Say which remedy helped most, where one did; of some alone as long as others train."""
     unchanged, *others = tried
     done = [each for each in others if each.loss is not None and len(each.over) == len(each.runs)]
     if not done or unchanged.loss is None:
         return ""
     best = done[0]
+    going = any(len(each.over) < len(each.runs) for each in tried)
+    so_far = " So far: not every run is over." if going else ""
     if best.loss is None or not best.loss < unchanged.loss:
-        return "None of what was tried ends with a lower loss than the unchanged network."
+        none = "None of what was tried ends with a lower loss than the unchanged network."
+        return none + so_far
     return (
         f"{best.title} helped most: the loss ends at {plain_number(best.loss)} instead of "
-        f"{plain_number(unchanged.loss)}."
+        f"{plain_number(unchanged.loss)}.{so_far}"
     )
 
 

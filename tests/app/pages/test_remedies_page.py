@@ -20,6 +20,7 @@ from app.settings import Settings
 from app.store import open_store
 from app.uploads import Wanted, keep_model
 from tests.app.api.conftest import SMALL, changed, serving, settings_of, train_into
+from tests.app.pages.test_run_page_contexts import run_of
 
 SIGMOID = changed(SMALL, model={"activation": "sigmoid", "layers": 1}, task={"length": 40})
 CHOSEN = ["LSTM", "orthogonal weights"]
@@ -55,6 +56,15 @@ def test_the_conclusion_names_what_helped(losses: tuple[float | None, ...], word
     found = conclusion_of((tried(UNCHANGED, unchanged), tried("a", first), tried("b", second)))
     assert found.startswith(words)
     assert bool(found) == bool(words)
+
+
+def test_the_conclusion_is_of_so_far_as_long_as_a_better_one_still_trains() -> None:
+    runs = (run_of(status="succeeded"), run_of(status="running"))
+    better = Tried(title="b", runs=runs, loss=0.01)
+    found = conclusion_of((tried(UNCHANGED, 0.2), better, tried("a", 0.05)))
+    assert found == (
+        "a helped most: the loss ends at 0.05 instead of 0.2. So far: not every run is over."
+    )
 
 
 def train_what_waits(settings: Settings) -> int:
