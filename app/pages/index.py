@@ -189,7 +189,7 @@ def run_row(
     return RunRow(
         id=run.id,
         name=run.name or run.id,
-        summary=" · ".join([summary_of(run.config), *uploads.values()]),
+        summary=" · ".join([summary_of(run.config), seed_of(run.config), *uploads.values()]),
         tags=shown(run.tags),
         status=run.status,
         step=run.step,
@@ -228,6 +228,15 @@ def summary_of(config: Mapping[str, Any]) -> str:
     length = f" T {task['length']}" if task.get("length") else ""
     parts.append(f"{task.get('kind', '')}{length}".replace("_", " "))
     return " · ".join(part for part in parts if part)
+
+
+def seed_of(config: Mapping[str, Any]) -> str:
+    """Say the seed, in which runs of a sweep or of a remedy differ.
+
+    >>> seed_of({"seed": 3})
+    'seed 3'
+    """
+    return f"seed {config.get('seed', 0)}"
 
 
 def progress_text(run: Run, ahead: int | None) -> str:

@@ -59,6 +59,14 @@ def test_a_running_run_says_how_long_it_takes() -> None:
     assert row.can_cancel
 
 
+def test_a_row_tells_the_seed_in_which_runs_of_one_name_differ() -> None:
+    rows = [run_row(replace(RUN, config={**RUN.config, "seed": seed})) for seed in (0, 1)]
+    assert [row.summary for row in rows] == [
+        "gru · temporal order T 100 · seed 0",
+        "gru · temporal order T 100 · seed 1",
+    ]
+
+
 def test_a_run_that_is_over_says_how_long_it_took() -> None:
     row = run_row(replace(RUN, status="succeeded", finished_at=NOW + timedelta(seconds=72)))
     assert row.progress_text == "took 1:12"
