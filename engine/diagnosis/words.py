@@ -56,6 +56,8 @@ def sentence_for(
         share = f"{100 * span.span:.2g} % of it arrives {steps_back} steps back"
         return f"The last loss's gradient dips under 1 % {span.reach + 1} steps back, yet {share}."
     heard = f"Only the last {span.reach} of {steps_back} steps back receive"
+    if span.reach == 1:
+        heard = f"Only the last of {steps_back} steps back receives"
     if span.reach == 0:
         heard = f"None of the {steps_back} steps back receives"
     needed = "." if needed_lag is None else f"; the task needs {needed_lag}."

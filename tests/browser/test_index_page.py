@@ -78,7 +78,7 @@ def test_a_running_run_moves_without_a_fetch_for_every_step(page: Page, service:
     expect(step).not_to_have_text(before)
     expect(row_of(page, "running").locator("[data-eta]")).to_contain_text("left")
     row_of(page, "running").locator("summary").click()
-    row_of(page, "running").get_by_role("button", name="Cancel the run").click()
+    row_of(page, "running").get_by_role("button", name="Stop the run").click()
     page.get_by_role("dialog").get_by_role("button", name="Stop").click()
     expect(page.locator(".toast")).to_contain_text("running is being cancelled")
     expect(row_of(page, "running").locator(".status")).to_have_text("Cancelled", timeout=20_000)

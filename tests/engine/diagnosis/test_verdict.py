@@ -70,6 +70,21 @@ def test_a_gradient_of_which_nothing_arrives_is_vanishing(config: RunConfig) -> 
     assert "None of the 39 steps back receives" in verdict.sentence
 
 
+@pytest.mark.parametrize(
+    ("steps_back", "words"),
+    [
+        (1, "Only the last of 39 steps back receives"),
+        (2, "Only the last 2 of 39 steps back receive "),
+    ],
+)
+def test_one_step_that_hears_is_told_in_the_singular(
+    steps_back: int, words: str, config: RunConfig
+) -> None:
+    row = np.full(T, -9.0)
+    row[-1 - steps_back :] = 0.0
+    assert diagnose(frame_with(row), config).sentence.startswith(words)
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_values_that_are_not_finite_are_named(config: RunConfig, value: float) -> None:
     row = falling(0.9)
