@@ -33,6 +33,7 @@ export function createPanel(section, { address, view, onFigure = () => {}, onCel
   let missed = null;
   let listening = false;
   let hovered = null;
+  let coming = null;
   const waiting = new Set();
   const moveCursor = view().cursor ? mountCursor(plot) : null;
 
@@ -63,7 +64,7 @@ export function createPanel(section, { address, view, onFigure = () => {}, onCel
       const next = apiUrl(wanted.path, wanted.query);
       let busy;
       try {
-        if (fresh || next !== url || !figure) figure = await fetchFigure(next, wanted);
+        if (fresh || next !== url || !figure) figure = await (coming = fetchFigure(next, wanted));
         url = next;
         const came = performance.now();
         // First, because what a figure brings (the recorded steps) says where its cursor stands.
@@ -124,6 +125,7 @@ export function createPanel(section, { address, view, onFigure = () => {}, onCel
 
   const paintSoon = newest(
     async () => {
+      await coming?.catch(() => {}); // a newer one is on its way
       await nextFrame(); // what takes no time is seen first
       await inTurn();
       const started = performance.now();
