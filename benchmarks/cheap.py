@@ -7,8 +7,6 @@ gradients, which the training takes whether anybody looks or not.
 
 from dataclasses import replace
 
-import numpy as np
-
 import engine
 from benchmarks.ours import prices_of
 from benchmarks.tables import Row, Table
@@ -38,13 +36,12 @@ def _look(snapshot: engine.Snapshot) -> list[object]:
         raise RuntimeError("a training step without a batch")
     asked = snapshot.task.asked_times
     seen = Observation.of_sweep(snapshot.sweep, snapshot.batch, asked_times=asked)
-    with np.errstate(divide="ignore"):
-        return [
-            seen.log10_hidden_norms,
-            seen.log10_hidden_norm_means,
-            saturation(seen),
-            snapshot.parameter_gradient_norms,
-        ]
+    return [
+        seen.log10_hidden_norms,
+        seen.log10_hidden_norm_means,
+        saturation(seen),
+        snapshot.parameter_gradient_norms,
+    ]
 
 
 def measure(rounds: int) -> list[Row]:

@@ -32,6 +32,10 @@ class CompiledLayer:
         self._weights = tuple(product.fast for product in products)
         self._turned = tuple(p.back_states for p in products if p.product.states_read)
         self.squared_norms, self.count = twin.squared_norms, twin.count
+        name, of_state = tape.cell.candidate, tape.cell.candidate in tape.input_rows
+        values = tape.inputs[1:] if of_state else tape.tape[: tape.length]
+        rows = (tape.input_rows if of_state else tape.tape_rows).span(name)
+        self._candidate = values, rows.start, tape.weights.hidden
 
     @classmethod
     def of(cls, tape: "LayerTape") -> "CompiledLayer | None":
@@ -102,14 +106,10 @@ class CompiledLayer:
         Returns:
             False, with nothing written, where the activation function is not known here.
         """
-        tape, cell = self._tape, self._tape.cell
-        number = self._twin.slopes.get(cell.activation.name)
+        number = self._twin.slopes.get(self._tape.cell.activation.name)
         if number is None:
             return False
-        of_state = cell.candidate in tape.input_rows
-        values = tape.inputs[1:] if of_state else tape.tape[: tape.length]
-        rows = (tape.input_rows if of_state else tape.tape_rows).span(cell.candidate)
-        self._twin.small_slopes(number, values, rows.start, tape.weights.hidden, limit, out)
+        self._twin.small_slopes(number, *self._candidate, limit, out)
         return True
 
     def add_gradients(

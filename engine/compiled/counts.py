@@ -58,13 +58,14 @@ def small_slopes(
         small, known = np.int32(0), np.int32(0)
         if activation == TANH:
             for j in range(count):
-                small = np.int32(small + ((one - row[j] * row[j]) < bound))
+                slope = one - row[j] * row[j]
+                small, known = np.int32(small + (slope < bound)), np.int32(known + (slope == slope))
         elif activation == SIGMOID:
             for j in range(count):
-                small = np.int32(small + ((one - row[j]) * row[j] < bound))
+                slope = (one - row[j]) * row[j]
+                small, known = np.int32(small + (slope < bound)), np.int32(known + (slope == slope))
         else:
             for j in range(count):
-                small = np.int32(small + (not row[j] > 0))
-        for j in range(count):
-            known = np.int32(known + (row[j] == row[j]))
+                value = row[j]
+                small, known = np.int32(small + (not value > 0)), np.int32(known + (value == value))
         out[t] = small if known == count else np.nan
