@@ -40,7 +40,7 @@ def test_the_readme_has_every_setting_with_its_meaning(name: str) -> None:
     assert row.group(1) == meaning
 
 
-@pytest.mark.parametrize("name", ["peers.json"])
+@pytest.mark.parametrize("name", ["peers.json", "peers_plain.json"])
 def test_the_readmes_table_is_the_benchmarks_output(name: str) -> None:
     rows = report.read_peers(ROOT / "benchmarks" / "results" / name)
     assert report.peers_table(rows) in README
