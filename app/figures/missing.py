@@ -8,6 +8,7 @@ from app.figures.picture import Picture
 from app.figures.training_axis import GOING_ON
 
 NOT_YET = "No steps yet: the first arrives after 1 step"
+QUEUED = "Nothing yet: the run waits in the queue"
 ENDED_EARLY = "The run ended before its first frame"
 NO_STEPS = "No training steps: this run looks at its start alone"
 
@@ -36,6 +37,8 @@ def not_yet(run: RunData) -> str:
     """Say that there is nothing so far, or that there will be nothing."""
     if run.config.get("training", {}).get("steps") == 0:
         return NO_STEPS
+    if run.status == "queued":
+        return QUEUED
     return NOT_YET if run.status in GOING_ON else ENDED_EARLY
 
 

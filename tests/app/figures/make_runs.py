@@ -164,14 +164,14 @@ def picked(run: RunData, name: str, axis: str, coordinate: object) -> RunData:
     return replace(run, slices={**run.slices, name: new})
 
 
-def without_frames(run: RunData) -> RunData:
+def without_frames(run: RunData, status: str = "running") -> RunData:
     """The same run before its first step."""
     return RunData(
         id=run.id,
         name=run.name,
         config=run.config,
         facts=run.facts,
-        status="queued",
+        status=status,
         step=0,
         steps=run.steps,
     )

@@ -10,7 +10,7 @@ from app.figures import FIGURES, FigureOptions
 from app.figures.base import RunData
 from app.figures.layout import round_ticks, step_ticks
 from app.figures.picture import Picture
-from tests.app.figures.make_runs import Recorded, linear_run, with_slice
+from tests.app.figures.make_runs import Recorded, linear_run, with_slice, without_frames
 
 # So many letters stand on one line under the title of a panel, by its width at 1440 pixels.
 MOST_GLANCED = {"wide": 84, "third": 58, "quarter": 38}
@@ -303,3 +303,17 @@ def test_columns_above_the_screen_are_pooled_and_said_to_be() -> None:
     drawn = draw("hidden_gradient_norm", linear_run([0.9] * 1200, length=3, every=1))
     assert np.asarray(trace(drawn, "gradient").z).shape[1] == 400
     assert "largest of 3" in " ".join(note.text for note in drawn.layout.annotations)
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        ("queued", "the run waits in the queue"),
+        ("running", "the first arrives after 1 step"),
+        ("failed", "ended before its first frame"),
+    ],
+)
+def test_a_figure_without_frames_says_what_it_waits_for(status: str, words: str) -> None:
+    run = without_frames(linear_run([0.5], length=4), status)
+    drawn = draw("hidden_gradient", run)
+    assert words in drawn.layout.annotations[0].text
