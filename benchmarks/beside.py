@@ -47,8 +47,8 @@ class Stretch(NamedTuple):
 class Watched:
     """A run whose pace is measured without asking its server.
 
-    A run says how far it is four times a second: a stretch of time begins and ends at such a word,
-    else a twentieth of a stretch would hang on when one looked.
+    A run says how far it is twice a second: a stretch of time begins and ends at such a word, else
+    a quarter of a stretch would hang on when one looked.
     """
 
     def __init__(self, data: Path, run: str) -> None:

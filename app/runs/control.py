@@ -96,8 +96,9 @@ class Control:
 
     def _loop(self) -> None:
         attempts, every = self._store.attempts, self._lease / BEATS_PER_LEASE
+        quiet = min(QUIET_SECONDS, every)  # a short lease is renewed as often as it asks for
         while not self._done.wait(min(POLL_SECONDS, every)):
-            if time.monotonic() - self._reported < QUIET_SECONDS:
+            if time.monotonic() - self._reported < quiet:
                 continue  # the training has just reported, and been told
             try:
                 request = attempts.request(self._claim)

@@ -89,6 +89,7 @@ class FrameWriter:
         self._waiting: list[Part] = []
         self._sparkline: list[float] | None = None
         self._committed = len(self._steps)
+        self._is_in_arrays = False  # the frame that waits: a large one goes there first
         self._buffered_frames = 0
         self._buffered_bytes = 0
 
@@ -125,24 +126,25 @@ class FrameWriter:
             self._buffered_bytes += size
         self._steps.append(frame.step)
         self._sparkline = sparkline_of(frame, self._layers)
+        self._is_in_arrays = large
         if large:
-            self._commit(None, flushed=True)
+            self.commit()
 
     def commit(self, progress: Progress | None = None) -> None:
         """Make the frames that wait readable, and say how far the run is."""
         if self._committed < len(self._steps):
-            self._commit(progress, flushed=False)
+            self._commit(progress)
         elif progress is not None:
             self._report(lambda: self._store.attempts.progress(self._claim, progress))
 
-    def _commit(self, progress: Progress | None, *, flushed: bool) -> None:
+    def _commit(self, progress: Progress | None) -> None:
         verdict, changed = self._verdicts.settle()
         recorded = Recorded(
             row=self._committed,
             steps=self._steps[self._committed :],
             parts=_joined(self._waiting),
             series_end=self._series_end,
-            flushed=flushed,
+            flushed=self._is_in_arrays,
             verdict=None if verdict is None else verdict.to_dict(),
             changed=changed,
             sparkline=self._sparkline,

@@ -29,8 +29,6 @@ _COLUMNS_AS_WRITTEN = [
     for column in RUN_COLUMNS
 ]
 
-_BY_ID = sa.select(*RUN_COLUMNS).where(runs.c.id == sa.bindparam("run_id"))
-
 
 class NewRun(NamedTuple):
     """A run that is to be made: configuration, what the engine says of its task, arrays, key."""
@@ -215,11 +213,8 @@ class RunTable:
             return set(connection.scalars(sa.select(runs.c.id)))
 
     def _get(self, connection: Connection, run_id: str) -> Run:
-        row = (
-            connection.execute(sa.select(*RUN_COLUMNS).where(runs.c.id == run_id))
-            .mappings()
-            .first()
-        )
+        query = sa.select(*RUN_COLUMNS).where(runs.c.id == run_id)
+        row = connection.execute(query).mappings().first()
         if row is None:
             raise RunNotFound(run_id)
         return run_of(row)  # type: ignore[arg-type]

@@ -4,6 +4,7 @@ import errno
 import json
 import math
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -24,6 +25,7 @@ from app.runs.training import train_run
 from app.store import Run, Store, open_store
 from app.store.claims import Claim, Progress, Recorded
 from tests.app.runs.small_runs import (
+    PATIENCE,
     configuration,
     require_same_bits,
     settings_for,
@@ -290,6 +292,27 @@ def test_a_large_frame_goes_to_the_arrays_at_once(
     assert flushed == [True] * 5
 
 
+def test_a_large_frame_that_is_told_at_the_second_try_reads_as_it_was_recorded(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.runs.writer.LARGE_FRAME_BYTES", 100)
+    record = store.attempts.record
+    refused: list[int] = []
+
+    def record_or_fail(claim: Claim, frames: Recorded, progress: Progress | None = None) -> None:
+        if 20 in frames.steps and not refused:
+            refused.append(20)
+            raise OSError(errno.ENOSPC, "No space left")
+        record(claim, frames, progress)
+
+    monkeypatch.setattr(store.attempts, "record", record_or_fail)
+    run = queued(store, configuration())
+    assert attempt(store, run, checkpoint_seconds=100) == "failed"
+    found = store.arrays.read(run.id, "hidden_gradient_norm")
+    assert (refused, found.coords["step"]) == ([20], [0, 10, 20])
+    assert np.isfinite(found.values).all()
+
+
 def test_cancelling_keeps_what_is_recorded(store: Store) -> None:
     run = queued(store, configuration())
     assert attempt(store, run, stop_at=lambda control: control.stop("cancel")) == "cancelled"
@@ -343,13 +366,26 @@ def test_a_worker_that_cannot_renew_its_lease_stops_by_itself(
     assert store.runs.get(run.id).recorded_rows == 0
 
 
+def test_a_short_lease_is_renewed_though_the_training_has_just_reported(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.runs.control.QUIET_SECONDS", math.inf)
+    renewed = threading.Event()
+    monkeypatch.setattr(store.attempts, "beat", lambda claim: renewed.set())
+    claim = store.attempts.claim(queued(store, configuration()).id, "one long step")
+    assert claim is not None
+    with Control(store, claim) as control:
+        control.heard(None, time.monotonic())
+        assert renewed.wait(PATIENCE)
+
+
 def test_progress_says_how_long_it_will_take(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [0.0]
     monkeypatch.setattr("app.runs.progress.time.monotonic", lambda: clock[0])
     pace = Pace(100, PROGRESS_SECONDS)
     assert pace.at(0, lambda: None) == Progress(step=0, steps=100, loss=None, eta_seconds=None)
     clock[0] = 0.1
-    assert pace.at(5, lambda: 1.0) is None  # at most four times a second
+    assert pace.at(5, lambda: 1.0) is None  # at most twice a second
     clock[0] = 2.0
     found = pace.at(20, lambda: 0.5)
     assert found is not None
