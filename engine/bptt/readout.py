@@ -110,10 +110,13 @@ class Readout:
         """
         if not self.network.outputs:
             return np.array(self.dy), self._ordinary(1.0)
-        K, H = self.dy.shape[1], self.network.width
+        (_, K, B), H = self.dy.shape, self.network.width
         gradient = self.network.readout_gradient
-        # A product for each step costs half of one product over copies that lie side by side.
-        gradient[:, :H] = np.matmul(self._read, self.dy.swapaxes(1, 2)).sum(axis=0).T  # (3)
+        if K <= B:
+            # A product for each step costs half of one product over copies that lie side by side,
+            gradient[:, :H] = np.matmul(self._read, self.dy.swapaxes(1, 2)).sum(axis=0).T  # (3)
+        else:  # but would take K/B times the memory of what was read.
+            gradient[:, :H] = np.tensordot(self.dy, self._read, axes=((0, 2), (0, 2)))  # (3)
         gradient[:, H] = self.dy.sum(axis=(0, 2))
         weight = self.network.readout[:, :H]
         if K == 1:
