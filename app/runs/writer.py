@@ -87,6 +87,7 @@ class FrameWriter:
         self._frames = frames
         self._series_end = claim.recorded_series
         self._waiting: list[Part] = []
+        self._waiting_bytes = 0
         self._sparkline: list[float] | None = None
         self._committed = len(self._steps)
         self._is_in_arrays = False  # the frame that waits: a large one goes there first
@@ -122,12 +123,14 @@ class FrameWriter:
             self._write_arrays(parts)
         else:
             self._waiting += parts
+            self._waiting_bytes += size
             self._buffered_frames += 1
             self._buffered_bytes += size
         self._steps.append(frame.step)
         self._sparkline = sparkline_of(frame, self._layers)
         self._is_in_arrays = large
-        if large:
+        # Members of an ensemble report rarely: all of them together would hold too much.
+        if large or self._waiting_bytes > LARGE_FRAME_BYTES:
             self.commit()
 
     def commit(self, progress: Progress | None = None) -> None:
@@ -153,7 +156,7 @@ class FrameWriter:
             self.patiently(lambda: self._store.attempts.record(self._claim, recorded))
         else:
             self._report(lambda: self._store.attempts.record(self._claim, recorded, progress))
-        self._waiting = []
+        self._waiting, self._waiting_bytes = [], 0
         self._committed = len(self._steps)
 
     def _report(self, write: Callable[[], Request | None]) -> None:

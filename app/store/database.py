@@ -69,7 +69,8 @@ class Database:
 
     def is_passing(self, error: OperationalError) -> bool:
         """Say whether a failure is of the moment: a lock that another holds, a server restarted."""
-        return "locked" in str(error) if self.is_sqlite else "disk" not in str(error)
+        told = str(error.orig)  # the database's own words, without the statement's
+        return "locked" in told if self.is_sqlite else "disk" not in told
 
     def now(self, connection: Connection) -> float:
         """Return the time that leases are measured by, in seconds: the database's own."""

@@ -20,8 +20,9 @@ export function together(fetchBody) {
     // What one of them alone is asked for, as a parameter's name, the others do not look at.
     const query = Object.assign({}, ...group.map((one) => one.query));
     const { ok, status, body } = await fetchBody(apiUrl(group[0].family, { ...query, name: group.map((one) => one.name) }));
-    if (!ok) return Promise.all(group.map(alone)); // one that cannot be drawn does not take the others with it
-    return group.map(({ name }) => ({ ok, status, body: body[name] }));
+    // One that cannot be drawn does not take the others with it.
+    if (status === 404 || status === 422) return Promise.all(group.map(alone));
+    return group.map(({ name }) => ({ ok, status, body: ok ? body[name] : body }));
   }
 
   function send(groups) {

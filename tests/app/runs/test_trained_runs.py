@@ -137,6 +137,29 @@ def test_frames_between_two_reports_of_progress_are_one_transaction(
     assert (verdict["word"], verdict["step"]) == (word, 40)
 
 
+def test_frames_that_wait_are_committed_before_they_are_much(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batches: list[int] = []
+    original = store.attempts.record
+
+    def record_and_note(claim: Claim, frames: Recorded, progress: Progress | None = None) -> None:
+        original(claim, frames, progress)
+        batches.append(sum(len(part.payload) for part in frames.parts))
+
+    monkeypatch.setattr(store.attempts, "record", record_and_note)
+    monkeypatch.setattr("app.runs.training.Pace.at", only_at(-1))
+    assert attempt(store, queued(store, configuration()), checkpoint_seconds=100) == "succeeded"
+    (everything,) = batches
+    batches.clear()
+    monkeypatch.setattr("app.runs.writer.LARGE_FRAME_BYTES", everything // 2)
+    run = queued(store, configuration())
+    assert attempt(store, run, checkpoint_seconds=100) == "succeeded"
+    assert len(batches) > 1
+    assert sum(batches) == everything
+    require_same_bits(store, run.id, configuration())
+
+
 def only_at(step: int) -> Callable[..., Progress | None]:
     def at(_pace: Pace, now: int, loss: Callable[[], float | None]) -> Progress | None:
         return None if now != step else Progress(step=now, steps=40, loss=loss(), eta_seconds=1.0)

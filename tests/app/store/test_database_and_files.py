@@ -1,5 +1,6 @@
 """Tables, migrations, folders and checkpoint files."""
 
+import sqlite3
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,6 +13,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from numpy.typing import NDArray
 from safetensors.numpy import load
+from sqlalchemy.exc import OperationalError
 
 from app.store import CheckpointNotFound, Store
 from app.store.database import HEAD
@@ -51,7 +53,13 @@ def test_those_that_open_an_empty_folder_at_once_all_get_a_store(tmp_path: Path)
 
 @pytest.mark.parametrize(
     ("pragma", "value"),
-    [("journal_mode", "wal"), ("synchronous", 1), ("busy_timeout", 5000), ("foreign_keys", 1)],
+    [
+        ("journal_mode", "wal"),
+        ("synchronous", 1),
+        ("busy_timeout", 5000),
+        ("foreign_keys", 1),
+        ("secure_delete", 2),
+    ],
 )
 @pytest.mark.parametrize("store", ["sqlite"], indirect=True)
 def test_every_connection_is_set_up(store: Store, pragma: str, value: object) -> None:
@@ -174,3 +182,12 @@ def test_deleting_a_run_leaves_no_row_and_no_file(store: Store) -> None:
             for name, table in metadata.tables.items()
         }
     assert set(counts.values()) == {0}, counts
+
+
+def test_a_fault_is_of_the_moment_by_the_databases_words_not_by_a_users(store: Store) -> None:
+    def fault(words: str) -> OperationalError:
+        statement = "UPDATE runs SET name = 'the disk is locked'"
+        return OperationalError(statement, None, sqlite3.OperationalError(words))
+
+    assert store.database.is_passing(fault("database is locked"))
+    assert not store.database.is_passing(fault("database or disk is full"))

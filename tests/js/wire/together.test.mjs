@@ -58,3 +58,11 @@ test("where the service is away each of them hears so", async () => {
   const found = await Promise.allSettled(["a", "b"].map((name) => ask({ family, name, query: {} })));
   assert.deepEqual(found.map(({ reason }) => reason.message), ["away", "away"]);
 });
+
+test("a service that is busy is not asked for each of them again", async () => {
+  const asked = [];
+  const ask = together(async (url) => (asked.push(url), { ok: false, status: 503, body: { title: "busy" } }));
+  const found = await Promise.all(["a", "b"].map((name) => ask({ family, name, query: {} })));
+  assert.deepEqual(found.map(({ ok, status, body }) => [ok, status, body.title]), Array(2).fill([false, 503, "busy"]));
+  assert.equal(asked.length, 1);
+});
