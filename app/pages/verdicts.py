@@ -161,7 +161,7 @@ def line_of(verdict: Mapping[str, Any]) -> str:
     the loss, units) is said with it, before it where the word comes from there.
 
     >>> line_of({"word": "fading", "kinds": ["healthy"], "sentence": "1 % arrives."})
-    '1 % arrives. Fading describes the span and is no alarm.'
+    '1 % arrives. Fading is how it changes with distance; no fault was found.'
     """
     of_the_span = str(verdict.get("sentence") or "")
     findings: Sequence[Mapping[str, Any]] = verdict.get("findings") or ()
@@ -190,7 +190,7 @@ def _no_alarm(word: str, kinds: Sequence[str]) -> str:
         return ""
     if word == "vanishing":
         return "Little reaches the first step, but enough reaches as far as the task needs."
-    return f"{SPAN_WORDS[word].title} describes the span and is no alarm."
+    return f"{SPAN_WORDS[word].title} is how it changes with distance; no fault was found."
 
 
 def kind_words(kind: str) -> str:

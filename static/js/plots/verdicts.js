@@ -59,7 +59,7 @@ function restsOnTheSpan({ kind, evidence }) {
 function noAlarm(word, kinds) {
   if (kinds.length !== 1 || kinds[0] !== "healthy" || !["vanishing", "fading", "growing"].includes(word)) return "";
   if (word === "vanishing") return "Little reaches the first step, but enough reaches as far as the task needs.";
-  return `${capital(word)} describes the span and is no alarm.`;
+  return `${capital(word)} is how it changes with distance; no fault was found.`;
 }
 
 function spanWord(word) {
