@@ -137,18 +137,7 @@ def with_slice(run: RunData, name: str, values: NDArray[Any]) -> RunData:
     """The same run with other values in one slice."""
     old = run.slices[name]
     new = Recorded(name=name, axes=tuple(old.axes), coords=old.coords, values=values)
-    return RunData(
-        id=run.id,
-        name=run.name,
-        config=run.config,
-        facts=run.facts,
-        status=run.status,
-        step=run.step,
-        steps=run.steps,
-        verdict=run.verdict,
-        slices={**run.slices, name: new},
-        recorded=run.recorded,
-    )
+    return replace(run, slices={**run.slices, name: new})
 
 
 def picked(run: RunData, name: str, axis: str, coordinate: object) -> RunData:
