@@ -17,6 +17,10 @@ class _StandardError:
 
 
 def log_to_stderr() -> None:
-    """Send every message to standard error; called once by each process."""
+    """Send every message to standard error; called once by each process.
+
+    A traceback comes without the values of its variables: a database's password is among them.
+    """
     file = cast(TextIO, _StandardError())
     structlog.configure(logger_factory=structlog.WriteLoggerFactory(file))
+    structlog.dev.ConsoleRenderer.get_active().exception_formatter = structlog.dev.plain_traceback

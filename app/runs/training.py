@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 import structlog
+from sqlalchemy.exc import OperationalError
 
 import engine
 from app.runs.control import Control
@@ -39,7 +40,7 @@ def train_run(
 
     Returns:
         The state it leaves the run in: a final one, or "interrupted" where the control stopped
-        it, or "lost" where the run is another worker's by now.
+        it, "queued" where the database was away, "lost" where the run is another worker's by now.
     """
     attempt = None
     try:
@@ -50,7 +51,9 @@ def train_run(
 
 
 def state_after(err: Exception, store: Store, claim: Claim, attempt: "Attempt | None") -> str:
-    """End a run that cannot go on; return the state it is left in: "failed" or "lost".
+    """End a run that cannot go on; return the state it is left in.
+
+    A database that was away for a moment has lost nothing: the run goes on from its checkpoint.
 
     Args:
         err: Why.
@@ -60,6 +63,10 @@ def state_after(err: Exception, store: Store, claim: Claim, attempt: "Attempt | 
     """
     if isinstance(err, LeaseLost):
         return "lost"
+    if isinstance(err, OperationalError) and store.database.is_passing(err):
+        log.warning("the database was away", run=claim.run_id, error=message_of(err))
+        lost = store.queue.lose(claim.run_id, claim.owner, message_of(err))
+        return "lost" if lost is None else lost.status
     message = report_of(err)
     log.error("run failed", run=claim.run_id, error=message_of(err), exc_info=err)
     if is_disk_full(err):

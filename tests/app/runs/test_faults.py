@@ -7,12 +7,13 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.exc import OperationalError
 
 from app.runs.control import Control
 from app.runs.saving import Saver
@@ -106,6 +107,40 @@ def test_a_run_outlives_a_locked_database(tmp_path: Path, leases: float) -> None
         require_same_bits(service.store, run.id, config)
     finally:
         service.close()
+
+
+@pytest.mark.parametrize("nth", range(1, 12))
+def test_a_run_goes_on_where_the_database_was_away_for_one_transaction(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nth: int
+) -> None:
+    store = open_store(settings_for(tmp_path))
+    config = configuration(steps=40, every=10)
+    run = store.runs.create(*described(config))[0]
+    open_read, open_write, opened = store.database.read, store.database.write, [0]
+
+    def away_once(open_: Callable[[], object]) -> Callable[[], object]:
+        def begin() -> object:
+            if threading.current_thread() is threading.main_thread():
+                opened[0] += 1
+                if opened[0] == nth:
+                    raise OperationalError("BEGIN", {}, Exception("database is locked"))
+            return open_()
+
+        return begin
+
+    claim = store.attempts.claim(run.id, "first")
+    assert claim is not None
+    monkeypatch.setattr(store.database, "read", away_once(open_read))
+    monkeypatch.setattr(store.database, "write", away_once(open_write))
+    with Control(store, claim) as control:
+        left = train_run(store, claim, control, checkpoint_seconds=1e-9)
+    assert opened[0] > nth
+    assert left in ("succeeded", "queued")
+    assert store.runs.get(run.id).status == left
+    if left == "queued":
+        finished(store, run.id)
+    require_same_bits(store, run.id, config)
+    store.close()
 
 
 # --- disks ----------------------------------------------------------------------------------------
