@@ -77,6 +77,7 @@ class IndexPage(PageContext):
     untagged_href: str
     search: str
     is_filtered: bool
+    first_href: str
     next_href: str
     is_first_page: bool
     starter_href: str
@@ -142,6 +143,7 @@ def index_page(store: Store, wanted: Wanted, cursor: str) -> IndexPage:
         untagged_href=wanted.href(tag=""),
         search=wanted.q,
         is_filtered=bool(wanted.status or wanted.q or wanted.tag or wanted.cell or cursor),
+        first_href=wanted.href(),
         next_href=wanted.href(cursor=next_cursor) if next_cursor else "",
         is_first_page=not cursor,
         starter_href=starter_href(store),

@@ -208,6 +208,47 @@ def test_a_tag_is_a_filter_that_can_be_taken_off(page: Page, service: Service) -
     expect(row_of(page, "plain")).to_be_visible()
 
 
+def test_the_way_to_older_runs_is_that_of_the_filtered_list(
+    page: Page, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.pages.index.PAGE_SIZE", 1)
+    for name in ("plum and stone", "plum"):
+        service.finish(config_of(name))
+    follow(page)
+    older = page.get_by_role("link", name="Older runs")
+    expect(older).to_be_visible()
+    page.get_by_label("Search by name or tag").fill("plum and")
+    expect(row_of(page, "plum and stone")).to_be_visible()
+    expect(older).to_have_count(0)
+    page.get_by_label("Search by name or tag").fill("plum")
+    expect(older).to_be_visible()
+    older.click()
+    page.wait_for_url("**/?q=plum&cursor=*")
+    expect(row_of(page, "plum and stone")).to_be_visible()
+    page.get_by_role("link", name="Newest runs").click()
+    page.wait_for_url("**/?q=plum")
+
+
+def test_tags_and_words_are_filters_side_by_side(page: Page, service: Service) -> None:
+    for name in ("one pear", "two pears"):
+        service.finish({**config_of(name), "tags": ["fruit"]})
+    follow(page)
+    search = page.get_by_label("Search by name or tag")
+    search.fill("pear")
+    page.wait_for_url("**/?q=pear")
+    # The links of the rows come with the list of what was searched.
+    chip = row_of(page, "one pear").locator("a[href='/?q=pear&tag=fruit']")
+    chip.click()
+    page.wait_for_url("**/?q=pear&tag=fruit")
+    expect(search).to_have_value("pear")
+    search.fill("pears")
+    expect(row_of(page, "one pear")).to_have_count(0)
+    page.get_by_role("link", name="Tag fruit").click()
+    page.wait_for_url("**/?q=pears")
+    expect(search).to_have_value("pears")
+    expect(row_of(page, "two pears")).to_be_visible()
+
+
 def test_a_paused_view_stays_as_it_is(page: Page, service: Service) -> None:
     follow(page)
     pill = page.locator("[data-shell=live]")

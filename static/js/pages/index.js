@@ -76,6 +76,9 @@ const filter = () => {
   }
   const text = query.toString();
   history.replaceState(null, "", location.pathname + (text ? `?${text}` : ""));
+  const untag = filters.querySelector("[data-untag]");
+  query.delete("tag");
+  if (untag) untag.href = `/?${query}`;
   refresh();
 };
 filters.addEventListener("input", () => {

@@ -16,6 +16,7 @@ export function mergeList(here, there) {
     if (!here.isEqualNode(there)) here.replaceChildren(...adopted(there));
     return;
   }
+  mergePager(here, there);
   const known = new Map([...rows.children].map((row) => [row.dataset.run, row]));
   const wanted = [...newer.children].map((row) => {
     const old = known.get(row.dataset.run);
@@ -25,6 +26,14 @@ export function mergeList(here, there) {
   });
   const isInOrder = wanted.length === rows.children.length && wanted.every((row, index) => row === rows.children[index]);
   if (!isInOrder) rows.replaceChildren(...wanted);
+}
+
+/** The ways to other pages are those of what is filtered now. */
+function mergePager(here, there) {
+  const [old, newer] = [here, there].map((list) => list.querySelector(".pager"));
+  if (old?.isEqualNode(newer) || !(old ?? newer)) return;
+  old?.remove();
+  if (newer) here.append(document.importNode(newer, true));
 }
 
 function mergeRow(old, row) {

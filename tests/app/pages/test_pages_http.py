@@ -91,6 +91,20 @@ async def test_more_runs_than_a_page_holds_are_behind_a_link(
     assert (rows_of(page), rows_of(older)) == (["three", "two"], ["one"])
 
 
+async def test_the_ways_to_other_pages_and_tags_keep_what_is_filtered(
+    client: httpx.AsyncClient,
+) -> None:
+    for i in range(3):
+        kept = {**SMALL, "name": f"kept {i}", "tags": ["apart & on"]}
+        assert (await client.post("/api/v1/runs", json=kept)).status_code == 201
+    page = (await client.get("/?q=kept&sort=name")).text
+    assert 'href="/?q=kept&amp;sort=name&amp;tag=apart%20%26%20on"' in page
+    cursor = (await client.get("/api/v1/runs?q=kept&sort=name&limit=1")).json()["next_cursor"]
+    later = (await client.get("/", params={"q": "kept", "sort": "name", "cursor": cursor})).text
+    assert later.count("data-run=") == 2
+    assert '<a class="button" href="/?q=kept&amp;sort=name">First page</a>' in later
+
+
 async def test_a_form_without_a_script_starts_a_run(client: httpx.AsyncClient) -> None:
     answer = await client.post("/runs/new", content=urlencode(FIELDS), headers=FORM)
     assert answer.status_code == 303
