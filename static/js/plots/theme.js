@@ -5,15 +5,21 @@
 const BARS = { light: "#b9b3ad", dark: "#756d66" };
 const ON_MAP = { line: "#ffffff", casing: "#0e1217" };
 
+// What tells runs and parameters apart is too dark for a dark card: there each has a lighter twin.
+const TWINS = {
+  "#2a6f9e": "#6ca9e6", "#b45a22": "#e08f6c", "#1f7a4d": "#63c898", "#7a4fa3": "#b794e6", "#a8862b": "#d9b95f",
+  "#4c5663": "#a3afbc", "#b3261e": "#ff6f78", "#2f8f8f": "#5cc4c4",
+};
+
 const TOKENS = [
   "text", "muted", "accent", "line", "card", "sunken", "vanishing", "vanishing-small", "exploding", "exploding-small",
   "healthy", "healthy-small", "nan", "hatch", "hatch-line",
 ];
 
-/** @param {"light" | "dark"} seen @param {CSSStyleDeclaration} [style] @returns {Record<string, string>} */
+/** @param {"light" | "dark"} seen @param {CSSStyleDeclaration} [style] @returns {Record<string, any>} names and colours, and `twins` of a figure's own */
 export function themeColors(seen, style = getComputedStyle(document.documentElement)) {
   const colors = Object.fromEntries(TOKENS.map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
-  return { ...colors, bars: BARS[seen], font: style.getPropertyValue("--font").trim() };
+  return { ...colors, twins: seen === "dark" ? TWINS : {}, bars: BARS[seen], font: style.getPropertyValue("--font").trim() };
 }
 
 const LINES = {
@@ -39,7 +45,16 @@ export function paintTrace(trace, colors, { manyRuns = false } = {}) {
   if (role === "saturated") return { ...trace, marker: { ...trace.marker, color: colors.vanishing } };
   if (role === "slope") return { ...trace, marker: { ...trace.marker, color: colors.bars } };
   if (LINES[role] && !manyRuns) return { ...trace, line: { ...trace.line, color: colors[LINES[role]] } };
-  return trace;
+  return twinned(trace, colors.twins);
+}
+
+function twinned(trace, twins) {
+  const painted = { ...trace };
+  for (const part of ["line", "marker"]) {
+    const twin = twins[trace[part]?.color];
+    if (twin) painted[part] = { ...trace[part], color: twin };
+  }
+  return painted;
 }
 
 function patterned(trace, ink, ground) {

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from app.figures.palette import RUNS
 from app.pages import resource_dir, static_url
 from app.pages.base import imported_urls
 
@@ -14,6 +15,7 @@ CSS = resource_dir("static") / "css"
 SHEETS = sorted(path.name for path in CSS.glob("*.css"))
 TOKENS = (CSS / "tokens.css").read_text()
 LEAST_CONTRAST = 4.5
+LEAST_OF_LINES = 3.0  # what is no text
 HEAVIEST = 12 * 1024  # bytes, as gzip sends them
 
 
@@ -87,6 +89,16 @@ def test_dark_has_a_value_for_every_color_of_light() -> None:
 )
 def test_text_can_be_read_on_its_ground(theme: dict[str, str], text: str, ground: str) -> None:
     assert contrast(theme[f"--{text}"], theme[f"--{ground}"]) >= LEAST_CONTRAST
+
+
+def test_every_line_of_a_figure_can_be_seen_on_a_dark_card_too() -> None:
+    script = (CSS.parent / "js" / "plots" / "theme.js").read_text()
+    twins = dict(re.findall(r'"(#[0-9a-f]{6})": "(#[0-9a-f]{6})"', script))
+    assert tuple(twins) == RUNS
+    assert len(set(twins.values())) == len(RUNS)
+    for light, dark in twins.items():
+        assert contrast(light, LIGHT["--card"]) >= LEAST_OF_LINES
+        assert contrast(dark, DARK["--card"]) >= LEAST_CONTRAST
 
 
 @pytest.mark.parametrize("sheet", [name for name in SHEETS if name != "tokens.css"])

@@ -40,6 +40,15 @@ test("parts get the colours of the theme by what they are", () => {
   assert.deepEqual([loss.line.color, measured.line.color, bound.line.color], ["<text>", "<vanishing>", "<exploding>"]);
 });
 
+test("what has no role of its own keeps its colour or gets its twin on a dark ground", () => {
+  const drawn = { type: "scatter", line: { color: "#7a4fa3", width: 2 }, marker: { color: "#123456" }, meta: {} };
+  const shownIn = (twins) => present({ data: [drawn], layout: layout("parameter_gradient_norm") }, { ...view, colors: { twins } }).data[0];
+  assert.deepEqual(shownIn({ "#7a4fa3": "#b794e6" }).line, { color: "#b794e6", width: 2 });
+  assert.deepEqual(shownIn({ "#7a4fa3": "#b794e6" }).marker, { color: "#123456" });
+  assert.deepEqual(shownIn({}).line, drawn.line);
+  assert.equal(drawn.line.color, "#7a4fa3");
+});
+
 test("the reach line can be left out", () => {
   const data = [{ type: "scatter", line: {}, meta: { role: "reach" } }];
   assert.equal(present({ data, layout: layout("hidden_gradient_norm") }, { ...view, reach: false }).data[0].visible, false);
