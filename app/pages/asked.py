@@ -63,11 +63,17 @@ class Asked:
         w, u, v, x = (tuple(float(text) for text in box.texts) for box in boxes)
         return Weights(w=w, u=u, v=v, x=x, activation=self.activation or Weights().activation)
 
-    def query(self, *, focus: bool, guessing: bool = True) -> str:
+    @property
+    def is_changed(self) -> bool:
+        """Whether a number or the activation function is not as at the start."""
+        return bool(self.given or self.activation)
+
+    def query(self, *, focus: bool, guessing: bool = True, changing: bool = True) -> str:
         """Return the address's query: what was guessed and changed, shown alone or not."""
         pairs = [("guess", str(self.guess))] if guessing and self.guess is not None else []
-        pairs += list(self.given.items())
-        pairs += [("activation", self.activation)] if self.activation else []
+        if changing:
+            pairs += list(self.given.items())
+            pairs += [("activation", self.activation)] if self.activation else []
         pairs += [("focus", "on")] if focus else []
         return "?" + urlencode(pairs, safe=",") if pairs else ""
 

@@ -21,6 +21,9 @@ Value = Quantity | None
 # What of a run is recorded changes nothing of it, and would fill a table.
 RECORDED = ("recording", "statistics")
 
+WHOLE_SECONDS = 100
+"""From here on seconds are whole: four hours are 14,400, not 1.4e4."""
+
 OWN = "the cell's own"
 """What the activation of a cell is that fixes it."""
 
@@ -86,7 +89,7 @@ def outcomes_of(runs: Sequence[Run]) -> tuple[OutcomeRow, ...]:
         OutcomeRow(
             label="Seconds",
             note="from start to end",
-            values=tuple(_number(seconds_of(run)) for run in runs),
+            values=tuple(_seconds(seconds_of(run)) for run in runs),
         ),
     )
 
@@ -120,6 +123,12 @@ def _told(run: Run, name: str) -> float | None:
 
 def _number(value: float | None) -> Value:
     return None if value is None else Quantity(text=plain_number(value))
+
+
+def _seconds(value: float | None) -> Value:
+    if value is None or value < WHOLE_SECONDS:
+        return _number(value)
+    return Quantity(text=f"{value:,.0f}")
 
 
 def _decades(value: float | None) -> Value:

@@ -48,6 +48,7 @@ class LearnPage(PageContext):
     given: tuple[tuple[str, str], ...]
     alone_href: str
     all_href: str
+    reset_href: str
     following: LessonLink | None
     compare_href: str
     is_over: bool
@@ -114,6 +115,9 @@ def page_of(name: str, asked: Asked, runs: Sequence[Run] = ()) -> LearnPage:
         given=tuple(asked.given.items()),
         alone_href=f"/learn/{name}{asked.query(focus=True)}",
         all_href=f"/learn/{name}{asked.query(focus=False)}",
+        reset_href=f"/learn/{name}{asked.query(focus=asked.focus, changing=False)}"
+        if asked.is_changed
+        else "",
         following=links[after] if after < len(links) else None,
         compare_href=compared(name, runs, asked.guess) if runs else "",
         is_over=bool(runs) and all(RunStatus(run.status).is_terminal for run in runs),

@@ -222,11 +222,14 @@ def test_the_way_to_older_runs_is_that_of_the_filtered_list(
     expect(older).to_have_count(0)
     page.get_by_label("Search by name or tag").fill("plum")
     expect(older).to_be_visible()
+    row_of(page, "plum").get_by_role("checkbox").check()
     older.click()
     page.wait_for_url("**/?q=plum&cursor=*")
-    expect(row_of(page, "plum and stone")).to_be_visible()
+    row_of(page, "plum and stone").get_by_role("checkbox").check()
     page.get_by_role("link", name="Newest runs").click()
-    page.wait_for_url("**/?q=plum")
+    page.wait_for_url("**/?q=plum&pick=*")
+    expect(row_of(page, "plum").get_by_role("checkbox")).to_be_checked()
+    expect(page.locator("[data-picked]")).to_have_text("2 picked")
 
 
 def test_tags_and_words_are_filters_side_by_side(page: Page, service: Service) -> None:

@@ -43,6 +43,18 @@ def test_a_weight_moves_the_terms(page: Page) -> None:
     expect(page.get_by_label("W entry 1")).to_be_focused()
 
 
+def test_a_weight_goes_by_tenths_and_back_to_where_it_began(page: Page) -> None:
+    page.goto("/learn/three-steps")
+    weight = page.get_by_label("W entry 1")
+    weight.fill("0.35")
+    expect(weight).to_have_attribute("aria-invalid", "false")
+    weight.press("ArrowUp")
+    expect(weight).to_have_value("0.4")
+    page.get_by_role("link", name="Back to the first numbers").click()
+    expect(weight).to_have_value("0.8")
+    expect(page.get_by_role("link", name="Back to the first numbers")).to_have_count(0)
+
+
 def test_a_number_that_cannot_be_used_is_named_beside_its_box_and_shows_no_results(
     page: Page,
 ) -> None:

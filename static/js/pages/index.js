@@ -5,7 +5,7 @@ import { toast, toastError } from "../shell/toasts.js";
 import { newest } from "../wire/newest.js";
 import { mountDeletion } from "./deletion.js";
 import { followRuns } from "./live_runs.js";
-import { mountPicks } from "./picks.js";
+import { mountPicks, withPicks } from "./picks.js";
 import { OVER, cancelRun } from "./run_verbs.js";
 import { listOf, mergeList, showProgress, showTimes } from "./run_rows.js";
 
@@ -90,6 +90,12 @@ filters.addEventListener("submit", (event) => {
   filter();
 });
 shortcut("/", "Search", () => filters.querySelector("[type=search]").focus());
+
+// What is ticked goes along to other pages of the list and to a tag's runs.
+document.querySelector("[data-runs]").addEventListener("click", ({ target }) => {
+  const link = target.closest("a.tag, [data-untag], .pager a");
+  if (link) link.search = withPicks(link.search, picks.ids());
+});
 
 const ACTIONS = {
   cancel: cancelRun,

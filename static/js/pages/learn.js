@@ -34,12 +34,15 @@ guess.addEventListener("submit", (event) => {
   go({ guess: new FormData(guess).get("guess") });
 });
 
+// The arrow keys go by tenths; what lies between can be typed.
+const isUsable = ({ value, validity }) => value !== "" && !validity.rangeUnderflow && !validity.rangeOverflow;
+
 weights?.addEventListener("submit", (event) => event.preventDefault());
 weights?.addEventListener("input", (event) => {
   const { weight: letter } = event.target.dataset;
   if (!letter) return go({ activation: event.target.value });
   const inputs = [...weights.querySelectorAll(`[data-weight=${letter}]`)];
-  for (const input of inputs) input.setAttribute("aria-invalid", String(input.value === "" || !input.validity.valid));
+  for (const input of inputs) input.setAttribute("aria-invalid", String(!isUsable(input)));
   // What cannot be used goes to the server too: it says why, and shows no other network's numbers.
   return go({ [letter]: inputs.map((input) => input.value).join(",") });
 });

@@ -38,7 +38,7 @@ export function paintTrace(trace, colors, { manyRuns = false } = {}) {
   if (role === "reach") return { ...trace, line: { ...trace.line, color: ON_MAP.line } };
   if (role === "reach-casing") return { ...trace, line: { ...trace.line, color: ON_MAP.casing } };
   if (role === "nonfinite") return patterned(trace, "#ffffff", colors.nan);
-  if (PATTERNS[role]) return patterned(trace, colors[PATTERNS[role][0]], colors[PATTERNS[role][1]]);
+  if (PATTERNS[role] && trace.fillpattern) return patterned(trace, colors[PATTERNS[role][0]], colors[PATTERNS[role][1]]);
   if (role === "nonfinite-points") return { ...trace, marker: { ...trace.marker, color: colors.nan } };
   if (role === "beyond") return { ...trace, marker: { ...trace.marker, color: colors.exploding } };
   if (role === "zero-points") return { ...trace, marker: { ...trace.marker, color: colors.muted } };

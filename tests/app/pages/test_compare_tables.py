@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from app.pages.compare_tables import outcomes_of, settings_of
 from app.pages.run_verbs import VERBS, verbs_in
+from app.pages.verdicts import Quantity
 from app.runs import RunStatus
 from tests.app.pages.test_run_page_contexts import run_of
 
@@ -36,6 +37,12 @@ def test_the_outcomes_are_the_runs_own() -> None:
         "Span": "10−5.7",
         "Seconds": "90",
     }
+
+
+def test_hours_are_whole_seconds() -> None:
+    run = run_of(started_at=STARTED, finished_at=STARTED + timedelta(hours=4, seconds=0.4))
+    seconds = outcomes_of([run])[-1]
+    assert (seconds.label, seconds.values) == ("Seconds", (Quantity(text="14,400"),))
 
 
 def test_what_is_not_known_yet_is_left_open() -> None:

@@ -211,6 +211,14 @@ def test_the_link_to_a_lesson_alone_keeps_guess_and_numbers() -> None:
     assert page.all_href == "/learn/three-steps?guess=1&u=1,2&activation=relu"
 
 
+def test_what_was_changed_can_be_taken_back_without_the_guess() -> None:
+    page = page_of("three-steps", Asked(guess="1", focus="on", u="1,2", activation="relu"))
+    assert page.reset_href == "/learn/three-steps?guess=1&focus=on"
+    assert page_of("three-steps", Asked(guess="1")).reset_href == ""
+    assert "Back to the first numbers" in html_of("three-steps", activation="relu")
+    assert "Back to the first numbers" not in html_of("three-steps")
+
+
 def test_a_lesson_alone_has_no_navigation_and_a_way_out() -> None:
     assert 'aria-label="Pages"' in html_of("clipping")
     alone = html_of("clipping", focus="on")

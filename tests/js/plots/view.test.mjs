@@ -49,6 +49,12 @@ test("what has no role of its own keeps its colour or gets its twin on a dark gr
   assert.equal(drawn.line.color, "#7a4fa3");
 });
 
+test("a mark of exact zeros is no area: it gets a twin, too", () => {
+  const mark = { type: "scatter", mode: "markers", marker: { color: "#b3261e" }, meta: { role: "zero" } };
+  const shown = present({ data: [mark], layout: layout("activation_product") }, { ...view, colors: { twins: { "#b3261e": "#ff6f78" } } }).data[0];
+  assert.equal(shown.marker.color, "#ff6f78");
+});
+
 test("the reach line can be left out", () => {
   const data = [{ type: "scatter", line: {}, meta: { role: "reach" } }];
   assert.equal(present({ data, layout: layout("hidden_gradient_norm") }, { ...view, reach: false }).data[0].visible, false);
