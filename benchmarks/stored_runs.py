@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import engine
-from app.runs.control import Control
+from app.runs.controls import controlled
 from app.runs.service import described
 from app.runs.training import train_run
 from app.runs.worker import collect_rarely
@@ -51,7 +51,7 @@ def train_stored(store: Store, settings: Settings, config: dict[str, Any]) -> fl
     claim = store.attempts.claim(run.id, "a benchmark")
     if claim is None:
         raise RuntimeError("the run was not to be had")
-    with Control(store, claim) as control:
+    with controlled(store, claim) as control:
         status = train_run(store, claim, control, checkpoint_seconds=settings.checkpoint_seconds)
     taken = time.process_time() - began
     if status != "succeeded":

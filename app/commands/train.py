@@ -23,7 +23,7 @@ from sqlalchemy.engine import Connection
 from app.commands.settings import err, out, store_of
 from app.commands.verdicts import verdict_lines
 from app.logs import log_to_stderr
-from app.runs.control import Control
+from app.runs.controls import controlled
 from app.runs.service import described
 from app.runs.training import train_run
 from app.runs.worker import collect_rarely
@@ -85,7 +85,7 @@ def _train(store: Store, claim: Claim, run: Run, settings: Settings) -> str:
         TimeRemainingColumn(),
         console=err,
     )
-    with Control(store, claim) as control, bar:
+    with controlled(store, claim) as control, bar:
         task = bar.add_task(escape(run.name or run.id[:8]), total=run.steps, loss="")
 
         def listen(progress: RunProgress) -> None:

@@ -16,8 +16,7 @@ from typing import Any, Final
 
 import structlog
 
-from app.runs.control import POLL_SECONDS
-from app.runs.controls import Controls
+from app.runs.controls import POLL_SECONDS, Controls
 from app.runs.places import Place, place_of, why_unfit
 from app.runs.states import RunError
 from app.runs.worker import attempt, collect_rarely

@@ -1,15 +1,20 @@
-"""The controls of all runs of one ensemble, over one heartbeat."""
+"""The heartbeat of a worker: it renews the leases of its runs and hears what users want of them."""
 
+import contextlib
 import math
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from sqlalchemy.exc import OperationalError
 
-from app.runs.control import BEATS_PER_LEASE, POLL_SECONDS, Control, Reason
+from app.runs.control import Control, Reason
 from app.store import Store
 from app.store.claims import Claim
+
+POLL_SECONDS = 0.25  # how soon a request to cancel is seen
+QUIET_SECONDS = 1.0  # a training that has not reported for so long has not been told of one
+BEATS_PER_LEASE = 4
 
 
 class Controls:
@@ -23,8 +28,8 @@ class Controls:
         """Count the claims themselves as the first sign of life; each may train so long."""
         self._attempts = store.attempts
         self._claims = {claim.run_id: claim for claim in claims}
-        self.each = {claim.run_id: Control(store, claim, seconds=seconds) for claim in claims}
-        self._beaten = time.monotonic()
+        lease = store.attempts.lease
+        self.each = {claim.run_id: Control(claim, lease, seconds=seconds) for claim in claims}
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="heartbeat", daemon=True)
 
@@ -49,25 +54,37 @@ class Controls:
 
     def _loop(self) -> None:
         every = self._attempts.lease / BEATS_PER_LEASE
+        quiet = min(QUIET_SECONDS, every)  # a short lease is renewed as often as it asks for
         while not self._done.wait(min(POLL_SECONDS, every)):
-            claims = self._claims
-            if not claims:
+            # A training that has just reported renewed its lease by it, and was told.
+            silent = [claim for name, claim in self._claims.items() if self._is_quiet(name, quiet)]
+            if not silent:
                 continue
             try:
-                for run_id, request in self._attempts.requests(list(claims.values())).items():
+                for run_id, request in self._attempts.requests(silent).items():
                     self.each[run_id].stop(request)
-                if time.monotonic() - self._beaten >= every:
-                    self._beat(claims)
+                self._beat([claim for claim in silent if self.each[claim.run_id].is_due(every)])
             except OperationalError:
                 continue  # a locked database: the next beat tries again, the lease is the limit
 
-    def _beat(self, claims: dict[str, Claim]) -> None:
-        now = time.monotonic()
-        lost = self._attempts.beat_all(list(claims.values()))
-        self._beaten = now
-        for run_id in claims:
-            if run_id not in lost:
-                self.each[run_id].renewed()
-            elif run_id in self._claims:  # not over meanwhile
-                self.each[run_id].stop("lost")
-                self.release(run_id)
+    def _is_quiet(self, run_id: str, seconds: float) -> bool:
+        return self.each[run_id].is_quiet(seconds)
+
+    def _beat(self, claims: Sequence[Claim]) -> None:
+        if not claims:
+            return
+        since = time.monotonic()
+        lost = self._attempts.beat(claims)
+        for claim in claims:
+            if claim.run_id not in lost:
+                self.each[claim.run_id].renewed(since)
+            elif claim.run_id in self._claims:  # not over meanwhile
+                self.each[claim.run_id].stop("lost")
+                self.release(claim.run_id)
+
+
+@contextlib.contextmanager
+def controlled(store: Store, claim: Claim) -> Iterator[Control]:
+    """Keep one claim alive; what it yields says when to stop."""
+    with Controls(store, [claim]) as controls:
+        yield controls.each[claim.run_id]

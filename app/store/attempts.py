@@ -88,18 +88,8 @@ class Attempts:
         with self._database.write() as connection:
             write_under(connection, claim, **values)
 
-    def beat(self, claim: Claim) -> None:
-        """Renew the lease.
-
-        Raises:
-            LeaseLost: The run is no longer this attempt's.
-        """
-        with self._database.write() as connection:
-            until = self._database.now(connection) + self.lease
-            write_under(connection, claim, lease_until=until)
-
-    def beat_all(self, claims: Sequence[Claim]) -> set[str]:
-        """Renew the leases of several claims; return the runs that are no longer theirs."""
+    def beat(self, claims: Sequence[Claim]) -> set[str]:
+        """Renew the leases of claims; return the runs that are no longer theirs."""
         lost = set()
         with self._database.write() as connection:
             until = self._database.now(connection) + self.lease
@@ -111,7 +101,7 @@ class Attempts:
         return lost
 
     def requests(self, claims: Sequence[Claim]) -> dict[str, Request]:
-        """Return what somebody wants of several runs, by run; of most of them nothing."""
+        """Return what somebody wants of runs, by run; of most of them that is nothing."""
         query = sa.select(runs.c.id, *REQUESTS).where(
             runs.c.id.in_([claim.run_id for claim in claims]),
             sa.or_(*(column.is_not(None) for column in REQUESTS)),
@@ -119,13 +109,6 @@ class Attempts:
         with self._database.read() as connection:
             found = {run_id: request_of(*asked) for run_id, *asked in connection.execute(query)}
         return {run_id: wanted for run_id, wanted in found.items() if wanted is not None}
-
-    def request(self, claim: Claim) -> Request | None:
-        """Return what somebody wants of the run, without writing anything."""
-        query = sa.select(*REQUESTS).where(runs.c.id == claim.run_id)
-        with self._database.read() as connection:
-            row = connection.execute(query).first()
-        return None if row is None else request_of(*row)
 
     def progress(self, claim: Claim, progress: Progress) -> Request | None:
         """Write how far the run is and renew the lease; return what somebody wants of it."""

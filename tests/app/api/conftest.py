@@ -11,7 +11,7 @@ import pytest
 from fastapi import FastAPI
 
 from app.main import create_app
-from app.runs.control import Control
+from app.runs.controls import controlled
 from app.runs.service import described
 from app.runs.training import train_run
 from app.settings import Settings
@@ -108,7 +108,7 @@ def train_into(data: Path, config: dict[str, Any]) -> str:
     run, _ = store.runs.create(complete, facts, layouts)
     claim = store.attempts.claim(run.id, "a test")
     assert claim is not None
-    with Control(store, claim) as control:
+    with controlled(store, claim) as control:
         train_run(store, claim, control, checkpoint_seconds=settings.checkpoint_seconds)
     store.close()
     return run.id

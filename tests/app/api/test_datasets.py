@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from safetensors.numpy import save
 
 from app.main import create_app
-from app.runs.control import Control
+from app.runs.controls import controlled
 from app.runs.inputs import described
 from app.runs.training import train_run
 from app.settings import Settings
@@ -211,7 +211,7 @@ async def test_a_run_learns_from_its_upload_in_any_process(settings: Settings, k
     run, _ = store.runs.create(*described(changed(config), store))
     claim = store.attempts.claim(run.id, "a test")
     assert claim is not None
-    with Control(store, claim) as control:
+    with controlled(store, claim) as control:
         status = train_run(store, claim, control, checkpoint_seconds=30)
     ended = store.runs.get(run.id)
     store.close()

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import load, save
 
 from app.main import create_app
-from app.runs.control import Control
+from app.runs.controls import controlled
 from app.runs.inputs import described
 from app.runs.training import train_run
 from app.settings import Settings
@@ -66,7 +66,7 @@ def trained(store: Store, config: dict[str, Any]) -> str:
     run, _ = store.runs.create(*described(config, store))
     claim = store.attempts.claim(run.id, "a test")
     assert claim is not None
-    with Control(store, claim) as control:
+    with controlled(store, claim) as control:
         assert train_run(store, claim, control, checkpoint_seconds=30) == "succeeded"
     return run.id
 

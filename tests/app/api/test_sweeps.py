@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from app.main import create_app
-from app.runs.control import Control
+from app.runs.controls import controlled
 from app.runs.training import train_run
 from app.settings import Settings
 from app.store import open_store
@@ -200,7 +200,7 @@ async def test_a_matrix_holds_the_numbers_of_its_runs(settings: Settings) -> Non
     for each in made["runs"][:-1]:
         claim = store.attempts.claim(each["id"], "a test")
         assert claim is not None
-        with Control(store, claim) as control:
+        with controlled(store, claim) as control:
             train_run(store, claim, control, checkpoint_seconds=30)
     store.close()
     async with serving(create_app(settings)) as client:

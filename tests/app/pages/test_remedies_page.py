@@ -11,7 +11,7 @@ from safetensors.numpy import save
 
 from app.main import create_app
 from app.pages.remedies import NOTHING_TICKED, TRIED_ALREADY, changes_of, conclusion_of
-from app.runs.control import Control
+from app.runs.controls import controlled
 from app.runs.service import described
 from app.runs.tags import trial_tag
 from app.runs.training import train_run
@@ -74,7 +74,7 @@ def train_what_waits(settings: Settings) -> int:
     for run in waiting:
         claim = store.attempts.claim(run.id, "a test")
         assert claim is not None
-        with Control(store, claim) as control:
+        with controlled(store, claim) as control:
             train_run(store, claim, control, checkpoint_seconds=settings.checkpoint_seconds)
     store.close()
     return len(waiting)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 import engine
 from app.runs import RunService, executor_of
-from app.runs.control import Control
+from app.runs.controls import controlled
 from app.runs.service import described
 from app.runs.training import train_run
 from app.settings import Settings
@@ -94,7 +94,7 @@ def train_here(settings: Settings, config: dict[str, Any]) -> tuple[Store, str]:
     run, _ = store.runs.create(*described(config))
     claim = store.attempts.claim(run.id, "here")
     assert claim is not None
-    with Control(store, claim) as control:
+    with controlled(store, claim) as control:
         train_run(store, claim, control, checkpoint_seconds=settings.checkpoint_seconds)
     return store, run.id
 

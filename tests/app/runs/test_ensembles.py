@@ -243,7 +243,7 @@ def test_a_lease_that_another_took_is_told_apart_from_the_others(store: Store) -
     claims = store.attempts.claim_all(ids, "here")
     with store.database.write() as connection:
         connection.execute(runs.update().where(runs.c.id == ids[1]).values(owner="elsewhere"))
-    assert store.attempts.beat_all(list(claims.values())) == {ids[1]}
+    assert store.attempts.beat(list(claims.values())) == {ids[1]}
     store.queue.request_cancel(ids[0])
     store.queue.request_pause(ids[2])
     asked = store.attempts.requests(list(claims.values()))

@@ -15,7 +15,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
 
-from app.runs.control import Control
+from app.runs.controls import controlled
 from app.runs.saving import Saver
 from app.runs.service import described
 from app.runs.training import train_run
@@ -60,7 +60,7 @@ def test_a_worker_whose_clock_jumps_keeps_its_run(
     monkeypatch.setattr(wrong.database, "now", lambda connection: right(connection) + jump)
     worker: Attempts = wrong.attempts
     for _ in range(6):  # longer than a lease
-        worker.beat(claim)
+        assert worker.beat([claim]) == set()
         assert store.queue.reap() == []
         threading.Event().wait(0.25)
     assert store.runs.get(run.id).attempt == 1
@@ -132,7 +132,7 @@ def test_a_run_goes_on_where_the_database_was_away_for_one_transaction(
     assert claim is not None
     monkeypatch.setattr(store.database, "read", away_once(open_read))
     monkeypatch.setattr(store.database, "write", away_once(open_write))
-    with Control(store, claim) as control:
+    with controlled(store, claim) as control:
         left = train_run(store, claim, control, checkpoint_seconds=1e-9)
     assert opened[0] > nth
     assert left in ("succeeded", "queued")
@@ -181,7 +181,7 @@ def interrupted_after(store: Store, run: Run, step: int) -> None:
     """Make an attempt that saves at every step and is lost after one of them."""
     claim = store.attempts.claim(run.id, "lost")
     assert claim is not None
-    with Control(store, claim) as control, pytest.MonkeyPatch.context() as patch:
+    with controlled(store, claim) as control, pytest.MonkeyPatch.context() as patch:
         save = Saver.save
 
         def save_or_vanish(saver: Saver, snapshot: object) -> None:
@@ -200,7 +200,7 @@ def finished(store: Store, run_id: str) -> int:
     claim = store.attempts.claim(run_id, "again")
     assert claim is not None
     first: list[int] = []
-    with Control(store, claim) as control:
+    with controlled(store, claim) as control:
         status = train_run(
             store, claim, control, checkpoint_seconds=100, listener=lambda p: first.append(p.step)
         )

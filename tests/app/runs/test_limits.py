@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from app.runs.control import Control
+from app.runs.controls import controlled
 from app.runs.limits import stored_bytes
 from app.runs.service import described
 from app.runs.training import train_run
@@ -88,7 +88,7 @@ def test_a_run_that_the_disk_has_no_room_for_does_not_begin(tmp_path: Path) -> N
     run, _ = store.runs.create(*described(ENDLESS_FRAMES))
     claim = store.attempts.claim(run.id, "here")
     assert claim is not None
-    with Control(store, claim) as control:
+    with controlled(store, claim) as control:
         assert train_run(store, claim, control, checkpoint_seconds=1.0) == "failed"
     failed = store.runs.get(run.id)
     assert "the disk has" in (failed.error or "")

@@ -6,7 +6,7 @@ import math
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from sqlalchemy.exc import OperationalError
 
 import engine
 from app.runs.control import Control
+from app.runs.controls import controlled
 from app.runs.progress import PROGRESS_SECONDS, Pace
 from app.runs.saving import Saver
 from app.runs.service import described
@@ -50,7 +51,7 @@ def attempt(
 ) -> str:
     claim = store.attempts.claim(run.id, f"attempt {time.monotonic()}")
     assert claim is not None
-    with Control(store, claim) as control:
+    with controlled(store, claim) as control:
         if stop_at is not None:
             stop_at(control)
         return train_run(
@@ -257,7 +258,7 @@ def test_the_loss_told_is_the_mean_of_the_last_100_steps_whole_or_resumed(store:
 def _stopping_attempt(store: Store, run: Run, stop_after: int) -> str:
     claim = store.attempts.claim(run.id, f"owner {stop_after}")
     assert claim is not None
-    with Control(store, claim) as control, pytest.MonkeyPatch.context() as patch:
+    with controlled(store, claim) as control, pytest.MonkeyPatch.context() as patch:
         keep = Saver.keep
 
         def keep_and_stop(saver: Saver, snapshot: engine.Snapshot) -> None:
@@ -274,7 +275,7 @@ def test_a_lost_attempt_is_taken_up_from_its_last_checkpoint(store: Store) -> No
     run = queued(store, config)
     claim = store.attempts.claim(run.id, "lost")
     assert claim is not None
-    with Control(store, claim) as control, pytest.MonkeyPatch.context() as patch:
+    with controlled(store, claim) as control, pytest.MonkeyPatch.context() as patch:
         save = Saver.save
 
         def save_or_vanish(saver: Saver, snapshot: engine.Snapshot) -> None:
@@ -376,14 +377,16 @@ def test_an_error_ends_the_run_with_a_message_and_keeps_its_frames(
 def test_a_worker_that_cannot_renew_its_lease_stops_by_itself(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def locked(claim: Claim) -> None:
-        raise OperationalError(f"renew {claim.run_id}", None, sqlite3.OperationalError("locked"))
+    def refuse(claims: Sequence[Claim]) -> None:
+        raise OperationalError(
+            f"renew {claims[0].run_id}", None, sqlite3.OperationalError("locked")
+        )
 
     run = queued(store, configuration(steps=1_000_000))
     claim = store.attempts.claim(run.id, "frozen")
     assert claim is not None
-    monkeypatch.setattr(store.attempts, "beat", locked)
-    with Control(store, claim) as control:
+    monkeypatch.setattr(store.attempts, "beat", refuse)
+    with controlled(store, claim) as control:
         control._beaten -= store.attempts.lease  # as after a pause of the whole process
         assert train_run(store, claim, control, checkpoint_seconds=100) == "lost"
     assert store.runs.get(run.id).recorded_rows == 0
@@ -392,12 +395,17 @@ def test_a_worker_that_cannot_renew_its_lease_stops_by_itself(
 def test_a_short_lease_is_renewed_though_the_training_has_just_reported(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.runs.control.QUIET_SECONDS", math.inf)
+    monkeypatch.setattr("app.runs.controls.QUIET_SECONDS", math.inf)
     renewed = threading.Event()
-    monkeypatch.setattr(store.attempts, "beat", lambda claim: renewed.set())
+
+    def beat(_: Sequence[Claim]) -> set[str]:
+        renewed.set()
+        return set()
+
+    monkeypatch.setattr(store.attempts, "beat", beat)
     claim = store.attempts.claim(queued(store, configuration()).id, "one long step")
     assert claim is not None
-    with Control(store, claim) as control:
+    with controlled(store, claim) as control:
         control.heard(None, time.monotonic())
         assert renewed.wait(PATIENCE)
 

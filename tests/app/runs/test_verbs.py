@@ -9,7 +9,7 @@ import pytest
 
 import engine
 from app.runs import RunService
-from app.runs.control import Control
+from app.runs.controls import controlled
 from app.runs.saving import Saver
 from app.runs.service import described
 from app.runs.training import train_run
@@ -53,7 +53,7 @@ def attempt(store: Store, run: Run, *, pause_after: int | None = None) -> str:
     """Make one attempt here; a user pauses it after a step."""
     claim = store.attempts.claim(run.id, f"owner {pause_after}")
     assert claim is not None
-    with Control(store, claim) as control, pytest.MonkeyPatch.context() as patch:
+    with controlled(store, claim) as control, pytest.MonkeyPatch.context() as patch:
         keep = Saver.keep
 
         def keep_and_pause(saver: Saver, snapshot: engine.Snapshot) -> None:
@@ -99,7 +99,7 @@ def test_a_pause_outlives_the_worker_it_was_meant_for(store: Store, service: Run
     store.queue.lose(run.id, "w", "killed")
     claim = store.attempts.claim(run.id, "again")
     assert claim is not None
-    assert store.attempts.request(claim) == "pause"
+    assert store.attempts.requests([claim]) == {run.id: "pause"}
     assert store.attempts.release(claim, "paused") == "paused"
 
 
@@ -149,7 +149,7 @@ def test_a_failed_run_is_tried_again_from_its_last_checkpoint(
     run = queued(store, config)
     claim = store.attempts.claim(run.id, "w")
     assert claim is not None
-    with Control(store, claim) as control, pytest.MonkeyPatch.context() as patch:
+    with controlled(store, claim) as control, pytest.MonkeyPatch.context() as patch:
         save = Saver.save
 
         def save_or_fail(saver: Saver, snapshot: engine.Snapshot) -> None:

@@ -49,8 +49,13 @@ def test_eight_claimers_take_two_hundred_runs_once_each(store: Store) -> None:
     assert sorted(taken) == sorted(made)
 
 
+def beat(store: Store, claim: Claim) -> None:
+    if claim.run_id in store.attempts.beat([claim]):
+        raise LeaseLost("another has it")
+
+
 WRITES: dict[str, Callable[[Store, Claim, Recording], object]] = {
-    "beat": lambda store, old, _: store.attempts.beat(old),
+    "beat": lambda store, old, _: beat(store, old),
     "progress": lambda store, old, _: store.attempts.progress(
         old, Progress(step=9, steps=100, loss=1.0, eta_seconds=1.0)
     ),
@@ -199,9 +204,9 @@ def test_a_claim_holds_its_lease_before_the_first_beat(store: Store) -> None:
 def test_a_request_to_cancel_reaches_the_worker(store: Store) -> None:
     run = queued(store)
     claim = claimed(store, run)
-    assert store.attempts.request(claim) is None
+    assert store.attempts.requests([claim]) == {}
     assert store.queue.request_cancel(run.id)
-    assert store.attempts.request(claim) == "cancel"
+    assert store.attempts.requests([claim]) == {run.id: "cancel"}
     assert store.queue.overdue_cancels(grace=100) == set()
     assert store.queue.overdue_cancels(grace=-1) == {run.id}
 
