@@ -14,6 +14,7 @@ from app.pages.compare_tables import OWN
 from app.pages.new import posted_form
 from app.pages.places import place_of
 from app.pages.verdicts import Quantity, kind_words, plain_number, quantity_of_log10
+from app.runs import RunStatus
 from app.runs.trials import MOST_SEEDS, UNCHANGED, Tried, offers_of, start_trials, tried_of
 from app.store import Run, Store
 from engine import Evidence, Verdict, is_captured
@@ -44,11 +45,24 @@ class RemedyView:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class TrialView:
+    """A run of a row: how far it is, and its loss so far."""
+
+    id: str
+    seed: str
+    status: str
+    is_over: bool
+    step: int
+    steps: int
+    loss: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class TriedView:
     """A row of the table of what was tried."""
 
     title: str
-    runs: tuple[tuple[str, str, str], ...]
+    runs: tuple[TrialView, ...]
     loss: str
     share: str
     span: Quantity | None
@@ -190,7 +204,18 @@ def tried_view(tried: Tried, unchanged: Tried) -> TriedView:
     kinds = {kind for run in tried.over for kind in (run.verdict or {}).get("kinds", ())}
     return TriedView(
         title=tried.title.capitalize() if tried.title == UNCHANGED else tried.title,
-        runs=tuple((run.id, str(run.config["seed"]), run.status) for run in tried.runs),
+        runs=tuple(
+            TrialView(
+                id=run.id,
+                seed=str(run.config["seed"]),
+                status=run.status,
+                is_over=RunStatus(run.status).is_terminal,
+                step=run.step,
+                steps=run.steps,
+                loss=plain_number(run.loss),
+            )
+            for run in tried.runs
+        ),
         loss=plain_number(tried.loss),
         share=share,
         span=quantity_of_log10(_mean(spans)) if None not in spans and spans else None,

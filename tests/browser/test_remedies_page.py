@@ -1,11 +1,14 @@
 """The remedy lab in a real browser: from a verdict to a ranked table, while one looks."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
+import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
+from app.runs.tags import trial_tag
 from tests.browser.conftest import Service
 from tests.browser.page_checks import DESKTOP, PHONE, sideways_scroll, violations
 
@@ -42,6 +45,24 @@ def test_chosen_remedies_run_and_are_ranked_while_one_looks(page: Page, troubled
     expect(table.get_by_role("row")).to_have_count(4)
     expect(page.locator("[data-conclusion]")).to_be_visible(timeout=SECONDS)
     expect(table).not_to_contain_text("Queued")
+
+
+def test_a_trial_at_work_tells_its_step_and_its_loss_so_far(
+    page: Page, service: Service, troubled: str
+) -> None:
+    long = {**VANISHING, "training": {"steps": 1_000_000}, "tags": [trial_tag(troubled), "a long"]}
+    run = service.start(long)
+    page.goto(f"/runs/{troubled}/remedies")
+    trial = page.locator(f'[data-run="{run}"]')
+    expect(trial).to_contain_text("/ 1,000,000 steps, loss so far", timeout=SECONDS)
+    expect(trial.locator("[data-loss]")).to_have_text(re.compile(r"\d"), timeout=SECONDS)
+    step = trial.locator("[data-step]")
+    before = step.text_content() or ""
+    expect(step).not_to_have_text(before, timeout=SECONDS)
+    assert int(trial.locator("progress").get_attribute("value") or 0) > 0
+    httpx.post(f"{service.url}/api/v1/runs/{run}/cancel")
+    service.wait(run)
+    expect(trial).to_have_count(0, timeout=SECONDS)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -1,6 +1,8 @@
-// The remedy lab: what is tried goes on while one looks; the table comes anew with every run that gets further.
+// The remedy lab: what is tried goes on while one looks. Each trial's step and loss move as they are told; the table
+// comes anew with every run that gets into another state.
 import { newest } from "../wire/newest.js";
 import { followRuns } from "./live_runs.js";
+import { showProgress } from "./run_rows.js";
 
 const REFRESH_MS = 1000;
 const followed = new Set(["status", "verdict", "end"]);
@@ -26,7 +28,9 @@ const refresh = newest(
 );
 
 followRuns(ids(), {
-  onEvent: (kind) => {
+  onEvent(kind, data) {
+    const trial = kind === "progress" && lab().querySelector(`[data-run="${CSS.escape(data.run)}"]`);
+    if (trial) showProgress(trial, data);
     if (followed.has(kind)) refresh();
   },
   onLive: refresh,

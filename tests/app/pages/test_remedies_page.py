@@ -129,6 +129,20 @@ async def test_what_was_tried_is_not_tried_again(tmp_path: Path) -> None:
         assert train_what_waits(settings) == len(CHOSEN)
 
 
+async def test_a_trial_that_is_not_over_has_its_step_and_its_loss_in_the_table(
+    tmp_path: Path,
+) -> None:
+    run, settings = train_into(tmp_path, SIGMOID), settings_of(tmp_path)
+    steps = f"/ {SIGMOID['training']['steps']} steps, loss so far"
+    async with serving(create_app(settings)) as client:
+        await client.post(f"/runs/{run}/remedies", data={"remedy": CHOSEN, "seeds": "1"})
+        waiting = await lab_of(client, run)
+        train_what_waits(settings)
+        over = await lab_of(client, run)
+    assert waiting.count(steps) == len(CHOSEN)
+    assert "loss so far" not in over
+
+
 @pytest.mark.parametrize(
     ("posts", "words"),
     [
