@@ -2,7 +2,7 @@
 import { openHelp } from "./dialog.js";
 import { mountKeyboard, shortcut } from "./keyboard.js";
 import { mountMenus } from "./menus.js";
-import { chosenTheme, mountTheme, nextTheme, setTheme } from "./theme.js";
+import { mountTheme, turnTheme } from "./theme.js";
 
 const EVERYWHERE = { group: "Everywhere" };
 
@@ -21,5 +21,5 @@ const follow = (name) => () => {
 };
 shortcut("n", "New run", follow("new"), EVERYWHERE);
 shortcut("c", "Compare", follow("compare"), EVERYWHERE);
-shortcut("t", "Change the theme", () => setTheme(nextTheme(chosenTheme())), EVERYWHERE);
+shortcut("t", "Change the theme", turnTheme, EVERYWHERE);
 shortcut("?", "This list", openHelp, EVERYWHERE);

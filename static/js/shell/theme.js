@@ -1,12 +1,17 @@
 // The theme: auto (the system's), light or dark; kept in the local store, announced as "gradtide:theme".
 
-export const THEMES = ["auto", "light", "dark"];
 const KEY = "gradtide.theme";
 const GLYPHS = { auto: "◐", light: "☀", dark: "☾" };
 
-/** @param {string | null | undefined} theme @returns {string} the theme after this one */
-export function nextTheme(theme) {
-  return THEMES[(THEMES.indexOf(theme ?? "auto") + 1) % THEMES.length];
+/**
+ * The theme after this one. From the system's first to the other, so that the first click changes what is seen; then to
+ * the same as the system's, held; then back to the system's.
+ * @param {string} theme @param {"light" | "dark"} system @returns {"auto" | "light" | "dark"}
+ */
+export function nextTheme(theme, system) {
+  const other = system === "light" ? "dark" : "light";
+  if (theme === other) return system;
+  return theme === system ? "auto" : other;
 }
 
 /** @returns {"auto" | "light" | "dark"} what is chosen now */
@@ -18,7 +23,10 @@ export function chosenTheme() {
 /** @returns {"light" | "dark"} what is seen now */
 export function seenTheme() {
   const chosen = chosenTheme();
-  if (chosen !== "auto") return chosen;
+  return chosen === "auto" ? systemTheme() : chosen;
+}
+
+function systemTheme() {
   return matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
 }
 
@@ -42,6 +50,11 @@ export function setTheme(theme) {
   announce();
 }
 
+/** Go on to the next theme. */
+export function turnTheme() {
+  setTheme(nextTheme(chosenTheme(), systemTheme()));
+}
+
 /** Call back with "light" or "dark" at every change of what is seen; figures repaint on it.
  * @param {(theme: "light" | "dark") => void} listener */
 export function onTheme(listener) {
@@ -53,10 +66,10 @@ export function mountTheme(button) {
   const show = () => {
     const theme = chosenTheme();
     button.firstElementChild.textContent = GLYPHS[theme];
-    button.setAttribute("aria-label", `Theme: ${theme}. Change to ${nextTheme(theme)}`);
+    button.setAttribute("aria-label", `Theme: ${theme}. Change to ${nextTheme(theme, systemTheme())}`);
     button.title = `Theme: ${theme} (T)`;
   };
-  button.addEventListener("click", () => setTheme(nextTheme(chosenTheme())));
+  button.addEventListener("click", turnTheme);
   document.addEventListener("gradtide:theme", show);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", announce);
   show();

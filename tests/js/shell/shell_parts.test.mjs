@@ -7,10 +7,14 @@ import { nextTheme } from "../../../static/js/shell/theme.js";
 import { errorText } from "../../../static/js/shell/toasts.js";
 import { ApiError } from "../../../static/js/wire/api.js";
 
-test("the theme goes round: auto, light, dark", () => {
-  assert.deepEqual(["auto", "light", "dark"].map(nextTheme), ["light", "dark", "auto"]);
-  assert.equal(nextTheme(undefined), "light");
-});
+for (const [system, other] of [
+  ["light", "dark"],
+  ["dark", "light"],
+]) {
+  test(`on a ${system} system the first turn of the theme is to ${other}, the last back to auto`, () => {
+    assert.deepEqual(["auto", other, system].map((theme) => nextTheme(theme, system)), [other, system, "auto"]);
+  });
+}
 
 for (const [event, name] of [
   [{ key: " " }, "Space"],
