@@ -197,6 +197,24 @@ def test_ticked_runs_are_deleted_together(page: Page, service: Service) -> None:
     expect(deleting).to_be_hidden()
 
 
+def test_ticked_runs_are_stopped_together(page: Page, service: Service) -> None:
+    ended = service.finish(config_of("over already"))
+    going = [service.start(config_of(name, steps=LONG_STEPS)) for name in ("going", "going too")]
+    follow(page)
+    stopping = page.locator("[data-stop-button]")
+    row_of(page, "over already").get_by_role("checkbox").check()
+    expect(stopping).to_be_hidden()
+    for name in ("going", "going too"):
+        row_of(page, name).get_by_role("checkbox").check()
+    stopping.click()
+    dialog = page.get_by_role("dialog", name="Stop 2 runs?")
+    dialog.get_by_role("button", name="Stop").click()
+    expect(page.locator(".toast")).to_have_text(re.compile("^2 runs are being cancelled"))
+    assert [service.wait(run)["status"] for run in going] == ["cancelled", "cancelled"]
+    expect(stopping).to_be_hidden()
+    assert service.wait(ended)["status"] == "succeeded"
+
+
 def test_a_tag_is_a_filter_that_can_be_taken_off(page: Page, service: Service) -> None:
     service.finish({**config_of("tagged"), "tags": ["apart"]})
     service.finish(config_of("plain"))
@@ -281,16 +299,23 @@ def test_a_list_that_lost_the_service_says_how_old_it_is(
     expect(row_of(page, "missed")).to_be_visible()
 
 
-def test_a_chosen_theme_stays_and_goes_back_to_the_systems(page: Page) -> None:
+@pytest.mark.parametrize(("system", "other"), [("light", "dark"), ("dark", "light")])
+def test_the_first_click_on_the_theme_changes_what_is_seen(
+    new_page: Callable[..., Page], system: str, other: str
+) -> None:
+    page = new_page(color_scheme=system)
     page.goto("/")
-    root = page.locator("html")
-    button = page.locator("[data-shell=theme]")
+    root, button = page.locator("html"), page.locator("[data-shell=theme]")
+    seen = "getComputedStyle(document.body).backgroundColor"
+    before = page.evaluate(seen)
+    expect(button).to_have_attribute("aria-label", f"Theme: auto. Change to {other}")
     button.click()
-    button.click()
-    expect(root).to_have_attribute("data-theme", "dark")
+    assert page.evaluate(seen) != before
     page.reload()
-    expect(root).to_have_attribute("data-theme", "dark")
-    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(14, 18, 23)"
+    expect(root).to_have_attribute("data-theme", other)
+    button.click()
+    expect(button).to_have_attribute("aria-label", f"Theme: {system}. Change to auto")
+    assert page.evaluate(seen) == before
     button.click()
     assert root.get_attribute("data-theme") is None
 
@@ -300,7 +325,7 @@ def test_a_link_may_name_its_theme(page: Page) -> None:
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
     page.locator("[data-shell=theme]").click()
     page.reload()
-    assert page.locator("html").get_attribute("data-theme") is None
+    expect(page.locator("html")).to_have_attribute("data-theme", "light")
 
 
 def test_the_keyboard_has_a_list_of_itself(page: Page) -> None:

@@ -1,4 +1,4 @@
-// The list of runs: filters, ticks for the comparison, cancel and delete, and what happens while one looks.
+// The list of runs: filters, ticks for the comparison, stopping and deleting, and what happens while one looks.
 import { confirmAction } from "../shell/dialog.js";
 import { shortcut } from "../shell/keyboard.js";
 import { toast, toastError } from "../shell/toasts.js";
@@ -6,7 +6,7 @@ import { newest } from "../wire/newest.js";
 import { mountDeletion } from "./deletion.js";
 import { followRuns } from "./live_runs.js";
 import { mountPicks, withPicks } from "./picks.js";
-import { OVER, cancelRun } from "./run_verbs.js";
+import { OVER, cancelRun, cancelRuns } from "./run_verbs.js";
 import { listOf, mergeList, showProgress, showTimes } from "./run_rows.js";
 
 const REFRESH_MS = 1000;
@@ -126,9 +126,22 @@ async function deleteAll(runs, more = "") {
   deleteRuns(runs, more);
 }
 
+// What is ticked on another page of the list has no row here, and no status.
+const tickedRuns = () => picks.ids().map((id) => ({ id, name: id.slice(0, 8), ...rowOf(id)?.dataset }));
+
+document.querySelector("[data-stop-button]").addEventListener("click", async () => {
+  try {
+    const going = tickedRuns().filter(({ status }) => status && !OVER.has(status));
+    if (going.length) await cancelRuns(going);
+    refresh();
+  } catch (error) {
+    toastError(error);
+  }
+});
+
 document.querySelector("[data-delete-button]").addEventListener("click", async () => {
-  // What is ticked on another page of the list has no row here: the service says whether it is over.
-  const ticked = picks.ids().map((id) => ({ id, name: id.slice(0, 8), ...rowOf(id)?.dataset }));
+  // Those of another page of the list: the service says whether they are over.
+  const ticked = tickedRuns();
   const over = ticked.filter(({ status }) => !status || OVER.has(status));
   const left = ticked.length - over.length;
   const words = left ? `${left} not over yet: stop them first.` : "";

@@ -1,4 +1,6 @@
-// Which runs are ticked, to be compared or deleted: kept in the address, so that a reload or Back does not lose them.
+// Which runs are ticked, to be compared, stopped or deleted: kept in the address, so that a reload or Back does not lose
+// them.
+import { OVER } from "./run_verbs.js";
 
 export const FEWEST = 2;
 export const MOST = 6;
@@ -26,6 +28,7 @@ export function mountPicks(form, list) {
   const button = form.querySelector("[data-compare-button]");
   const words = form.querySelector("[data-picked]");
   const deleting = form.querySelector("[data-delete-button]");
+  const stopping = form.querySelector("[data-stop-button]");
   const boxes = () => [...list.querySelectorAll("tr:not([hidden]) [name=run]")];
 
   const keep = () => {
@@ -37,6 +40,7 @@ export function mountPicks(form, list) {
     const all = list.querySelector("[data-pick-all]");
     if (all) all.checked = boxes().every((box) => box.checked);
     deleting.hidden = picked.size === 0;
+    stopping.hidden = !boxes().some((box) => box.checked && !OVER.has(box.closest("[data-run]").dataset.status));
     button.disabled = picked.size < FEWEST || picked.size > MOST;
     button.title = button.disabled ? `Tick ${FEWEST} to ${MOST} runs to compare them` : "Compare the ticked runs (C)";
     words.textContent = pickedText(picked.size);

@@ -1,6 +1,6 @@
 // Verbs of a run that pages share: stopping, which cannot be undone, and taking back what can.
 import { confirmAction } from "../shell/dialog.js";
-import { toast } from "../shell/toasts.js";
+import { errorText, toast } from "../shell/toasts.js";
 import { post } from "../wire/api.js";
 
 /** The states after which a run does nothing more. */
@@ -9,15 +9,36 @@ const WAIT_MS = 300;
 const MOST_TRIES = 200;
 
 /** Stop a run for good, if that is really meant. @param {string} id @param {string} name @returns {Promise<boolean>} */
-export async function cancelRun(id, name) {
-  const sure = await confirmAction({
-    title: "Stop this run?",
-    text: `${name} cannot go on afterwards. What it recorded stays readable.`,
+export function cancelRun(id, name) {
+  return cancelRuns([{ id, name }]);
+}
+
+/**
+ * Stop runs for good, if that is really meant, and say in one message what came of it.
+ * @param {{id: string, name: string}[]} runs those that are not over
+ * @param {{confirm: typeof confirmAction, post: typeof post, toast: typeof toast}} [world]
+ * @returns {Promise<boolean>} whether it was meant
+ * @throws what the service says of a single one that it does not stop
+ */
+export async function cancelRuns(runs, world = { confirm: confirmAction, post, toast }) {
+  const [{ name }] = runs;
+  const isOne = runs.length === 1;
+  const sure = await world.confirm({
+    title: isOne ? "Stop this run?" : `Stop ${runs.length} runs?`,
+    text: isOne
+      ? `${name} cannot go on afterwards. What it recorded stays readable.`
+      : "They cannot go on afterwards. What they recorded stays readable.",
     yes: "Stop",
   });
   if (!sure) return false;
-  await post(`/runs/${id}/cancel`);
-  toast(`${name} is being cancelled; what it recorded stays.`);
+  const answers = await Promise.allSettled(runs.map(({ id }) => world.post(`/runs/${id}/cancel`)));
+  const refused = answers.filter(({ status }) => status === "rejected");
+  if (isOne && refused.length) throw refused[0].reason;
+  const stopped = runs.length - refused.length;
+  const words = isOne
+    ? `${name} is being cancelled; what it recorded stays.`
+    : `${stopped} ${stopped === 1 ? "run is" : "runs are"} being cancelled; what is recorded stays.`;
+  world.toast(refused.length ? `${words} ${refused.length} not: ${errorText(refused[0].reason)}` : words);
   return true;
 }
 
