@@ -27,7 +27,7 @@ MATRIX = (50, 100, 200), 2.1
 
 
 def _step(size: Size) -> peers.Program:
-    return peers.ours(size, "elman", size.data())
+    return peers.ours(size, "tanh", size.data())
 
 
 def _matrix(size: Size) -> peers.Program:

@@ -22,7 +22,7 @@ SIZES = (
 
 def ours(size: Size, data: Data) -> dict[str, Program]:
     """Return our programs by what they make."""
-    sweep, batch = bound(size, "elman", data)
+    sweep, batch = bound(size, "tanh", data)
     sweep.forward(batch, "mean_squared_error")
     jacobians, times = Jacobians(sweep.tapes[0]), range(1, size.length + 1)
     return {
@@ -33,7 +33,7 @@ def ours(size: Size, data: Data) -> dict[str, Program]:
 
 def theirs(size: Size, data: Data) -> dict[str, Program]:
     """Return torch.func's programs by what they make."""
-    layer, _ = model_of(size, "elman")
+    layer, _ = model_of(size, "tanh")
     inputs = torch.from_numpy(data[0])
     with torch.no_grad():
         hidden, _ = layer(inputs)

@@ -24,7 +24,6 @@ from benchmarks.many_table import many_table, write_many  # noqa: E402
 from benchmarks.sizes import LEARNING_RATE, SIZES, Data, Size  # noqa: E402
 from engine.bptt.ensemble import EnsembleNetwork, EnsembleSweep  # noqa: E402
 from engine.bptt.network import Network  # noqa: E402
-from engine.cells import make_cell  # noqa: E402
 from engine.learning.grouping import LARGEST  # noqa: E402
 from engine.tasks.base import Batch  # noqa: E402
 
@@ -48,11 +47,11 @@ class Crowd:
 
 TINY, ADDING = SIZES[:2]
 CROWDS = (
-    Crowd(size=TINY, cell="elman", members=64, goals={"F": 130, "J": 1.2}),
+    Crowd(size=TINY, cell="tanh", members=64, goals={"F": 130, "J": 1.2}),
     Crowd(size=TINY, cell="lstm", members=64, goals={"J": 1.2}),
     Crowd(size=TINY, cell="gru", members=64, goals={}),
-    Crowd(size=replace(TINY, name="tiny, B = 8", batch=8), cell="elman", members=16, goals={}),
-    Crowd(size=ADDING, cell="elman", members=8, goals={"J": 4}),
+    Crowd(size=replace(TINY, name="tiny, B = 8", batch=8), cell="tanh", members=16, goals={}),
+    Crowd(size=ADDING, cell="tanh", members=8, goals={"J": 4}),
 )
 """The last is trained one after the other, each to its end: there an ensemble gains nothing."""
 
@@ -85,10 +84,7 @@ def together(size: Size, cell: str, data: Data, members: int) -> peers.Program:
 def _network(size: Size, cell: str, seed: int) -> Network:
     """Return a network with PyTorch's own first weights, moved by a little noise."""
     layer, readout = peers.model_of(size, cell)
-    activation = "tanh" if cell == "elman" else None
-    network = Network(
-        make_cell(cell, activation), inputs=size.inputs, hidden=size.hidden, outputs=1
-    )
+    network = peers.network_of(size, cell)
     values = {name: value.detach().numpy() for name, value in layer.named_parameters()}
     values |= {f"readout.{n}": value.detach().numpy() for n, value in readout.named_parameters()}
     network.load({name: values[name] for name in network.parameter_shapes})
@@ -132,7 +128,7 @@ def main() -> None:
     """Measure, print the table, write the JSON."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.many", description=__doc__)
     parser.add_argument("--rounds", type=int, default=paired.ROUNDS, help="turns of each crowd")
-    parser.add_argument("--only", nargs="*", help="such as elman/tiny")
+    parser.add_argument("--only", nargs="*", help="such as tanh/tiny")
     parser.add_argument("--json", type=Path, default=RESULTS, help="where the figures go")
     arguments = parser.parse_args()
     rows = []

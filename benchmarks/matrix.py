@@ -36,7 +36,7 @@ def sizes() -> list[Size]:
 
 def ours(size: Size, data: Data) -> tuple[Program, Program]:
     """Return what makes our matrix, and a training step of the same network without its update."""
-    sweep, batch = bound(size, "elman", data)
+    sweep, batch = bound(size, "tanh", data)
     times = list(range(1, size.length + 1))
 
     def matrix() -> object:
@@ -53,8 +53,8 @@ def ours(size: Size, data: Data) -> tuple[Program, Program]:
 
 def unrolled(size: Size, data: Data) -> tuple[list[torch.Tensor], torch.Tensor]:
     """Return PyTorch's hidden states, and the loss of every time step."""
-    layer, readout = model_of(size, "elman")
-    one = STEPS["elman"](size.inputs, size.hidden)
+    layer, readout = model_of(size, "tanh")
+    one = STEPS["tanh"](size.inputs, size.hidden)
     own = {name.removesuffix("_l0"): value for name, value in layer.named_parameters()}
     one.load_state_dict({name: value.detach() for name, value in own.items()})
     inputs, targets = (torch.from_numpy(array) for array in data)
@@ -99,7 +99,7 @@ def scanned(size: Size, data: Data) -> Program:
     jax: Any = importlib.import_module("jax")
     jnp = jax.numpy
 
-    layer, readout = model_of(size, "elman")
+    layer, readout = model_of(size, "tanh")
     w = {
         name: jnp.asarray(value.detach().numpy())
         for name, value in [*layer.named_parameters(), *readout.named_parameters()]

@@ -10,7 +10,8 @@ plain update.
 """
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -28,8 +29,26 @@ Model = tuple[nn.Module, nn.Linear]
 Tracer = Any
 """Arrays of JAX and trees of them, which have no one type while they are traced."""
 
-LAYERS = {"elman": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
-STEPS = {"elman": nn.RNNCell, "lstm": nn.LSTMCell, "gru": nn.GRUCell}
+CELLS: Mapping[str, tuple[str, str | None]] = {
+    "tanh": ("elman", "tanh"),
+    "relu": ("elman", "relu"),
+    "lstm": ("lstm", None),
+    "gru": ("gru", None),
+}
+"""Our cell and its activation, by the name that a table has."""
+
+LAYERS = {
+    "tanh": nn.RNN,
+    "relu": partial(nn.RNN, nonlinearity="relu"),
+    "lstm": nn.LSTM,
+    "gru": nn.GRU,
+}
+STEPS = {
+    "tanh": nn.RNNCell,
+    "relu": partial(nn.RNNCell, nonlinearity="relu"),
+    "lstm": nn.LSTMCell,
+    "gru": nn.GRUCell,
+}
 
 
 def model_of(size: Size, cell: str) -> Model:
@@ -42,13 +61,15 @@ def model_of(size: Size, cell: str) -> Model:
     return layer, nn.Linear(size.hidden, 1)
 
 
+def network_of(size: Size, cell: str) -> Network:
+    """Return our network, without its weights."""
+    return Network(make_cell(*CELLS[cell]), inputs=size.inputs, hidden=size.hidden, outputs=1)
+
+
 def bound(size: Size, cell: str, data: Data) -> tuple[Sweep, Batch]:
     """Return our sweep with the peers' weights, and the data as a batch."""
     layer, readout = model_of(size, cell)
-    activation = "tanh" if cell == "elman" else None
-    network = Network(
-        make_cell(cell, activation), inputs=size.inputs, hidden=size.hidden, outputs=1
-    )
+    network = network_of(size, cell)
     values = {name: value.detach().numpy() for name, value in layer.named_parameters()}
     values |= {f"readout.{n}": value.detach().numpy() for n, value in readout.named_parameters()}
     network.load({name: values[name] for name in network.parameter_shapes})
@@ -148,8 +169,8 @@ def scanned(size: Size, cell: str, data: Data, members: int = 1) -> Program:
         h, c = state
         from_x = x @ w["weight_ih_l0"].T + w["bias_ih_l0"]
         from_h = h @ w["weight_hh_l0"].T + w["bias_hh_l0"]
-        if cell == "elman":
-            return jnp.tanh(from_x + from_h), c
+        if cell in ("tanh", "relu"):
+            return (jnp.tanh if cell == "tanh" else jax.nn.relu)(from_x + from_h), c
         if cell == "lstm":
             i, f, g, o = jnp.split(from_x + from_h, 4, axis=1)
             c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(g)

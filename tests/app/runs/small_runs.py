@@ -19,7 +19,7 @@ from app.settings import Settings
 from app.store import Store, open_store
 from app.store.tables import runs
 
-PATIENCE = 60.0  # a machine with other work on it starts a process slowly
+PATIENCE = 120.0  # a machine with other work on it starts a process slowly
 TICK = threading.Event()
 
 
