@@ -19,6 +19,8 @@ POLICY: Final = (
 _STYLE: Final = (
     "body{font-family:system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem}"
     "figure{margin:2rem 0}figcaption{color:#555}pre{overflow:auto}"
+    "@media print{body{margin:0}figure{break-inside:avoid}h2{break-after:avoid}"
+    "pre{white-space:pre-wrap}}"
 )
 
 
@@ -29,7 +31,8 @@ def html_page(store: Store, run: Run) -> Iterator[bytes]:
     for figure in FIGURES.values():
         if figure.runs[0] > 1:
             continue
-        options = FigureOptions()
+        # As the pages begin: what the captions call pale and dark is told of ratios.
+        options = FigureOptions(mode="ratio")
         drawn = figure.draw(load(store, [run.id], figure, options), options)
         plot = plotly.io.to_html(drawn.figure, include_plotlyjs=scripts, full_html=False)
         scripts = False

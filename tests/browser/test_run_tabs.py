@@ -104,6 +104,21 @@ def test_a_map_in_full_size_has_its_colour_bar_and_how_to_read_it(page: Page, ls
     expect(page.locator("[data-display] .legend-bar")).to_be_visible()
 
 
+def test_keys_reach_the_charts_that_are_seen(page: Page, lstm: str) -> None:
+    settled(page, lstm, "activations")
+    page.keyboard.press("2")
+    plots = page.locator("[data-tab-panels=activations] [data-plot]")
+    expect(plots.nth(1)).to_be_focused()
+    page.keyboard.press("f")
+    full = page.locator(".panel--full")
+    expect(full).to_have_count(1)
+    expect(full).to_be_visible()
+    # With another tab the chart goes, and so does its hold of the page.
+    page.keyboard.press(".")
+    expect(full).to_have_count(0)
+    expect(page.locator("html.has-full-panel")).to_have_count(0)
+
+
 def test_the_scrubber_moves_with_the_tab_and_drives_it(page: Page, lstm: str) -> None:
     settled(page, lstm, "activations", "&step=4")
     scrubber = page.locator("[data-tab-panels=activations] [data-scrubber]")

@@ -1,5 +1,6 @@
 // Reading one cell: under the pointer in the panel's head, with the arrow keys in a polite live region.
 import { describeCell, heatmapOf } from "./cells.js";
+import { raised } from "./words.js";
 
 const SPOKEN_EVERY_MS = 1000;
 
@@ -19,7 +20,7 @@ export function mountCellCursor(panel) {
   function show(text) {
     // The value first: where the head is narrow, the end of a line is what is cut.
     const [place, ...value] = text.split(": ");
-    readout.textContent = value.length ? `${value.join(": ")} · ${place}` : text;
+    readout.replaceChildren(...raised(value.length ? `${value.join(": ")} · ${place}` : text));
     readout.title = text;
     readout.hidden = !text;
   }

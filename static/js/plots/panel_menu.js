@@ -3,6 +3,7 @@ import { element, openSheet } from "../shell/dialog.js";
 import { apiUrl } from "../wire/api.js";
 import { heatmapOf, tableOf } from "./cells.js";
 import { resize, saveImage } from "./mount.js";
+import { raised } from "./words.js";
 
 const TABLE_ROWS = 50;
 
@@ -121,7 +122,7 @@ export function tableElement(head, rows) {
   const body = table.createTBody();
   for (const row of rows) {
     const line = body.insertRow();
-    for (const text of row) line.insertCell().append(text);
+    for (const text of row) line.insertCell().append(...(typeof text === "string" ? raised(text) : [text]));
   }
   return table;
 }

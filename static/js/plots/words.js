@@ -36,6 +36,16 @@ export function showMagnitude(element, log10) {
   element.replaceChildren("10", raised);
 }
 
+/** Text with its powers raised, as an element takes it: "at 10^−3" has a sup in it. @param {string} text @returns {(string | Node)[]} */
+export function raised(text) {
+  return text.split(/(?<=10)\^(−?[\d.]+)/).map((part, i) => {
+    if (i % 2 === 0) return part;
+    const box = document.createElement("sup");
+    box.textContent = part;
+    return box;
+  });
+}
+
 /** @param {number | null} value three digits that matter */
 export function short(value) {
   if (value === null || Number.isNaN(value)) return "–";

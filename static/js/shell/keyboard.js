@@ -33,6 +33,11 @@ export function shortcut(keys, title, run, { group = "This page" } = {}) {
   registered.get(names[0]).entry = { keys: names, title, group };
 }
 
+/** Name keys in the overlay that a part of the page hears itself. @param {string[]} keys @param {string} title @param {string} group */
+export function named(keys, title, group) {
+  registered.set(`${group}: ${title}`, { entry: { keys, title, group } });
+}
+
 /** @returns {{keys: string[], title: string, group: string}[]} in the order they came */
 export function shortcuts() {
   return [...registered.values()].filter((one) => one.entry).map((one) => one.entry);
@@ -44,7 +49,7 @@ export function handleKey(event) {
   const name = keyName(event);
   if (belongsTo(event.target, name) || document.querySelector("dialog[open]")) return;
   const found = registered.get(name);
-  if (!found) return;
+  if (!found?.run) return;
   event.preventDefault();
   found.run(event);
 }

@@ -13,6 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 from app import arrow, exports
+from app.figures.palette import VIK
 from app.main import create_app
 from app.store import open_store
 from tests.app.api.conftest import Trained, serving, settings_of
@@ -99,6 +100,7 @@ async def test_html_is_a_page_that_reaches_nothing(
     assert answer.headers["content-disposition"].endswith(f'"{trained.diverged}.html"')
     page = answer.text
     assert page.count("Plotly.newPlot(") >= 8
+    assert VIK[0] in page  # the map of ratios, of whose colours the captions tell
     assert page.count("default-src 'none'") + page.count("default-src &#x27;none&#x27;") == 1
     assert page.endswith("</html>\n")
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { keyCaps } from "../../../static/js/shell/dialog.js";
-import { belongsTo, keyName, shortcut, shortcuts } from "../../../static/js/shell/keyboard.js";
+import { belongsTo, keyName, named, shortcut, shortcuts } from "../../../static/js/shell/keyboard.js";
 import { liveText } from "../../../static/js/shell/live_pill.js";
 import { nextTheme } from "../../../static/js/shell/theme.js";
 import { errorText } from "../../../static/js/shell/toasts.js";
@@ -49,6 +49,11 @@ for (const [target, key, belongs] of [
 test("a shortcut with two keys is one line of the help", () => {
   shortcut(["ArrowLeft", "Shift+ArrowLeft"], "Back", () => {});
   assert.deepEqual(shortcuts().at(-1), { keys: ["ArrowLeft", "Shift+ArrowLeft"], title: "Back", group: "This page" });
+});
+
+test("keys that a part hears itself are named and do nothing elsewhere", () => {
+  named(["Enter"], "Open the cell", "In a heatmap");
+  assert.deepEqual(shortcuts().at(-1), { keys: ["Enter"], title: "Open the cell", group: "In a heatmap" });
 });
 
 test("keys are drawn as their caps say", () => {
