@@ -22,7 +22,7 @@ from app.settings import Settings
 from app.store import Store, open_store
 from tests.app.api.conftest import SMALL, settings_of
 
-PATIENCE = 10.0
+PATIENCE = 60.0
 
 
 class Server:
