@@ -54,7 +54,7 @@ def test_a_trial_at_work_tells_its_step_and_its_loss_so_far(
     run = service.start(long)
     page.goto(f"/runs/{troubled}/remedies")
     trial = page.locator(f'[data-run="{run}"]')
-    expect(trial).to_contain_text("/ 1,000,000 steps, loss so far", timeout=SECONDS)
+    expect(trial).to_contain_text(re.compile(r"/ 1,000,000 steps\s+loss so far"), timeout=SECONDS)
     expect(trial.locator("[data-loss]")).to_have_text(re.compile(r"\d"), timeout=SECONDS)
     step = trial.locator("[data-step]")
     before = step.text_content() or ""

@@ -133,7 +133,7 @@ async def test_a_trial_that_is_not_over_has_its_step_and_its_loss_in_the_table(
     tmp_path: Path,
 ) -> None:
     run, settings = train_into(tmp_path, SIGMOID), settings_of(tmp_path)
-    steps = f"/ {SIGMOID['training']['steps']} steps, loss so far"
+    steps = f"/ {SIGMOID['training']['steps']} steps<br>"
     async with serving(create_app(settings)) as client:
         await client.post(f"/runs/{run}/remedies", data={"remedy": CHOSEN, "seeds": "1"})
         waiting = await lab_of(client, run)
