@@ -1,6 +1,5 @@
 """What the lessons of one path compute at once: a sweep with `engine.trace`, as a line."""
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,12 +17,21 @@ HIDDEN = 2
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PathView:
-    """The gradient's norm from the last step back to the first, as a line and in numbers."""
+    """The gradient's norm from the last step back to the first, as a line and in numbers.
+
+    Attributes:
+        line: the steps within the scale.
+        below: up to this step the norm is under the scale's lower end and not drawn; 0 for none.
+        below_x: where that ends.
+    """
 
     line: str
+    below: int
+    below_x: float
     ends: tuple[tuple[int, Quantity], ...]
     one_y: float
     ticks: tuple[tuple[float, str], ...]
+    lowest: str = f"−{abs(LOWEST):.0f}"
     width: int = WIDTH
     height: int = HEIGHT
 
@@ -44,19 +52,22 @@ def walk(path: OnePath) -> PathView:
     )
     norms = trace.hidden_gradient.log10_norm()[0, :, 0]
     ratios = norms - norms[-1]
-    points = [
-        f"{(t - 1) / (STEPS - 1) * WIDTH:.1f} {_down(float(ratios[t - 1])):.1f}"
-        for t in range(1, STEPS + 1)
-    ]
+    below = int(np.count_nonzero(ratios < LOWEST))
+    points = [f"{_x(t):.1f} {_down(float(ratios[t - 1])):.1f}" for t in range(below + 1, STEPS + 1)]
     shown = (STEPS, STEPS - 10, STEPS - 50, 1)
     return PathView(
         line="M" + "L".join(points),
+        below=below,
+        below_x=round(_x(max(below, 1)), 1),
         ends=tuple((t, quantity_of_log10(round(float(ratios[t - 1]), 12))) for t in shown),
         one_y=round(_down(0.0), 1),
         ticks=tuple((round(_down(d), 1), f"{d:.0f}".replace("-", "−")) for d in (5, 0, -10, -20)),
     )
 
 
+def _x(step: int) -> float:
+    return (step - 1) / (STEPS - 1) * WIDTH
+
+
 def _down(log10: float) -> float:
-    held = min(max(log10, LOWEST), HIGHEST) if not math.isnan(log10) else LOWEST
-    return (HIGHEST - held) / (HIGHEST - LOWEST) * HEIGHT
+    return (HIGHEST - log10) / (HIGHEST - LOWEST) * HEIGHT

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.page_checks import DESKTOP, PHONE, sideways_scroll, violations
 
@@ -31,6 +31,33 @@ def test_a_guess_is_answered_and_stands_in_the_address(page: Page) -> None:
     expect(page.locator("[data-reveal]")).to_contain_text("As you expected")
     expect(page.locator("[data-left='1']")).to_have_text("104.1")
     assert "guess=2" in page.url
+
+
+def test_between_a_guess_and_its_answer_the_page_is_at_work(page: Page) -> None:
+    page.goto("/learn/relu-explodes")
+    held: list[Route] = []
+    page.route("**/learn/relu-explodes?guess=*", lambda route: held.append(route))
+    page.get_by_label("over ten thousand times").check()
+    button, form = page.get_by_role("button", name="Compute it"), page.locator("[data-guess]")
+    button.click()
+    expect(form.get_by_role("status")).to_have_text("Computing…")
+    expect(button).to_be_disabled()
+    expect(form).to_have_attribute("aria-busy", "true")
+    held[0].continue_()
+    expect(page.locator("[data-reveal]")).to_be_visible()
+    expect(form.get_by_role("status")).to_be_empty()
+    expect(form).to_have_attribute("aria-busy", "false")
+    expect(button).to_be_focused()
+
+
+def test_runs_of_a_lesson_are_said_to_start(page: Page) -> None:
+    page.goto("/learn/clipping")
+    # The page that follows never comes, as from a service at work.
+    page.evaluate("addEventListener('submit', (event) => event.preventDefault())")
+    page.get_by_role("button", name="Train them and compare").click()
+    form = page.locator("[data-train]")
+    expect(form.get_by_role("status")).to_have_text("Starting the runs…")
+    expect(form.get_by_role("button")).to_be_disabled()
 
 
 def test_a_weight_moves_the_terms(page: Page) -> None:

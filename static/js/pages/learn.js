@@ -10,15 +10,31 @@ const weights = page.querySelector("[data-weights]");
 
 const renew = newest(
   async () => {
+    const asked = location.href;
     try {
-      const newer = await fetchPage(location.href);
-      if (newer) replaceParts(newer, page);
+      const newer = await fetchPage(asked);
+      if (!newer) throw new Error("The service did not answer with the lesson.");
+      replaceParts(newer, page);
     } catch (error) {
       toastError(error);
+    } finally {
+      // What was asked for meanwhile is at work still.
+      if (asked === location.href) showWork(guess, "");
     }
   },
   { interval: 0 },
 );
+
+/** Between a click and what comes of it: the button waits, and says why. @param {HTMLFormElement} form @param {string} words none: it is done */
+function showWork(form, words) {
+  const button = form.querySelector("button");
+  const isOurs = button.dataset.held === "true" && document.activeElement === document.body;
+  button.dataset.held = String(document.activeElement === button || (words !== "" && isOurs));
+  button.disabled = words !== "";
+  form.setAttribute("aria-busy", String(button.disabled));
+  form.querySelector("[role=status]").textContent = words;
+  if (isOurs && !button.disabled) button.focus();
+}
 
 function go(changes) {
   const query = new URLSearchParams(location.search);
@@ -31,11 +47,21 @@ guess.addEventListener("submit", (event) => {
   event.preventDefault();
   // What is held open is not replaced, and the answer to another guess is another.
   for (const open of page.querySelectorAll("[data-part=reveal] details[open]")) open.open = false;
+  showWork(guess, "Computing…");
   go({ guess: new FormData(guess).get("guess") });
 });
 
 // The arrow keys go by tenths; what lies between can be typed.
 const isUsable = ({ value, validity }) => value !== "" && !validity.rangeUnderflow && !validity.rangeOverflow;
+
+// The comparison that follows shows how far they are; a page that comes back out of the browser's memory waits no more.
+page.addEventListener("submit", ({ target }) => {
+  if (target.matches("[data-train]")) showWork(target, "Starting the runs…");
+});
+window.addEventListener("pageshow", ({ persisted }) => {
+  if (!persisted) return;
+  for (const form of page.querySelectorAll("[data-train]")) showWork(form, "");
+});
 
 weights?.addEventListener("submit", (event) => event.preventDefault());
 weights?.addEventListener("input", (event) => {

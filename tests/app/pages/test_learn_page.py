@@ -224,3 +224,21 @@ def test_a_lesson_alone_has_no_navigation_and_a_way_out() -> None:
     alone = html_of("clipping", focus="on")
     assert 'aria-label="Pages"' not in alone
     assert "Show all lessons" in alone
+
+
+@pytest.mark.parametrize("name", PATHS)
+def test_a_path_is_drawn_where_its_scale_reaches_and_says_where_it_does_not(name: str) -> None:
+    path = PATHS[name]
+    assert path is not None
+    view = walk(path)
+    points = [tuple(map(float, point.split())) for point in view.line[1:].split("L")]
+    assert len(points) == 100 - view.below
+    assert all(0 <= x <= view.width and 0 <= y <= view.height for x, y in points)
+    assert (f"t ≤ {view.below} below 10" in html_of(name, guess="0")) == (view.below > 0)
+
+
+def test_the_sigmoids_path_leaves_the_scale() -> None:
+    path = PATHS["sigmoid-vanishes"]
+    assert path is not None
+    # A slope of at most a quarter at each step: 10⁻²⁰ is passed after 33 steps back at the latest.
+    assert walk(path).below >= 100 - 34
