@@ -35,14 +35,22 @@ class Choice:
     field: Field
 
 
-def choices_of(groups: Sequence[Group]) -> dict[str, tuple[Choice, ...]]:
-    """Return the fields that may vary, by the title of their card."""
+def choices_of(
+    groups: Sequence[Group], varied: Mapping[str, Sequence[str]] | None = None
+) -> dict[str, tuple[Choice, ...]]:
+    """Return the fields that may vary, by the title of their card.
+
+    Args:
+        groups: The form's cards.
+        varied: Which kinds the axes name, by path: only the chosen kinds and these have their
+            options in the list; None for the options of every kind.
+    """
     found: dict[str, tuple[Choice, ...]] = {}
     for group in groups:
         if group.name in _NO_AXES:
             continue
         made: dict[str, Choice] = {}
-        for field, title in _walk(group.fields + group.seldom):
+        for field, title in _walk(group.fields + group.seldom, varied):
             if field.control in _CONTROLS:
                 choice = Choice(
                     path=_path_of(field), title=title, help=_help_of(field), field=field
@@ -71,14 +79,24 @@ def values_text(choice: Choice, values: Sequence[object]) -> str:
     return LIST_SEPARATOR.join(word(value) for value in values)
 
 
-def _walk(fields: Sequence[Field], above: str = "") -> Iterator[tuple[Field, str]]:
+def named_kinds(choice: Choice, text: str) -> tuple[str, ...]:
+    """Return the names of a choice that a text of values lists."""
+    values = axis_values(choice, text)
+    return tuple(str(v.get("kind") if isinstance(v, Mapping) else v) for v in values)
+
+
+def _walk(
+    fields: Sequence[Field], varied: Mapping[str, Sequence[str]] | None, above: str = ""
+) -> Iterator[tuple[Field, str]]:
     """Yield every field, those of kinds too, with its title under that of its choice."""
     for field in fields:
         title = f"{above}: {field.title}" if above else field.title
         yield field, title
         # The chosen kind first: of fields that kinds share, its bounds are told.
         for option in sorted(field.options, key=lambda one: not one.selected):
-            yield from _walk(option.fields, field.title)
+            named = varied is None or option.value in varied.get(_path_of(field), ())
+            if option.selected or named:
+                yield from _walk(option.fields, varied, field.title)
 
 
 def _path_of(field: Field) -> str:

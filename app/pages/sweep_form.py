@@ -1,7 +1,7 @@
 """The form of a new sweep: a base as that of a run has it, axes, seeds, and what it will take."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Final
 
 from app.json_texts import escape
@@ -10,7 +10,7 @@ from app.pages.curves import Curve
 from app.pages.form import Field
 from app.pages.form_values import Posted, number_of
 from app.pages.new_form import Group, new_page
-from app.pages.sweep_axes import Choice, axis_values, choices_of
+from app.pages.sweep_axes import Choice, axis_values, choices_of, named_kinds
 from app.runs.grids import label_of
 from app.runs.sizes import size_text
 from app.runs.sweeps import Preview
@@ -21,6 +21,11 @@ _SHOWN_REFUSALS: Final = 5
 # An axis that says something of nearly every network.
 _FIRST: Final = ("training.optimizer.learning_rate", "0.001, 0.003, 0.01")
 _SEEDS: Final = "2"
+# What a run's form says of a run.
+_NAMING_HELP: Final = {
+    "/name": "What the sweep is called; the name of each of its runs adds what varies.",
+    "/seed": "The first seed of each combination; its other runs count up from it.",
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,11 +81,7 @@ def request_of(base: Mapping[str, Any], posted: Posted) -> SweepRequest:
 
 def grid_of(asked: SweepRequest) -> dict[str, Any]:
     """Return the body that makes the sweep."""
-    known = {
-        choice.path: choice
-        for choices in choices_of(new_page(asked.base, problems={}).groups).values()
-        for choice in choices
-    }
+    known = _by_path(choices_of(new_page(asked.base, problems={}).groups))
     axes: dict[str, object] = {}
     for path, text in asked.axes:
         if path in known:
@@ -106,8 +107,8 @@ def sweep_form(
         if pointer.startswith("/base")
     }
     form = new_page(asked.base, problems=of_base, uploads=uploads)
-    choices = choices_of(form.groups)
-    helps = {choice.path: choice.help for group in choices.values() for choice in group}
+    known = _by_path(choices_of(form.groups))
+    helps = {path: choice.help for path, choice in known.items()}
     axes = tuple(
         AxisView(
             number=number,
@@ -122,19 +123,40 @@ def sweep_form(
     others = [(pointer, detail) for pointer, detail in problems.items() if not _in(pointer, placed)]
     return SweepFormPage(
         groups=form.groups,
-        naming=tuple(field for field in form.naming if field.pointer != "/tags"),
+        naming=tuple(
+            replace(field, help=_NAMING_HELP[field.pointer])
+            for field in form.naming
+            if field.pointer in _NAMING_HELP
+        ),
         curves=form.curves,
         activation=form.activation,
         source=source,
         notice=notice,
         axes=axes,
-        choices=choices,
+        choices=_offered(form.groups, asked, known),
         seeds=asked.seeds,
         seeds_error=problems.get("/repeats", ""),
         other_problems=(*others, *form.other_problems),
         summary=summary_of(preview),
         refusals=_refusals(preview),
     )
+
+
+def _by_path(choices: Mapping[str, Sequence[Choice]]) -> dict[str, Choice]:
+    return {choice.path: choice for group in choices.values() for choice in group}
+
+
+def _offered(
+    groups: Sequence[Group], asked: SweepRequest, known: Mapping[str, Choice]
+) -> dict[str, tuple[Choice, ...]]:
+    """Return what may vary: the options of the chosen kinds, and what is on an axis already."""
+    varied = {path: named_kinds(known[path], text) for path, text in asked.axes if path in known}
+    offered = choices_of(groups, varied)
+    paths = {*_by_path(offered), *varied}
+    return {
+        title: tuple(choice for choice in some if choice.path in paths)
+        for title, some in choices_of(groups).items()
+    }
 
 
 def summary_of(preview: Preview | None) -> str:

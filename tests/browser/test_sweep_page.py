@@ -83,6 +83,32 @@ def test_the_form_counts_while_one_types_and_makes_the_sweep(page: Page) -> None
     expect(page.locator("h1")).to_contain_text("learning_rate")
 
 
+def test_what_varies_waits_in_the_base_and_says_so(page: Page) -> None:
+    page.goto("/sweeps/new")
+    rate, size = page.locator("#field-training-optimizer-learning_rate-sgd"), "model.hidden_size"
+    expect(rate).to_be_disabled()
+    expect(page.locator("[data-varied]:visible")).to_have_count(1)
+    first, hidden = page.locator("#axis-1"), page.locator("#field-model-hidden_size")
+    first.select_option(size)
+    expect(hidden).to_be_disabled()
+    expect(rate).to_be_enabled()
+    expect(page.locator("[data-field='/model/hidden_size']")).to_contain_text("Varied: its values")
+    page.get_by_label("Values").first.fill("4, 8")
+    expect(page.locator("[data-part=preview]")).to_contain_text("4 runs of")
+
+
+def test_an_option_is_offered_with_the_cell_that_has_it(page: Page) -> None:
+    page.goto("/sweeps/new")
+    offered = page.locator("#axis-2 option[value='model.options.alpha']")
+    expect(offered).to_have_count(0)
+    page.locator("#field-model-cell").select_option("leaky")
+    expect(offered).to_have_count(1)
+    page.locator("#axis-2").select_option("model.options.alpha")
+    page.locator("#values-2").fill("0.1, 0.5")
+    expect(page.locator("[data-part=preview]")).to_contain_text("12 runs of")
+    expect(page.locator("#axis-2")).to_have_value("model.options.alpha")
+
+
 def test_the_grid_fills_while_one_looks(page: Page, service: Service) -> None:
     slow = {**BASE, "name": "watched sweep", "training": {"steps": 40, "batch_size": 2}}
     with Client(service.url) as client:

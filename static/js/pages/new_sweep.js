@@ -2,6 +2,7 @@
 import { newest } from "../wire/newest.js";
 import { showChosen } from "./form_fields.js";
 import { replaceParts } from "./page_parts.js";
+import { showOffers, showVaried } from "./varied.js";
 
 const TYPING_MS = 400;
 
@@ -14,6 +15,7 @@ const preview = newest(async () => {
     if (!response.ok) return;
     const newer = new DOMParser().parseFromString(await response.text(), "text/html");
     replaceParts(newer);
+    showOffers(form, newer);
     showInvalid(newer);
   } catch {
     // The service is away: what it would say comes with the next change, or with the start.
@@ -34,11 +36,13 @@ function showInvalid(newer) {
 
 form.addEventListener("input", () => {
   showChosen(form);
+  showVaried(form);
   clearTimeout(typing);
   typing = setTimeout(preview, TYPING_MS);
 });
 form.querySelector("[data-preview]").hidden = true;
 showChosen(form);
+showVaried(form);
 
 // A refused form comes back as a page: its first fault is brought into sight.
 const wrong = form.querySelector("[aria-invalid=true]");

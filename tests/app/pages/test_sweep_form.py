@@ -1,5 +1,6 @@
 """The form of a sweep: a base, axes from the schema, seeds; counted before, refused in place."""
 
+import re
 from collections.abc import AsyncIterator
 from html import unescape
 from pathlib import Path
@@ -106,6 +107,41 @@ async def test_the_form_makes_the_sweep_that_it_counted(client: httpx.AsyncClien
         (await client.get(f"/api/v1/runs/{run['id']}")).json()["name"] for run in sweep["runs"]
     ]
     assert len(set(names)) == 12, "seeds tell the runs of a combination apart"
+
+
+def offered_in(page: str) -> set[str]:
+    """Return what the first axis offers."""
+    axis = page.split('id="axis-1"', 1)[1].split("</select>", 1)[0]
+    return set(re.findall(r'<option value="([^"]+)"', axis))
+
+
+@pytest.mark.parametrize(
+    ("changes", "there", "away"),
+    [
+        ({}, set(), {"model.options.alpha", "model.options.skip"}),
+        ({"/model/cell": "leaky"}, {"model.options.alpha"}, {"model.options.skip"}),
+        (
+            {"axis-2": "model.cell", "values-2": "elman, leaky"},
+            {"model.options.alpha"},
+            {"model.options.skip"},
+        ),
+        ({"axis-1": "model.options.alpha", "values-1": "0.5"}, {"model.options.alpha"}, set()),
+    ],
+)
+async def test_options_are_offered_for_the_kinds_that_are_there(
+    client: httpx.AsyncClient, changes: dict[str, str], there: set[str], away: set[str]
+) -> None:
+    fields = urlencode({**FIELDS, **changes})
+    answer = await client.post("/sweeps/new?preview=1", content=fields, headers=FORM)
+    offered = offered_in(answer.text)
+    assert there | {"model.cell", "training.optimizer.learning_rate"} <= offered
+    assert not away & offered
+
+
+async def test_a_sweeps_name_is_asked_for_as_such(client: httpx.AsyncClient) -> None:
+    page = (await client.get("/sweeps/new")).text
+    assert "What the sweep is called" in page
+    assert "What the run is called" not in page
 
 
 async def test_combinations_that_cannot_be_run_are_named_before(client: httpx.AsyncClient) -> None:
