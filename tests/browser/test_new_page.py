@@ -120,6 +120,21 @@ def test_a_form_with_a_fault_is_not_sent_and_the_fault_has_the_focus(page: Page)
     assert "POST" not in sent
 
 
+def test_what_is_refused_counts_down_as_it_is_corrected(page: Page) -> None:
+    page.goto("/runs/new")
+    wrong = {"/training/optimizer/learning_rate": "0", "/model/hidden_size": "5000"}
+    for pointer, text in wrong.items():
+        control(page, pointer).fill(text)
+    problems = page.locator("[data-problems]")
+    expect(problems).to_be_empty()
+    page.get_by_role("button", name="Start the run").click()
+    expect(problems).to_contain_text("2 fields are refused")
+    control(page, "/model/hidden_size").fill("32")
+    expect(problems).to_have_text("One field is refused: Learning rate")
+    control(page, "/training/optimizer/learning_rate").fill("0.01")
+    expect(problems).to_be_empty()
+
+
 def test_what_the_service_refuses_stands_beside_the_field(page: Page, watch: Watch) -> None:
     watch.expect("422")
     page.goto("/runs/new")

@@ -89,14 +89,28 @@ export function showProblems(form, problems) {
   control?.focus({ preventScroll: true });
   // In the middle, where its message is in sight as well.
   first?.scrollIntoView({ block: "center" });
-  const marked = [...form.querySelectorAll("[data-field]")].filter((field) => field.querySelector(".field-error").textContent);
-  if (marked.length) listMarked(form, marked);
+  listMarked(form);
 }
 
-/** Say by the button how many fields are refused, and lead to each. @param {HTMLFormElement} form @param {HTMLElement[]} fields */
-function listMarked(form, fields) {
+/** Count anew by the button what is still refused, where that was told. @param {HTMLFormElement} form */
+export function recountProblems(form) {
+  if (form.querySelector("[data-refused]")) listMarked(form);
+}
+
+/** Say by the button how many fields are refused, and lead to each. @param {HTMLFormElement} form */
+function listMarked(form) {
+  const fields = [...form.querySelectorAll("[data-field]")].filter(
+    (field) => field.querySelector(".field-error").textContent && !field.closest("[hidden]"),
+  );
+  const refused = fields.map((field) => field.dataset.field).join(" ");
+  const before = form.querySelector("[data-refused]");
+  // Said once: the same list again would be read aloud at every key.
+  if (before?.dataset.refused === refused) return;
+  before?.remove();
+  if (!fields.length) return;
   const line = document.createElement("p");
   line.className = "field-error";
+  line.dataset.refused = refused;
   line.append(fields.length === 1 ? "One field is refused: " : `${fields.length} fields are refused: `);
   for (const [index, field] of fields.entries()) {
     const control = field.querySelector("[data-control]");

@@ -2,7 +2,7 @@
 import { shortcut } from "../shell/keyboard.js";
 import { toast, toastError } from "../shell/toasts.js";
 import { post } from "../wire/api.js";
-import { clearProblems, fieldsOf, showChosen, showProblem, showProblems } from "./form_fields.js";
+import { clearProblems, fieldsOf, recountProblems, showChosen, showProblem, showProblems } from "./form_fields.js";
 import { configOf, problemOf } from "./form_values.js";
 import { curlText, jsonText, pythonText } from "./snippets.js";
 import { torchText } from "./torch_script.js";
@@ -40,6 +40,7 @@ form.noValidate = true;
 form.addEventListener("input", (event) => {
   showChosen(form);
   check(event.target);
+  recountProblems(form);
   showOutput();
   keepInAddress();
 });
