@@ -95,10 +95,12 @@ def outcomes_of(runs: Sequence[Run]) -> tuple[OutcomeRow, ...]:
 
 
 def _with_reason(verdict: ShownVerdict) -> Quantity:
-    word, reason = verdict.word.title, verdict.sentence
-    if not reason or reason.startswith(f"{word}:"):
-        return Quantity(text=reason or word)
-    return Quantity(text=f"{word}: {reason}")
+    """The words of a run's own page: the headline, what else is wrong, and the reason."""
+    words = ", ".join(filter(None, [verdict.word.title, verdict.troubles]))
+    reason = verdict.sentence
+    if not reason.startswith(f"{verdict.word.title}:"):
+        return Quantity(text=f"{words}: {reason}" if reason else words)
+    return Quantity(text=f"{words}. {reason}" if verdict.troubles else reason)
 
 
 def setting_label(path: tuple[str, ...]) -> str:

@@ -76,6 +76,14 @@ def test_the_verdict_stands_with_what_it_rests_on() -> None:
     assert found.text == ("Exploding: in 2.4 % of the steps the gradient was large. All arrives.")
 
 
+def test_the_verdicts_row_says_all_that_the_runs_own_page_says() -> None:
+    verdict = {**VERDICT, "word": "vanishing", "sentence": "1 % comes 7 steps back."}
+    run = run_of(verdict={**verdict, "kinds": ["vanishing", "not_learning"], "findings": []})
+    found = outcomes_of([run])[0].values[0]
+    assert found is not None
+    assert found.text == "Vanishing, Not learning: 1 % comes 7 steps back."
+
+
 def test_a_cell_that_fixes_its_activation_has_its_own_and_not_none() -> None:
     own, chosen = run_of(), run_of()
     config = {**own.config, "model": {**own.config["model"], "activation": None}}
