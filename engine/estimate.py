@@ -30,7 +30,6 @@ from engine.recording.schedule import frame_steps
 from engine.tasks import Data, Task, make_task
 
 HEAVY = {
-    "saturation": 1,
     "hidden_gradient": 4,
     "preactivation_histogram": 20,
 }
@@ -44,10 +43,7 @@ JACOBIANS = {"jacobian_singular_values": 1, "jacobian_product_norm": 1, "lyapuno
 that they hold for each entry of a Jacobian: itself; or that, its product with Q, LAPACK's copy,
 the new Q and R, and the Q before."""
 
-OWN_SLOPES = {"activation_slope", "activation_slope_histogram", "saturation"}
-
-COUNTED_IN_PLACE = {"saturation"}
-"""Statistics that compiled loops take of a tape as it lies, with no array on the way."""
+OWN_SLOPES = {"activation_slope", "activation_slope_histogram"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -226,11 +222,9 @@ class _Run:
         total += sum(
             2 * rows * self.sizes.side_by_side(size) * self.sides // S for _, rows in stacks
         )
-        compiled = self.sizes.bound is None
-        names = self.names - COUNTED_IN_PLACE if compiled else self.names
-        total += units * self.item * (bool(OWN_SLOPES & names) + ("activation" in names))
-        on_the_way = units * max((HEAVY.get(name, 0) for name in names), default=0)
-        if "activation_slope_histogram" in names and not compiled:
+        total += units * self.item * (bool(OWN_SLOPES & self.names) + ("activation" in self.names))
+        on_the_way = units * max((HEAVY.get(name, 0) for name in self.names), default=0)
+        if "activation_slope_histogram" in self.names and self.sizes.bound is not None:
             on_the_way = max(on_the_way, COUNTED * min(units, max(COUNTED_AT_ONCE, size * H)))
         total += on_the_way
         total += self._jacobian()

@@ -7,7 +7,8 @@ rounds to the end of its range (tanh from |a| = 19 on in float64), its slope is 
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from functools import cache
+from typing import Any, Literal
 
 import numpy as np
 
@@ -52,3 +53,40 @@ class Activation:
         out = np.empty_like(a)
         self.slope_of_value(self.value(a), out)
         return out
+
+
+@cache
+def steep_values(activation: Activation, limit: float, dtype: np.dtype[Any]) -> tuple[float, float]:
+    """Return the least and the greatest φ at which φ′ ≥ `limit`; infinite where there is no end.
+
+    Every φ′ here rises and falls once at most, so that it is smaller outside of them alone. They
+    are found by bisection, in the numbers of the type: what rounding does to φ′ is told by it.
+
+    Args:
+        activation: φ.
+        limit: At most γ/2.
+        dtype: Of the values.
+    """
+    most = np.finfo(dtype).max
+    ends, middle = activation.value(np.array([-most, most], dtype)), np.array([0, 1], dtype)
+    steepest = activation.value(middle)[activation.slope(middle).argmax()]
+    low, high = (_edge(activation, limit, steepest, end) for end in ends)
+    return low, high
+
+
+def _edge(activation: Activation, limit: float, inside: np.floating, outside: np.floating) -> float:
+    """Return the value farthest from `inside`, towards `outside`, where φ′ ≥ `limit`."""
+
+    def is_steep(value: np.floating) -> bool:
+        values = np.array([value])
+        slopes = np.empty_like(values)
+        activation.slope_of_value(values, slopes)
+        return bool(slopes[0] >= limit)
+
+    if is_steep(outside):
+        return float(np.copysign(np.inf, outside - inside))
+    while True:
+        between = inside + (outside - inside) / 2
+        if between in (inside, outside):
+            return float(inside)
+        inside, outside = (between, outside) if is_steep(between) else (inside, between)

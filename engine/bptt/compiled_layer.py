@@ -100,17 +100,12 @@ class CompiledLayer:
         if self._twin.stack is not None:
             self._twin.stack(self._gemm, self._turned, slopes, *rows, starts, stop)
 
-    def small_slopes(self, limit: float, out: Array) -> bool:
-        """Write how many φ′ of each step lie under `limit` to `out` (T,), NaN where one is NaN.
+    def count_outside(self, low: float, high: float, out: Array) -> None:
+        """Write how many φ of each step are less than `low` or greater than `high` to `out` (T,).
 
-        Returns:
-            False, with nothing written, where the activation function is not known here.
+        NaN where one of them is.
         """
-        number = self._twin.slopes.get(self._tape.cell.activation.name)
-        if number is None:
-            return False
-        self._twin.small_slopes(number, *self._candidate, limit, out)
-        return True
+        self._twin.count_outside(*self._candidate, low, high, out)
 
     def add_gradients(
         self, start: int, stop: int, exponents: IntArray | None, negligible: float

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import DTypeLike
 
 from engine import compiled
 from engine.arrays import Array, IntArray
@@ -173,22 +173,22 @@ def log10_mean_norms(squares: Array, exponents: IntArray) -> Array:
         own = np.ascontiguousarray(exponents).reshape(shape)
         loops.log10_means(stored, own, int(NONE), found.reshape(shape[0]))
         return found
-    norms, first = np.sqrt(squares), exponents[..., :1]
-    if np.array_equal(exponents, np.broadcast_to(first, exponents.shape)):
-        largest = first
-    else:
+    norms, largest = np.sqrt(squares), exponents[..., 0]
+    if not (exponents == largest[..., None]).all():
         known = np.where(squares == 0, NONE, exponents)
-        largest = known.max(axis=-1, keepdims=True)
-        norms *= normal_powers(known - largest, norms.dtype)
+        largest = known.max(axis=-1)
+        norms *= normal_powers(known - largest[..., None], norms.dtype)
     # A product with ones costs a tenth of a sum over a short last axis.
     sums = np.matmul(norms, np.ones(norms.shape[-1], norms.dtype))
     with np.errstate(divide="ignore"):
         logs: Array = np.log10(sums.astype(np.float64) / norms.shape[-1])
-    return logs + LOG10_2 * np.where(largest == NONE, 0, largest)[..., 0]
+    return logs + LOG10_2 * largest  # −inf, where all are zero, stays so whatever E is
 
 
-def log10_norms(squares: Array, exponents: IntArray) -> NDArray[np.float64]:
+def log10_norms(squares: Array, exponents: IntArray) -> Array:
     """Return log10 of ‖stored‖ · 2^E from ‖stored‖²; −inf for zeros, NaN and inf kept."""
     with np.errstate(divide="ignore"):
-        half = 0.5 * np.log10(squares.astype(np.float64))
-    return np.where(squares == 0, -np.inf, half + LOG10_2 * exponents.astype(np.float64))
+        logs: Array = np.log10(squares.astype(np.float64))
+    logs *= 0.5
+    logs += LOG10_2 * exponents
+    return logs

@@ -16,6 +16,7 @@ from engine.bptt.hidden_norms import HiddenNorms
 from engine.bptt.network import Network
 from engine.bptt.observed_jacobians import ObservedJacobians
 from engine.bptt.observed_states import (
+    block_rows,
     by_unit,
     gate_values,
     log10_cell_norms,
@@ -251,13 +252,12 @@ class Observation:
         found = self.sweep.room("slopes")
         name = self.cell.candidate
         for slopes, tape in zip(found, self.sweep.tapes, strict=True):
-            rows = slice(1, None) if name in tape.input_rows else slice(0, self.length)
-            self.cell.activation.slope_of_value(tape.in_time(tape.now(rows)[name]), slopes)
+            self.cell.activation.slope_of_value(tape.in_time(block_rows(tape, name)), slopes)
         return found.transpose(0, 1, 3, 2)
 
     def share_of_small_slopes(self, limit: float) -> Array:
         """Return the share of units and samples with φ′ < `limit`, (S, T); NaN with a NaN."""
-        return share_of_small(self.sweep.tapes, lambda: self.slopes, limit)
+        return share_of_small(self.sweep.tapes, limit)
 
     def slope_counts(self, bins: int) -> Array:
         """Return how many slopes lie in each of equal bins on [0, γ], (S, T, bins)."""

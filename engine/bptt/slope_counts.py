@@ -1,14 +1,19 @@
 """How often slopes of the activation function occur: in equal bins, and how many are small."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
+from engine.activations.base import steep_values
 from engine.arrays import Array, IntArray
+from engine.bptt.observed_states import block_rows
 from engine.bptt.tape import LayerTape
 
 COUNTED_AT_ONCE = 2**15
 """Slopes that are counted at once: few enough that all about them stays in the cache."""
+
+COMPARED_AT_ONCE = 2**17
+"""Values that are compared at once: of them a byte each is kept."""
 
 
 def slope_counts(tape: LayerTape, slopes: Array, bins: int) -> Array:
@@ -49,30 +54,40 @@ def _counted(places: Array, bins: int) -> IntArray:
     return counts
 
 
-def share_of_small(tapes: Sequence[LayerTape], slopes: Callable[[], Array], limit: float) -> Array:
+def share_of_small(tapes: Sequence[LayerTape], limit: float) -> Array:
     """Return the share of units and samples with φ′ < `limit`, (S, T); NaN with one that is NaN.
+
+    No slope is made for that: φ tells where it is steep.
 
     Args:
         tapes: The layers'.
-        slopes: Makes φ′, (S, T, B, H), where nothing is compiled.
-        limit: Under γ.
+        limit: At most γ/2.
     """
-    size = tapes[0].weights.hidden * tapes[0].batch
     found = np.empty((len(tapes), tapes[0].length))
     for tape, row in zip(tapes, found, strict=True):
-        if tape.compiled is None or not tape.compiled.small_slopes(limit, row):
-            return _share_of_small(slopes(), limit)
+        bounds = steep_values(tape.cell.activation, limit, tape.dtype)
+        if tape.compiled is not None:
+            tape.compiled.count_outside(*bounds, row)
+        else:
+            values = block_rows(tape, tape.cell.candidate)
+            _count_outside(values.reshape(tape.length, -1), *bounds, row)
         if tape.reverse:
             row[...] = row[::-1].copy()
-    found /= size
+    found /= tapes[0].weights.hidden * tapes[0].batch
     return found
 
 
-def _share_of_small(slopes: Array, limit: float) -> Array:
-    # Bytes add up several times as fast as truth values, and in one run, as they lie in memory.
-    run = (slopes < limit).view(np.uint8).swapaxes(2, 3).reshape(*slopes.shape[:2], -1)
-    counts = np.add.reduce(run, axis=-1, dtype=np.uint32)
-    share: Array = counts / (slopes.shape[2] * slopes.shape[3])
-    if np.isnan(slopes).any():
-        share[np.isnan(slopes).any(axis=(2, 3))] = np.nan
-    return share
+def _count_outside(values: Array, low: float, high: float, out: Array) -> None:
+    """Write how many numbers of each row are less than `low` or greater than `high`.
+
+    NaN where one of them is.
+    """
+    at_once = max(1, COMPARED_AT_ONCE // values.shape[1])
+    for start in range(0, len(values), at_once):
+        rows = values[start : start + at_once]
+        beyond = rows < low
+        if high < np.inf:
+            beyond |= rows > high
+        # Bytes add up several times as fast as truth values.
+        counts = np.add.reduce(beyond.view(np.uint8), axis=1, dtype=np.uint32)
+        out[start : start + at_once] = np.where(np.isnan(rows.max(axis=1)), np.nan, counts)

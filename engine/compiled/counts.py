@@ -1,11 +1,9 @@
-"""How many numbers of a row lie in each of equal bins, and how many slopes are small."""
+"""How many numbers of a row lie in each of equal bins, and how many beyond two bounds."""
 
 import numpy as np
 
 from engine.arrays import Array
 from engine.compiled.kernel import kernel
-
-TANH, SIGMOID, RELU = range(3)
 
 LANES = 4
 """Counters of each bin: neighbours often fall into one, and would wait for each other there."""
@@ -37,35 +35,28 @@ def count(values: Array, scale: float, out: Array) -> None:
 
 
 @kernel
-def small_slopes(
-    activation: int, values: Array, first: int, height: int, limit: float, out: Array
+def count_outside(
+    values: Array, first: int, height: int, low: float, high: float, out: Array
 ) -> None:
-    """Write how many slopes φ′ of each step lie under a limit; NaN where one is not a number.
+    """Write how many numbers of each step are less than `low` or greater than `high`.
+
+    NaN where one of them is.
 
     Args:
-        activation: TANH, SIGMOID or RELU.
-        values: (n, rows, B), with φ among the rows.
-        first: The first row of φ.
-        height: How many rows of it.
-        limit: In the type of `values`.
+        values: (n, rows, B).
+        first: The first row that counts.
+        height: How many rows do.
+        low: In the type of `values`, or infinite, as the next.
+        high: Greatest number that is not counted.
         out: (n,).
     """
-    one, bound = values.dtype.type(1), values.dtype.type(limit)
+    least, most = values.dtype.type(low), values.dtype.type(high)
     count = height * values.shape[2]
     for t in range(values.shape[0]):
         row = values[t, first : first + height].reshape(count)
         # Sums of 64 bits would halve how many numbers the machine compares at once.
-        small, known = np.int32(0), np.int32(0)
-        if activation == TANH:
-            for j in range(count):
-                slope = one - row[j] * row[j]
-                small, known = np.int32(small + (slope < bound)), np.int32(known + (slope == slope))
-        elif activation == SIGMOID:
-            for j in range(count):
-                slope = (one - row[j]) * row[j]
-                small, known = np.int32(small + (slope < bound)), np.int32(known + (slope == slope))
-        else:
-            for j in range(count):
-                value = row[j]
-                small, known = np.int32(small + (not value > 0)), np.int32(known + (value == value))
-        out[t] = small if known == count else np.nan
+        inside, known = np.int32(0), np.int32(0)
+        for j in range(count):
+            inside = np.int32(inside + ((row[j] >= least) & (row[j] <= most)))
+            known = np.int32(known + (row[j] == row[j]))
+        out[t] = known - inside if known == count else np.nan

@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from engine.arrays import Array, IntArray
+from engine.compiled.elementary import log2
 from engine.compiled.kernel import inner, kernel
 
 POWERS = 2.0 ** -np.arange(1075.0)
@@ -84,5 +85,5 @@ def log10_norms(
     for row in range(squares.shape[0]):
         means[row] += shift
         for b in range(squares.shape[1]):
-            halved = 0.5 * math.log2(np.float64(squares[row, b]))
+            halved = 0.5 * log2(np.float64(squares[row, b]))
             each[row, b] = LOG10_2 * (halved + exponents[row, b]) + shift

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -10,11 +9,6 @@ import numpy as np
 from engine.arrays import Array, IntArray
 from engine.compiled import counts, near_one, norms, weight_gradients
 from engine.compiled.products import ADDRESSES
-
-SLOPES: Mapping[str, int] = MappingProxyType(
-    {"tanh": counts.TANH, "sigmoid": counts.SIGMOID, "relu": counts.RELU}
-)
-"""Activation functions whose small slopes are counted."""
 
 Matrices = tuple[Array, ...]
 
@@ -35,9 +29,8 @@ class Twin:
             row `starts[m]` to λ at `stop` − 1, with the squared norms of λ down to `stop`; None
             where only NumPy does it.
         add_gradients, add_members: See weight_gradients.py.
-        squared_norms, count, small_slopes: See norms.py and counts.py.
+        squared_norms, count, count_outside: See norms.py and counts.py.
         bring_near_one: See near_one.py.
-        slopes: Numbers of the activation functions that `small_slopes` knows.
         gemm: Address of each type's matrix product.
     """
 
@@ -58,6 +51,5 @@ class Twin:
     )
     squared_norms: Callable[[Array, Array], tuple[float, float]] = norms.squared_norms
     count: Callable[[Array, float, Array], None] = counts.count
-    small_slopes: Callable[[int, Array, int, int, float, Array], None] = counts.small_slopes
-    slopes: Mapping[str, int] = field(default_factory=lambda: SLOPES)
+    count_outside: Callable[[Array, int, int, float, float, Array], None] = counts.count_outside
     gemm: Mapping[np.dtype[Any], int] = field(default_factory=lambda: ADDRESSES)

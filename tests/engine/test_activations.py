@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from engine.activations import ACTIVATIONS, make_activation
+from engine.activations.base import steep_values
 from engine.arrays import Array
 from engine.errors import ConfigError
 
@@ -54,6 +55,24 @@ def test_slopes_lie_in_the_stated_range_and_reach_gamma(name: str) -> None:
     low, high = activation.slope_range
     assert low <= slopes.min()
     assert slopes.max() == activation.gamma == high
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("share", [0.1, 0.5])
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_a_function_is_steep_between_two_values_alone(
+    name: str, share: float, dtype: type, rng: np.random.Generator
+) -> None:
+    activation = ACTIVATIONS[name]
+    limit = share * activation.gamma
+    low, high = steep_values(activation, limit, np.dtype(dtype))
+    values = activation.value(rng.normal(scale=4, size=4000).astype(dtype))
+    edges: Array = np.array([edge for edge in (low, high) if np.isfinite(edge)], dtype)
+    near = [np.nextafter(edges, dtype(way)) for way in (-2, 2)]
+    values = np.concatenate([values, edges, *near])
+    slopes = np.empty_like(values)
+    activation.slope_of_value(values, slopes)
+    np.testing.assert_array_equal((values < low) | (values > high), slopes < limit)
 
 
 @pytest.mark.torch

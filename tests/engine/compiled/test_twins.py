@@ -7,11 +7,12 @@ import pytest
 from numpy.typing import NDArray
 
 import engine
+from engine.activations.base import steep_values
 from engine.arrays import Array
 from engine.bptt.exponents import NONE, log10_mean_norms
 from engine.bptt.network import Network
 from engine.bptt.observation import Observation
-from engine.bptt.slope_counts import slope_counts
+from engine.bptt.slope_counts import share_of_small, slope_counts
 from engine.bptt.sweep import Sweep
 from engine.bptt.tape import CHUNK
 from engine.cells import make_cell
@@ -184,6 +185,25 @@ def test_counting_agrees_at_the_edges_of_the_bins(dtype: str) -> None:
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_counting_what_is_not_steep_agrees_at_the_edges(dtype: str) -> None:
+    tape = Sweep(
+        Network(make_cell("elman", "tanh"), inputs=1, hidden=4, outputs=1, dtype=dtype),
+        length=5,
+        batch=3,
+    ).tapes[0]
+    low, high = steep_values(tape.cell.activation, 0.1, tape.dtype)
+    beyond = np.nextafter(np.array([low, high], dtype), np.array([-1, 1], dtype))
+    states = tape.outputs[1:]
+    states[0], states[1], states[2], states[3, 1] = low, high, beyond[1], beyond[0]
+    states[4, 2, 1] = np.nan
+    assert tape.compiled is not None
+    compiled = share_of_small([tape], 0.1)
+    tape.compiled = None
+    np.testing.assert_array_equal(compiled, share_of_small([tape], 0.1))
+    np.testing.assert_array_equal(compiled, [[0, 0, 1, 0.25, np.nan]])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("model", TWINS, ids=str)
 def test_both_backends_find_the_same_units_saturated(
     model: tuple[str, str | None], dtype: str, both: Both
@@ -195,7 +215,7 @@ def test_both_backends_find_the_same_units_saturated(
         return np.array(found)
 
     plain, compiled = both(saturation)
-    # A slope within a rounding of the limit may stand on either side of it.
+    # A value within a rounding of where φ is no longer steep may stand on either side of it.
     np.testing.assert_allclose(compiled, plain, rtol=0, atol=1.1 / (20 * 6))
     if model[1] != "identity":
         assert plain.max() > 0.2
