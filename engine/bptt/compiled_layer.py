@@ -32,6 +32,7 @@ class CompiledLayer:
         self._weights = tuple(product.fast for product in products)
         self._turned = tuple(p.back_states for p in products if p.product.states_read)
         self.squared_norms, self.count = twin.squared_norms, twin.count
+        self.norms_stay = twin.norms_stay
         name, of_state = tape.cell.candidate, tape.cell.candidate in tape.input_rows
         values = tape.inputs[1:] if of_state else tape.tape[: tape.length]
         rows = (tape.input_rows if of_state else tape.tape_rows).span(name)
@@ -76,7 +77,8 @@ class CompiledLayer:
         """Bring adjoints (m, H, B) to a norm near 1, and write their new exponents to `out` (m, B).
 
         Returns:
-            False, with nothing done, where a square might over- or underflow.
+            False where a square might over- or underflow: that row, and those after it, are as
+            they were.
         """
         return self._twin.bring_near_one(adjoints, *SQUARES, int(NONE), exponents, out)
 

@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from engine.arrays import Array, IntArray
-from engine.bptt.exponents import NONE, WINDOWS, Scaled, together
+from engine.bptt.exponents import NONE, Scaled, together
 from engine.bptt.side_by_side import SideBySide
 from engine.bptt.sources import Source
 from engine.bptt.stack_layer import StackLayer
@@ -78,7 +78,6 @@ class Stack:
         rows = min(BLOCK, self.places.rows(count))
         self.block = rows * self.places.side
         self.layers = [StackLayer(tape, rows, self.places) for tape in tapes]
-        self.window = WINDOWS[tapes[0].dtype]
         # Whether nothing is added to a row that is on its way.
         beside = bool(self.layers[0].delayed or tapes[0].cell.own_adjoints)
         self._alone = len(self.layers) == 1 and not skips[0] and not beside
@@ -240,20 +239,14 @@ class Stack:
 
     def _in_range(self, row: int, checked: int, m: int) -> bool:
         """Rescale where a norm left its window; False where entries may have been lost."""
-        window = self.window
         for layer in self.layers:
             # With a period of 1 the norms were taken near 1: they say nothing of what is stored.
             if self._period == 1:
                 layer.settle(m)
                 continue
-            squares = layer.squares[:m, row : checked + 1][:, ::-1]
-            sound = (squares > window.suspect_low) & (squares < window.suspect_high)
-            if not sound.all():  # rows that have not joined yet are zero
-                alive = np.maximum.accumulate(squares, axis=1) > 0
-                if np.any(~sound & alive & np.isfinite(squares[:, :1])):
-                    return False
-            last = squares[:, -1]
-            within = (last > window.low) & (last < window.high)
-            if not within.all() and np.any(~within & (last != 0)):
-                layer.settle(m, last if self._alone else None)
+            kept, within = layer.norms_stay(m, row, checked)
+            if not kept:
+                return False
+            if not within:
+                layer.settle(m, layer.squares[:m, row] if self._alone else None)
         return True

@@ -10,6 +10,7 @@ from engine.bptt.blocks import BlockViews, aligned_zeros
 from engine.bptt.exponents import (
     NONE,
     SQUARES,
+    WINDOWS,
     Scaled,
     exponent_of,
     log10_mean_norms,
@@ -197,6 +198,29 @@ class StackLayer:
         for part in self._parts(m):
             shift(part, difference)
         self.exponents[:m] = target
+
+    def norms_stay(self, m: int, row: int, checked: int) -> tuple[bool, bool]:
+        """Look at the norms of the first m rows from state row `checked` down to `row`.
+
+        Returns:
+            Whether none that began finite may have lost entries since it joined; whether all but
+            exact zeros are within their window at `row`.
+        """
+        window, loops = WINDOWS[self.tape.dtype], self.tape.compiled
+        if loops is not None:
+            return loops.norms_stay(
+                self.squares[:m], row, checked,
+                (window.suspect_low, window.suspect_high), (window.low, window.high),
+            )  # fmt: skip
+        squares = self.squares[:m, row : checked + 1][:, ::-1]
+        sound = (squares > window.suspect_low) & (squares < window.suspect_high)
+        if not sound.all():  # rows that have not joined yet are zero
+            alive = np.maximum.accumulate(squares, axis=1) > 0
+            if np.any(~sound & alive & np.isfinite(squares[:, :1])):
+                return False, False
+        last = squares[:, -1]
+        within = (last > window.low) & (last < window.high)
+        return True, bool(np.all(within | (last == 0)))
 
     def settle(self, m: int, squares: Array | None = None) -> None:
         """Bring the first m rows to a norm near 1.

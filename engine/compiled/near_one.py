@@ -1,4 +1,4 @@
-"""Adjoints brought back to a norm near 1, by powers of two, in one pass while they are at hand."""
+"""Adjoints brought back to a norm near 1, by powers of two, while they are at hand; and when."""
 
 import math
 
@@ -15,22 +15,23 @@ def bring_near_one(
 ) -> bool:
     """Multiply adjoints (m, H, B) by powers of two, and write their new exponents to `out` (m, B).
 
-    Those whose exponent is `nothing` are zero, and stay so.
+    Those whose exponent is `nothing` are zero, and stay so. A row is brought back while it lies in
+    the first-level cache.
 
     Returns:
-        False, with nothing multiplied, where a squared norm is not between `least` and `most`.
+        False where a squared norm is not between `least` and `most`: then that row, and those
+        after it, are as they were.
     """
     rows, _, batch = adjoints.shape
-    squares = np.zeros((rows, batch), adjoints.dtype)
+    squares, powers = np.empty(batch, adjoints.dtype), np.empty(batch, adjoints.dtype)
     for m in range(rows):
-        add_squares(adjoints[m], squares[m])
+        squares[:] = 0
+        add_squares(adjoints[m], squares)
         for b in range(batch):
-            if not least < squares[m, b] < most and exponents[m, b] != nothing:
+            if not least < squares[b] < most and exponents[m, b] != nothing:
                 return False
-    powers = np.empty(batch, adjoints.dtype)
-    for m in range(rows):
         for b in range(batch):
-            moved = math.frexp(squares[m, b])[1] >> 1
+            moved = math.frexp(squares[b])[1] >> 1
             out[m, b] = exponents[m, b] + moved
             powers[b] = math.ldexp(1.0, -moved)
         for h in range(adjoints.shape[1]):
@@ -38,3 +39,47 @@ def bring_near_one(
             for b in range(batch):
                 values[b] *= powers[b]
     return True
+
+
+@kernel
+def norms_stay(
+    squares: Array,
+    row: int,
+    checked: int,
+    sound: tuple[float, float],
+    window: tuple[float, float],
+) -> tuple[bool, bool]:
+    """Tell whether adjoints have kept their entries, and whether their norms are still in a window.
+
+    Args:
+        squares: Their squared norms by state row, (m, T+1, B); 0 above where one has joined.
+        row: The state row passed last.
+        checked: The state row, at or above it, from which the norms have not been looked at.
+        sound: Between these no square has lost a term that counts.
+        window: Between these a norm goes on as it is.
+
+    Returns:
+        Whether none that began finite has been unsound since it joined; whether all but exact
+        zeros are within the window at `row`.
+    """
+    kept, within = True, True
+    least, most = squares.dtype.type(sound[0]), squares.dtype.type(sound[1])
+    low, high = squares.dtype.type(window[0]), squares.dtype.type(window[1])
+    for m in range(squares.shape[0]):
+        doubtful = np.int32(0)
+        for t in range(row, checked + 1):
+            own = squares[m, t]
+            for b in range(own.size):
+                doubtful |= np.int32(not least < own[b] < most)
+        for b in range(squares.shape[2] if doubtful else 0):
+            largest = squares[m, checked, b]
+            began = np.isfinite(largest)
+            for t in range(checked, row - 1, -1):
+                square = squares[m, t, b]
+                if not (square <= largest or np.isnan(largest)):
+                    largest = square
+                kept &= least < square < most or not (began and largest > 0)
+        last = squares[m, row]
+        for b in range(last.size):
+            within &= low < last[b] < high or last[b] == 0
+    return kept, within

@@ -11,6 +11,7 @@ from engine.compiled import counts, near_one, norms, weight_gradients
 from engine.compiled.products import ADDRESSES
 
 Matrices = tuple[Array, ...]
+Pair = tuple[float, float]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,7 +31,7 @@ class Twin:
             where only NumPy does it.
         add_gradients, add_members: See weight_gradients.py.
         squared_norms, count, count_outside: See norms.py and counts.py.
-        bring_near_one: See near_one.py.
+        bring_near_one, norms_stay: See near_one.py.
         gemm: Address of each type's matrix product.
     """
 
@@ -49,6 +50,7 @@ class Twin:
     bring_near_one: Callable[[Array, float, float, int, IntArray, IntArray], bool] = (
         near_one.bring_near_one
     )
+    norms_stay: Callable[[Array, int, int, Pair, Pair], tuple[bool, bool]] = near_one.norms_stay
     squared_norms: Callable[[Array, Array], tuple[float, float]] = norms.squared_norms
     count: Callable[[Array, float, Array], None] = counts.count
     count_outside: Callable[[Array, int, int, float, float, Array], None] = counts.count_outside

@@ -1,5 +1,7 @@
 """Adjoints are brought near 1 by powers of two alone, and unfelt gradients are left out."""
 
+from collections.abc import Callable, Mapping
+
 import numpy as np
 import pytest
 
@@ -52,11 +54,77 @@ def test_rows_whose_squares_cannot_be_trusted_are_left_as_they_are(
     value: float, rng: np.random.Generator
 ) -> None:
     adjoints, exponents = rows_of(rng)
-    adjoints[2, :, 1] = value
+    adjoints[1, :, 1] = value
     before = adjoints.copy(), exponents.copy()
+    first = np.ldexp(adjoints[0].astype(np.float64), exponents[0])
     assert not near_one(adjoints, exponents)
-    np.testing.assert_array_equal(adjoints, before[0])
-    np.testing.assert_array_equal(exponents, before[1])
+    np.testing.assert_array_equal(adjoints[1:], before[0][1:])
+    np.testing.assert_array_equal(exponents[1:], before[1][1:])
+    np.testing.assert_array_equal(np.ldexp(adjoints[0].astype(np.float64), exponents[0]), first)
+
+
+def vanish(squares: Array) -> None:
+    squares[:, 6:10, 1] = 2.0**-30
+
+
+def lose(squares: Array) -> None:
+    squares[2, 8, 3] = 2.0**-80
+
+
+def explode(squares: Array) -> None:
+    squares[1, 6:8, 0] = 2.0**70
+
+
+def join_late(squares: Array) -> None:
+    squares[1:, 9:] = 0
+
+
+def end_at_zero(squares: Array) -> None:
+    squares[0, 6:8] = 0
+
+
+def become_no_number(squares: Array) -> None:
+    squares[1, 6:8, 2] = np.nan
+
+
+def recover_from_no_number(squares: Array) -> None:
+    squares[1, 7, 2], squares[1, 6, 2] = np.nan, 0
+
+
+def begin_infinite(squares: Array) -> None:
+    squares[1, 6:, 2] = np.inf
+
+
+STAYING: Mapping[Callable[[Array], None], tuple[bool, bool]] = {
+    vanish: (True, False),
+    lose: (False, True),
+    explode: (True, False),
+    join_late: (True, True),
+    end_at_zero: (False, True),
+    become_no_number: (True, False),
+    recover_from_no_number: (True, True),
+    begin_infinite: (True, False),
+}
+"""What happens to squared norms near 1; whether nothing is lost, and whether they are in range."""
+
+
+@pytest.mark.parametrize("change", STAYING, ids=lambda change: change.__name__)
+def test_both_backends_tell_alike_whether_norms_stay(
+    change: Callable[[Array], None], rng: np.random.Generator
+) -> None:
+    network = random_network(("elman", "tanh"), rng, hidden=HIDDEN, gain=0.1, dtype="float32")
+    stack = Sweep(network, length=12, batch=16).stack(ROWS)
+    layer = stack.layers[0]
+    layer.squares[...] = rng.uniform(0.1, 4, layer.squares.shape)
+    change(layer.squares)
+    assert layer.tape.compiled is not None
+    compiled = layer.norms_stay(ROWS, 6, 10)
+    layer.tape.compiled = None
+    plain = layer.norms_stay(ROWS, 6, 10)
+    kept, within = STAYING[change]
+    assert compiled[0] == plain[0] == kept
+    if kept:
+        assert compiled[1] == plain[1] == within
 
 
 @pytest.mark.parametrize("cell", [("elman", "tanh"), ("gru", None), ("lstm", None)])
