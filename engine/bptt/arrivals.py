@@ -54,7 +54,9 @@ class Arrivals:
             t: The row.
             known: The first step that has been swept.
         """
-        found = []
+        found: list[Scaled] = []
+        if not self.between(t - 1, t + 1):
+            return found
         for (blocks, _), step in zip(self._delayed, self._steps(t), strict=True):
             if step and step >= known:
                 block = self._tape.adjoints[step, blocks]

@@ -56,12 +56,12 @@ def _folder() -> str:
 FOLDER = _folder()
 
 
-def inner(function: Callable[P, None]) -> Callable[P, None]:
+def inner(function: Callable[P, R]) -> Callable[P, R]:
     """Compile a function that kernels call; it becomes a part of them."""
-    return cast("Callable[P, None]", numba.njit(**OPTIONS)(function))
+    return cast("Callable[P, R]", numba.njit(**OPTIONS)(function))
 
 
-@cast("Callable[[Callable[..., Array]], Callable[..., Array]]", numba.njit(**OPTIONS))
+@inner
 def piece(row: Array, block: int, n: int, a: int, b: int) -> Array:
     """Return numbers a … b − 1 of a block of n, as an array that is known to be contiguous."""
     return row[block * n + a : block * n + b]

@@ -33,8 +33,26 @@ def drop_unfelt(read: Array, powers: Array, least: Number, out: Array) -> None:
         out[b] = powers[b] if beyond[b] else least * 0
 
 
+@inner
+def scale(turned: Array, powers: Array, least: Number) -> bool:
+    """Multiply rows (B, K) by their powers (B,); what is no more than `least` then becomes 0.
+
+    Returns:
+        Whether anything is left.
+    """
+    felt, nothing = np.int32(0), least * 0
+    for b in range(powers.size):
+        row, power = turned[b], powers[b]
+        for k in range(row.size):
+            value = row[k] * power
+            small = np.abs(value) <= least
+            row[k] = nothing if small else value
+            felt |= np.int32(not small)
+    return bool(felt)
+
+
 @kernel
-def add(  # noqa: C901  (a function for each row that is turned would cost as much as the row)
+def add(
     address: int,
     deltas: Array,
     row: int,
@@ -66,7 +84,7 @@ def add(  # noqa: C901  (a function for each row that is turned would cost as mu
     """
     rows, columns = gradient.shape
     batch = read.shape[2]
-    least, nothing = read.dtype.type(negligible), read.dtype.type(0)
+    least = read.dtype.type(negligible)
     own = powers
     if powers.size and powers.min() <= least:
         own = np.empty_like(powers)
@@ -74,19 +92,11 @@ def add(  # noqa: C901  (a function for each row that is turned would cost as mu
         if not own.any():
             return
     for step in range(read.shape[0]):
-        felt = powers.size == 0
         for k in range(columns):
             values = read[step, column + k]
-            if powers.size == 0:
-                for b in range(batch):
-                    turned[b, k] = values[b]
-            else:
-                for b in range(batch):
-                    value = values[b] * own[b]
-                    small = np.abs(value) <= least
-                    turned[b, k] = nothing if small else value
-                    felt |= not small
-        if felt:
+            for b in range(batch):
+                turned[b, k] = values[b]
+        if powers.size == 0 or scale(turned, own, least):
             product(address, deltas[slot + step, row : row + rows], turned, 1, gradient)
 
 
