@@ -104,6 +104,22 @@ def test_a_map_in_full_size_has_its_colour_bar_and_how_to_read_it(page: Page, ls
     expect(page.locator("[data-display] .legend-bar")).to_be_visible()
 
 
+def test_paper_is_as_wide_as_the_widest_chart(page: Page, lstm: str) -> None:
+    settled(page, lstm, "activations")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    rule = page.evaluate("document.adoptedStyleSheets.at(-1).cssRules[0].cssText")
+    widest = page.evaluate(
+        "Math.max(...[...document.querySelectorAll('[data-plot]')].map(plot => plot.offsetWidth))"
+    )
+    size = re.search(r"size: (\d+)px", rule)
+    assert size is not None
+    assert widest > 800
+    assert widest < int(size[1]) < widest + 40
+    page.emulate_media(media="print")
+    expect(page.locator(".app-bar")).to_be_hidden()
+    assert page.evaluate("getComputedStyle(document.body).printColorAdjust") == "exact"
+
+
 def test_keys_reach_the_charts_that_are_seen(page: Page, lstm: str) -> None:
     settled(page, lstm, "activations")
     page.keyboard.press("2")

@@ -1,13 +1,15 @@
-// What every page has: theme, keyboard help, menus. Pages import toasts, keyboard, dialog and live_pill themselves.
+// What every page has: theme, keyboard help, menus, paper. Pages import toasts, keyboard, dialog and live_pill themselves.
 import { openHelp } from "./dialog.js";
 import { mountKeyboard, shortcut } from "./keyboard.js";
 import { mountMenus } from "./menus.js";
+import { mountPrint } from "./print.js";
 import { mountTheme, turnTheme } from "./theme.js";
 
 const EVERYWHERE = { group: "Everywhere" };
 
 mountKeyboard();
 mountMenus();
+mountPrint();
 mountTheme(document.querySelector("[data-shell=theme]"));
 
 const help = document.querySelector("[data-shell=help]");
