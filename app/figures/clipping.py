@@ -8,7 +8,7 @@ import numpy as np
 from app.figures import layout, palette
 from app.figures.base import FigureDefinition, FigureOptions, FloatArray, RunData, over_steps
 from app.figures.lines import LEGEND, many
-from app.figures.loss import line
+from app.figures.loss import POWER, line
 from app.figures.missing import nothing
 from app.figures.picture import Part, Picture
 from app.figures.training_axis import steps_axis
@@ -31,7 +31,7 @@ def draw(runs: Sequence[RunData], options: FigureOptions) -> Picture:
     # ‖clipped‖ = factor · ‖g‖; a factor of 0 sends the update to exactly nothing.
     with np.errstate(divide="ignore"):
         after = before + np.log10(factors)
-    parts, (low, high) = many([("before", steps, before), ("after", steps, after)])
+    parts, (low, high) = many([("before", steps, before), ("after", steps, after)], value=POWER)
     share = clipped_share(factors)
     strip = line(
         steps, 100 * share, role="share-line", name="clipped", color=palette.MUTED, yaxis="y2"

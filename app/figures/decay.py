@@ -32,7 +32,7 @@ HEALTHY_DECADES = 1.0
 MARKS = 50
 # So many places along each edge of the healthy band are tried for its name.
 BAND_PLACES = 7
-HOVER = "d = %{x}<br>log10 ratio %{y:.2f}<extra></extra>"
+HOVER = "d = %{x}<br>ratio 10<sup>%{y:.2f}</sup><extra></extra>"
 
 
 def draw(runs: Sequence[RunData], options: FigureOptions) -> Picture:

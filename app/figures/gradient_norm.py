@@ -6,7 +6,7 @@ import numpy as np
 
 from app.figures import layout, palette
 from app.figures.base import FigureDefinition, FigureOptions, FloatArray, RunData, over_steps
-from app.figures.loss import line
+from app.figures.loss import POWER, line
 from app.figures.missing import nothing
 from app.figures.picture import Part, Picture
 from app.figures.training_axis import steps_axis
@@ -25,7 +25,7 @@ def draw(runs: Sequence[RunData], options: FigureOptions) -> Picture:
             continue
         finite = norms[np.isfinite(norms)]
         heights += [float(finite.min()), float(finite.max())] if finite.size else []
-        traces += line(steps, norms, role="norm", name=run.name, color=color)
+        traces += line(steps, norms, role="norm", name=run.name, color=color, value=POWER)
         steps, factors = over_steps(run, "clip_factor", layer=options.layer)
         traces += line(steps, factors, role="clip", name="clip factor", color=color, yaxis="y2")
     if not traces:

@@ -72,7 +72,7 @@ def _curve(distances: FloatArray, curve: FloatArray) -> Part:
         "y": np.where(np.isfinite(curve), curve, np.nan),
         "name": "measured",
         "line": {"width": 2.4, "color": palette.VANISHING},
-        "hovertemplate": "T − k = %{x}<br>log10 %{y:.2f}<extra></extra>",
+        "hovertemplate": "T − k = %{x}<br>10<sup>%{y:.2f}</sup><extra></extra>",
         "meta": {"role": "measured"},
     }
 
@@ -85,7 +85,7 @@ def _bound(distances: FloatArray, bound: FloatArray) -> Part:
         "y": np.where(np.isfinite(bound), bound, np.nan),
         "name": "bound β<sup>T−k</sup>",
         "line": {"width": 1.6, "dash": "dash", "color": palette.EXPLODING},
-        "hovertemplate": "T − k = %{x}<br>bound: log10 %{y:.2f}<extra></extra>",
+        "hovertemplate": "T − k = %{x}<br>bound: 10<sup>%{y:.2f}</sup><extra></extra>",
         "meta": {"role": "bound"},
     }
 

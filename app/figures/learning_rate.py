@@ -7,6 +7,7 @@ import numpy as np
 from app.figures import layout
 from app.figures.base import FigureDefinition, FigureOptions, RunData, over_steps
 from app.figures.lines import many
+from app.figures.loss import POWER
 from app.figures.missing import nothing
 from app.figures.picture import Picture
 from app.figures.training_axis import steps_axis
@@ -23,7 +24,7 @@ def draw(runs: Sequence[RunData], options: FigureOptions) -> Picture:
         return nothing(run, NAME, TITLE)
     # A schedule may end at 0: an update of exactly nothing, on the lower edge.
     with np.errstate(divide="ignore", invalid="ignore"):
-        parts, (low, high) = many([("learning rate", steps, np.log10(rates))])
+        parts, (low, high) = many([("learning rate", steps, np.log10(rates))], value=POWER)
     return layout.figure(
         parts,
         {

@@ -7,7 +7,7 @@ import numpy as np
 
 from app.figures import layout, palette
 from app.figures.base import FigureOptions, FloatArray, RunData, over_steps
-from app.figures.loss import line
+from app.figures.loss import PLAIN, POWER, line
 from app.figures.missing import nothing
 from app.figures.picture import Part, Picture
 from app.figures.training_axis import steps_axis
@@ -25,7 +25,9 @@ LEGEND: Mapping[str, Any] = {
 Series = tuple[str, FloatArray, FloatArray]
 
 
-def many(series: Sequence[Series], *, yaxis: str = "y") -> tuple[list[Part], tuple[float, float]]:
+def many(
+    series: Sequence[Series], *, yaxis: str = "y", value: str = PLAIN
+) -> tuple[list[Part], tuple[float, float]]:
     """The lines with their rails, and the ends of their axis.
 
     What is −inf (an exact zero of a log10) stands on the lower edge, what is not finite in truth
@@ -37,7 +39,8 @@ def many(series: Sequence[Series], *, yaxis: str = "y") -> tuple[list[Part], tup
     low, high = low - MARGIN, high + MARGIN
     parts: list[Part] = []
     for (name, steps, values), color in zip(series, _colors(len(series)), strict=True):
-        for part in line(steps, values, role="line", name=name, color=color, yaxis=yaxis):
+        drawn = line(steps, values, role="line", name=name, color=color, yaxis=yaxis, value=value)
+        for part in drawn:
             part["showlegend"] = part["meta"]["role"] == "line"
             if not part["showlegend"]:
                 zero = [word == "-inf" for word in part["text"]]
@@ -63,7 +66,7 @@ def parameter_lines(
         steps, values = steps[:-1], values[:-1]
     names = [str(one) for one in run.slices[name].coords["parameter"]]
     series = [(label(one, layers_of(run)), steps, values[:, i]) for i, one in enumerate(names)]
-    parts, (low, high) = many(series)
+    parts, (low, high) = many(series, value=POWER)
     return layout.figure(
         parts,
         {

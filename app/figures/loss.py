@@ -13,6 +13,8 @@ from app.figures.pooling import thin
 from app.figures.training_axis import steps_axis
 
 TITLE = "Loss over training"
+# How a pointer reads a value, and one that is a log10.
+PLAIN, POWER = "%{y:.4g}", "10<sup>%{y:.2f}</sup>"
 # Points as few as these are no line: a run that diverged at its second step has one.
 FEW = 2
 # Decades of room at the ends of an axis that does not hold every step.
@@ -65,9 +67,26 @@ def draw(runs: Sequence[RunData], options: FigureOptions) -> Picture:
 
 
 def line(
-    steps: FloatArray, values: FloatArray, *, role: str, name: str, color: str, yaxis: str = "y"
+    steps: FloatArray,
+    values: FloatArray,
+    *,
+    role: str,
+    name: str,
+    color: str,
+    yaxis: str = "y",
+    value: str = PLAIN,
 ) -> list[Part]:
-    """A thinned line and the crosses for its points that are not finite."""
+    """A thinned line and the crosses for its points that are not finite.
+
+    Args:
+        steps: Where there is a value.
+        values: As many.
+        role: What the page paints it as.
+        name: What the legend and the pointer call it.
+        color: The light theme's.
+        yaxis: Plotly's name of its axis.
+        value: How the pointer reads a value.
+    """
     xs, ys = thin(steps, values) if steps.size else (steps, np.empty(0))
     gone = ~np.isfinite(ys)
     is_line = ys.size - int(gone.sum()) > FEW
@@ -79,7 +98,7 @@ def line(
             "y": np.where(gone, np.nan, ys),
             "name": name,
             "line": {"width": 1.4, "color": color},
-            "hovertemplate": "step %{x}<br>%{y:.4g}<extra></extra>",
+            "hovertemplate": f"%{{fullData.name}}<br>step %{{x}}<br>{value}<extra></extra>",
             "yaxis": yaxis,
             "meta": {"role": role},
         },

@@ -74,7 +74,7 @@ function presentLayout(layout, data, name, view) {
   out.paper_bgcolor = "rgba(0,0,0,0)";
   out.plot_bgcolor = "rgba(0,0,0,0)";
   out.font = { ...layout.font, family: colors.font, color: colors.muted };
-  out.hoverlabel = { bgcolor: colors.card, bordercolor: colors.line, font: { color: colors.text, size: 12 } };
+  out.hoverlabel = { bgcolor: colors.card, bordercolor: colors.line, font: { family: colors.font, color: colors.text, size: 12 } };
   out.dragmode = view.picking ? false : "zoom";
   for (const key of Object.keys(layout)) {
     if (/^[xy]axis\d*$/.test(key)) out[key] = presentAxis(layout[key], key, name, view);
