@@ -136,7 +136,8 @@ def page_of(
                 verdict=shown_verdict(run.verdict),
                 is_chosen=run.id in chosen,
             )
-            for run in newest
+            # What is chosen is there to be kept, however old, and stands where it is seen.
+            for run in [*named, *(run for run in newest if run.id not in chosen)]
         ),
         lesson=lesson,
         missing=len(wanted) - len(named),

@@ -1,5 +1,6 @@
 """The words of the pages, each with what it means; the README's glossary is the same table."""
 
+import re
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
@@ -17,6 +18,28 @@ class Entry:
     word: str
     anchor: str
     meaning: str
+
+    @property
+    def word_parts(self) -> tuple[tuple[str, bool], ...]:
+        """The word as the page sets it."""
+        return lowered(self.word)
+
+    @property
+    def meaning_parts(self) -> tuple[tuple[str, bool], ...]:
+        """The meaning as the page sets it."""
+        return lowered(self.meaning)
+
+
+def lowered(text: str) -> tuple[tuple[str, bool], ...]:
+    """Take a text apart into what stands on the line and what stands below it.
+
+    Example:
+        >>> lowered("∂s_{t−1}, σ_max")
+        (('∂s', False), ('t−1', True), (', σ', False), ('max', True))
+    """
+    parts = re.split(r"_(\{[^}]+\}|max|\w)", text)
+    told = ((part.strip("{}"), place % 2 == 1) for place, part in enumerate(parts))
+    return tuple((part, is_low) for part, is_low in told if part)
 
 
 GLOSSARY: Final = (

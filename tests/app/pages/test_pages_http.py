@@ -170,6 +170,18 @@ async def test_the_starter_comparison_is_four_runs(client: httpx.AsyncClient) ->
     assert found == [config["name"] for config in starter_configurations()]
 
 
+async def test_a_chosen_run_can_be_kept_however_many_are_newer(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.pages.compare.MOST_CHOICES", 1)
+    first, second, _ = [await start(client, name) for name in ("first", "second", "third")]
+    for asked in ([first], [first, second]):
+        page = (await client.get("/compare", params={"run": asked})).text
+        offered = re.findall(r'type="checkbox" name="run" value="([^"]+)"( checked)?', page)
+        assert [run for run, ticked in offered if ticked] == asked
+        assert len(offered) == len(asked) + 1
+
+
 async def test_a_run_can_be_the_start_of_another(client: httpx.AsyncClient) -> None:
     run = await start(client, "first")
     page = (await client.get(f"/runs/new?from={run}")).text
