@@ -10,6 +10,8 @@ from engine.bptt.exponents import NONE, log10_mean_norms, log10_norms
 from engine.bptt.swept import SweptLayer
 from engine.compiled import Norms
 
+NOTHING = int(NONE)
+
 
 class HiddenNorms(NamedTuple):
     """log10 ‖dℓ/dh_t‖, −inf where it is exactly zero.
@@ -35,16 +37,15 @@ def hidden_norms(
         loops: Compiled ones, where there are some.
     """
     stored = [layer.squared_norms() for layer in layers]
-    shape = len(stored), *stored[0][0].shape
-    found = HiddenNorms(np.empty(shape), np.empty(shape[:2]))
-    for (squares, exponents), each, means in zip(stored, *found, strict=True):
+    shape = stored[0][0].shape
+    each, means = np.empty((len(stored), *shape)), np.empty((len(stored), shape[0]))
+    for index, (squares, exponents) in enumerate(stored):
         if loops is not None:
-            loops.log10_norms(squares, exponents, int(NONE), shift, each, means)
+            loops.log10_norms(squares, exponents, NOTHING, shift, each[index], means[index])
         else:
-            np.add(log10_norms(squares, exponents), shift, each)
-            np.add(log10_mean_norms(squares, exponents), shift, means)
-    for rows in found:
-        for index, reverse in enumerate(backwards):
-            if reverse:
+            np.add(log10_norms(squares, exponents), shift, each[index])
+            np.add(log10_mean_norms(squares, exponents), shift, means[index])
+        if backwards[index]:
+            for rows in (each, means):
                 rows[index] = rows[index, ::-1].copy()
-    return found
+    return HiddenNorms(each, means)

@@ -64,15 +64,15 @@ def share_of_small(tapes: Sequence[LayerTape], limit: float) -> Array:
         limit: At most γ/2.
     """
     found = np.empty((len(tapes), tapes[0].length))
-    for tape, row in zip(tapes, found, strict=True):
+    for row, tape in enumerate(tapes):
         bounds = steep_values(tape.cell.activation, limit, tape.dtype)
         if tape.compiled is not None:
-            tape.compiled.count_outside(*bounds, row)
+            tape.compiled.count_outside(*bounds, found[row])
         else:
             values = block_rows(tape, tape.cell.candidate)
-            _count_outside(values.reshape(tape.length, -1), *bounds, row)
+            _count_outside(values.reshape(tape.length, -1), *bounds, found[row])
         if tape.reverse:
-            row[...] = row[::-1].copy()
+            found[row] = found[row, ::-1].copy()
     found /= tapes[0].weights.hidden * tapes[0].batch
     return found
 
