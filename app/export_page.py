@@ -34,6 +34,10 @@ def html_page(store: Store, run: Run) -> Iterator[bytes]:
         # As the pages begin: what the captions call pale and dark is told of ratios.
         options = FigureOptions(mode="ratio")
         drawn = figure.draw(load(store, [run.id], figure, options), options)
+        if drawn.figure.layout.meta.get("empty"):
+            why = drawn.figure.layout.annotations[0].text
+            yield f"<h2>{escape(figure.title)}</h2><p>{escape(why)}</p>\n".encode()
+            continue
         plot = plotly.io.to_html(drawn.figure, include_plotlyjs=scripts, full_html=False)
         scripts = False
         caption = f"<figcaption>{escape(figure.how_to_read)}</figcaption>"

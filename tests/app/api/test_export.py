@@ -100,6 +100,7 @@ async def test_html_is_a_page_that_reaches_nothing(
     assert answer.headers["content-disposition"].endswith(f'"{trained.diverged}.html"')
     page = answer.text
     assert page.count("Plotly.newPlot(") >= 8
+    assert "<p>This run did not record this: Lyapunov spectrum</p>" in page
     assert VIK[0] in page  # the map of ratios, of whose colours the captions tell
     assert page.count("default-src 'none'") + page.count("default-src &#x27;none&#x27;") == 1
     assert page.endswith("</html>\n")
