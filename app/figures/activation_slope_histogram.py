@@ -46,15 +46,22 @@ def draw(runs: Sequence[RunData], options: FigureOptions) -> Picture:
     saturated = float(share[low].sum())
     return layout.figure(
         [
-            _bars(middles[low], share[low], width, "saturated", palette.VANISHING),
+            _bars(
+                middles[low],
+                share[low],
+                width,
+                "saturated",
+                palette.VANISHING,
+                note=f"<br>saturated: φ′ < {SATURATED_SHARE_OF_GAMMA * gamma:g}",
+            ),
             _bars(middles[~low], share[~low], width, "slope", palette.BARS),
         ],
         {
-            "xaxis": layout.axis("φ′(a)", range=[0, gamma], dtick=gamma / 4),
+            "xaxis": layout.axis("φ′(a)", range=[0, gamma], dtick=gamma / 2),
             "yaxis": layout.axis("share of units × steps, %", rangemode="tozero", showgrid=True),
             "bargap": 0,
             "shapes": [_mean_rule(mean)],
-            "annotations": _notes(saturated if saturates else None, mean, gamma),
+            "annotations": _notes(saturated if saturates else None, mean),
         },
         title=TITLE,
         figure=NAME,
@@ -64,7 +71,9 @@ def draw(runs: Sequence[RunData], options: FigureOptions) -> Picture:
     )
 
 
-def _bars(middles: object, share: object, width: float, role: str, color: str) -> Part:
+def _bars(
+    middles: object, share: object, width: float, role: str, color: str, *, note: str = ""
+) -> Part:
     return {
         "type": "bar",
         "x": middles,
@@ -72,7 +81,7 @@ def _bars(middles: object, share: object, width: float, role: str, color: str) -
         "width": width,
         "marker": {"color": color, "line": {"width": 0}},
         "name": role,
-        "hovertemplate": "φ′ near %{x:.3f}<br>%{y:.1f} %<extra></extra>",
+        "hovertemplate": f"φ′ near %{{x:.3f}}<br>%{{y:.1f}} %{note}<extra></extra>",
         "meta": {"role": role},
     }
 
@@ -96,11 +105,13 @@ def _activation(run: RunData) -> str:
     return str(found["kind"] if isinstance(found, Mapping) else found)
 
 
-def _notes(saturated: float | None, mean: float, gamma: float) -> list[Part]:
-    """Over the plot, where no bar can run through them: the saturated share, and the mean."""
-    words = ""
-    if saturated is not None:
-        words = f"{saturated:.1f} % saturated (φ′ < {SATURATED_SHARE_OF_GAMMA * gamma:g})"
+def _notes(saturated: float | None, mean: float) -> list[Part]:
+    """Over the plot, where no bar can run through them: the saturated share, and the mean.
+
+    Short, since the narrowest plot has room for some thirty characters; which slopes count as
+    saturated the bars say.
+    """
+    words = "" if saturated is None else f"{round(saturated, 1):g} % saturated"
     over: Part = {"xref": "paper", "yref": "paper", "yanchor": "bottom"}
     return [
         layout.note(words, 0, 1, name="label-saturated", xanchor="left", **over),
@@ -113,7 +124,8 @@ FIGURE = FigureDefinition(
     title=TITLE,
     how_to_read=(
         "Each step back multiplies the gradient by a slope from this heap. Mass at the left end "
-        "is saturation, where gradients die; mass at the right end lets them through."
+        "is saturation (φ′ under a tenth of its largest), where gradients die; mass at the right "
+        "end lets them through."
     ),
     at_a_glance="At the left end gradients die.",
     needs=(NAME,),

@@ -455,3 +455,26 @@ def test_axe_finds_nothing(
     else:
         opened(page, finished if state == "finished" else diverged)
     assert violations(page) == []
+
+
+APART = """panel => {
+  const plot = panel.querySelector("[data-plot]").getBoundingClientRect();
+  const box = (element) => element.getBoundingClientRect();
+  const [saturated, mean] = [...panel.querySelectorAll(".annotation-text-g")].map(box);
+  const ticks = [...panel.querySelectorAll(".xtick text")].map(box);
+  return [mean.left - saturated.right, plot.right - Math.max(...ticks.map(({ right }) => right))];
+}"""
+
+
+# The narrowest third of a row, just before the panels take more of it.
+@pytest.mark.parametrize("width", [1181, 1440])
+def test_the_words_over_the_slopes_keep_apart_and_no_tick_is_cut(
+    new_page: Callable[..., Page], service: Service, width: int
+) -> None:
+    # A sigmoid's slopes end at 0.25: the widest tick, at the plot's edge.
+    model = {"cell": "elman", "activation": "sigmoid", "hidden_size": 6}
+    run = service.finish(config(model=model))
+    page = opened(new_page(viewport={**DESKTOP, "width": width}), run)
+    between, beside = page.locator("[data-panel=activation_slope_histogram]").evaluate(APART)
+    assert between > 4
+    assert beside >= 0

@@ -6,7 +6,7 @@ import { paintAxis, paintNote, paintShape, paintTrace } from "./theme.js";
 const MARGINS = {
   hidden_gradient_norm: { l: 44, r: 18, t: 4, b: 34 },
   decay: { l: 58, r: 12, t: 8, b: 38 },
-  activation_slope_histogram: { l: 40, r: 10, t: 8, b: 36 },
+  activation_slope_histogram: { l: 40, r: 16, t: 8, b: 36 },
   saturation: { l: 44, r: 62, t: 8, b: 34 },
   loss: { l: 44, r: 22, t: 8, b: 36 },
   gradient_norm: { l: 44, r: 22, t: 8, b: 36 },
