@@ -6,12 +6,11 @@ import { createPanel } from "../plots/panel.js";
 import { dataAddress, mountPanelMenu } from "../plots/panel_menu.js";
 import { createScrubber, indexOfStep, mountPicking } from "../plots/scrubber.js";
 import { themeColors } from "../plots/theme.js";
-import { headline } from "../plots/verdicts.js";
-import { statusWord } from "../plots/words.js";
 import { onTheme, seenTheme } from "../shell/theme.js";
 import { COMPARE_VIEW, createState, layerInAddress } from "../state/url_state.js";
 import { apiUrl, getJson } from "../wire/api.js";
 import { newest } from "../wire/newest.js";
+import { mountSwitches, showColumn } from "./compare_head.js";
 import { createCourse } from "./compare_course.js";
 import { refreshParts } from "./page_parts.js";
 import { mountActions } from "./run_actions.js";
@@ -65,6 +64,7 @@ const scrubber = createScrubber(page.querySelector("[data-scrubber]"), {
   },
 });
 const showDisplay = mountDisplayBar(page.querySelector("[data-display]"), state);
+const showSwitches = mountSwitches(page, state);
 mountKeys(scrubber, state, panels);
 mountActions(page, { id: "", name: "" });
 onTheme((seen) => {
@@ -144,28 +144,17 @@ async function refreshRun(id) {
   const found = await getJson(`/runs/${id}`);
   run.status = found.status;
   scrubber.setLive(!allOver());
-  const section = sections.find((one) => one.dataset.compared === id);
-  const badge = section.querySelector("[data-status]");
-  badge.className = `status status--${found.status}`;
-  badge.textContent = statusWord(found.status);
+  showColumn(sections.find((one) => one.dataset.compared === id), found);
   // The last word of a run may be its status: no event after it is waited for.
   partsSoon();
-  if (!found.verdict) return;
-  const { title, glyph, style } = headline(found.verdict);
-  const word = section.querySelector("[data-verdict-word]");
-  word.className = `verdict verdict--${style} small`;
-  word.textContent = `${glyph} ${title}`;
-  // The scrubber may stand elsewhere.
-  section.querySelector("[data-verdict-step]").textContent = `at step ${found.verdict.step}`;
 }
 
 // What the server writes of the runs' results: the table, and a lesson's answer.
 const PARTS_MS = 1000;
 const partsSoon = newest(refreshParts, { interval: PARTS_MS });
 
-state.subscribe((now, changed) => {
+state.subscribe((_, changed) => {
   showDisplay();
-  for (const part of page.querySelectorAll("[data-ratio]")) part.hidden = now.mode !== "ratio";
   if (changed.includes("mode") || changed.includes("range")) for (const panel of panels) panel.redraw();
   if (changed.includes("layer")) refreshAll();
   if (changed.includes("align")) showPositions();
@@ -174,21 +163,14 @@ state.subscribe((now, changed) => {
     scrubber.setStep(course.position());
     refreshStep();
   }
-  showAlign();
+  showSwitches();
 });
 if (layers) {
   layers.value = layerOf();
   layers.addEventListener("change", () => state.set({ layer: layers.value }));
 }
-
-function showAlign() {
-  for (const button of page.querySelectorAll("[data-align]")) button.setAttribute("aria-pressed", String(button.dataset.align === state.get().align));
-}
-for (const button of page.querySelectorAll("[data-align]")) button.addEventListener("click", () => state.set({ align: button.dataset.align }));
-
-showAlign();
+showSwitches();
 scrubber.setStep(course.position());
-for (const part of page.querySelectorAll("[data-ratio]")) part.hidden = state.get().mode !== "ratio";
 refreshAll();
 
 const changedRuns = new Set();

@@ -12,6 +12,7 @@ import { RUN_VIEW, createState } from "../state/url_state.js";
 import { getJson, numberOf } from "../wire/api.js";
 import { openChain, timesOf } from "./chain.js";
 import { mountActions } from "./run_actions.js";
+import { mountControls } from "./run_controls.js";
 import { createFigures } from "./run_figures.js";
 import { createRunHead, isOver } from "./run_head.js";
 import { showNamed } from "./run_jump.js";
@@ -27,9 +28,6 @@ const head = createRunHead(page, run);
 const summary = document.querySelector("[data-summary]");
 
 const EAGER = new Set(["decay", "hidden_gradient_norm"]);
-
-// What a switch of two words goes over to.
-const OTHER = { order: { size: "index", index: "size" }, losses: { all: "last", last: "all" } };
 
 // A cell of these is one term of a sum.
 const CHAINED = new Set(["loss_state_gradient", "path_gradient"]);
@@ -70,15 +68,19 @@ const panels = [...page.querySelectorAll("[data-panel]")].map((section) => {
 const panelOf = (name) => panels.find((panel) => panel.name === name);
 const heatmap = panelOf("hidden_gradient_norm");
 
-const scrubberElement = page.querySelector("[data-scrubber]");
-scrubber = createScrubber(scrubberElement, {
+scrubber = createScrubber(page.querySelector("[data-scrubber]"), {
   onStep: (step) => {
     state.set({ step });
     return refreshStep();
   },
 });
-const showTab = mountTabs(page, (tab) => state.set({ tab }));
-const showDisplay = mountDisplayBar(page.querySelector("[data-display]"), state);
+const showControls = mountControls(page, state, {
+  losses: () => figures.losses(),
+  layer: () => layerOf(),
+  tab: tabOf,
+  showTab: mountTabs(page, (tab) => state.set({ tab })),
+  showDisplay: mountDisplayBar(page.querySelector("[data-display]"), state),
+});
 for (const panel of panels) if (figures.picked(panel.name)) mountPicking(panel.plot, pick);
 
 function pick(step) {
@@ -163,36 +165,6 @@ async function refreshAll() {
   return busy.reduce((sum, ms) => sum + ms, 0);
 }
 
-function showControls() {
-  const { mode, log, reach, order } = state.get();
-  const tab = tabOf();
-  showTab(tab);
-  for (const part of page.querySelectorAll("[data-tab-panels]")) {
-    part.hidden = part.dataset.tabPanels !== tab;
-    if (!part.hidden) part.querySelector("[data-scrubber-slot]").append(scrubberElement);
-  }
-  const pressed = { log, reach, order: order === "size", losses: figures.losses() === "last" };
-  for (const chip of page.querySelectorAll("[data-toggle]")) chip.setAttribute("aria-pressed", String(pressed[chip.dataset.toggle]));
-  for (const part of page.querySelectorAll("[data-ratio]")) part.hidden = mode !== "ratio";
-  for (const part of page.querySelectorAll("[data-losses]")) part.hidden = part.dataset.losses !== figures.losses();
-  const layers = page.querySelector("[data-layer]");
-  if (layers) layers.value = layerOf();
-  const shown = page.querySelector(`[data-tab-panels="${CSS.escape(tab)}"]`);
-  for (const select of page.querySelectorAll("[data-choice]")) select.value = state.get()[select.dataset.choice] ?? select.options[0].value;
-  page.querySelector("[data-display]").hidden = !("colored" in shown.dataset);
-  showDisplay();
-}
-
-for (const chip of page.querySelectorAll("[data-toggle]")) {
-  chip.addEventListener("click", () => {
-    const name = chip.dataset.toggle;
-    const other = OTHER[name]?.[name === "losses" ? figures.losses() : state.get()[name]];
-    state.set({ [name]: other ?? !state.get()[name] });
-  });
-}
-for (const select of page.querySelectorAll("[data-choice]")) select.addEventListener("change", () => state.set({ [select.dataset.choice]: select.value }));
-page.querySelector("[data-layer]")?.addEventListener("change", (event) => state.set({ layer: event.target.value }));
-
 state.subscribe((now, changed) => {
   showControls();
   const drawn = ["mode", "range", "log", "reach", "order"].some((name) => changed.includes(name));
@@ -203,14 +175,6 @@ state.subscribe((now, changed) => {
     refreshStep();
   }
 });
-
-const rail = page.querySelector("[data-rail]");
-const narrow = matchMedia("(width <= 1180px)");
-const fold = () => {
-  rail.open = !narrow.matches;
-};
-narrow.addEventListener("change", fold);
-fold();
 
 scrubber.setStep(state.get().step);
 showControls();
