@@ -8,6 +8,7 @@ from app.figures import layout, palette
 from app.figures.base import (
     FigureDefinition,
     FigureOptions,
+    FloatArray,
     RunData,
     coordinates,
     drawn_step,
@@ -22,6 +23,8 @@ NAME = "activation_slope_histogram"
 SATURATED_SHARE_OF_GAMMA = 0.1
 # Their slopes never come near zero, so that nothing of them is saturated or not.
 NEVER_SATURATED = frozenset({"identity", "leaky_relu"})
+# Where the axis of shares may end, in per cent, and the room above that.
+TOPS, ROOM = (5.0, 10.0, 20.0, 30.0, 40.0, 50.0, 60.0, 80.0, 100.0), 1.05
 
 
 def draw(runs: Sequence[RunData], options: FigureOptions) -> Picture:
@@ -58,7 +61,9 @@ def draw(runs: Sequence[RunData], options: FigureOptions) -> Picture:
         ],
         {
             "xaxis": layout.axis("φ′(a)", range=[0, gamma], dtick=gamma / 2),
-            "yaxis": layout.axis("share of units × steps, %", rangemode="tozero", showgrid=True),
+            "yaxis": layout.axis(
+                "share of units × steps, %", range=[0, _top(share)], showgrid=True
+            ),
             "bargap": 0,
             "shapes": [_mean_rule(mean)],
             "annotations": _notes(saturated if saturates else None, mean),
@@ -69,6 +74,12 @@ def draw(runs: Sequence[RunData], options: FigureOptions) -> Picture:
         mean=mean,
         saturated=saturated if saturates else None,
     )
+
+
+def _top(share: FloatArray) -> float:
+    """Upper end of the axis: one of a few, so that it rests while a run that goes on changes."""
+    peak = float(share.max())
+    return ROOM * next((top for top in TOPS if peak <= top), peak)
 
 
 def _bars(

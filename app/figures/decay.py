@@ -32,6 +32,8 @@ HEALTHY_DECADES = 1.0
 MARKS = 50
 # So many places along each edge of the healthy band are tried for its name.
 BAND_PLACES = 7
+# The ends of the axis are multiples of one of these, in decades: the first that fits so often.
+GRIDS, MOST_GRIDS = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0), 10
 HOVER = "d = %{x}<br>ratio 10<sup>%{y:.2f}</sup><extra></extra>"
 
 
@@ -111,7 +113,10 @@ def _window(curve: FloatArray) -> tuple[float, float]:
     low = min(float(finite.min()) if finite.size else 0.0, -2.0)
     high = max(float(finite.max()) if finite.size else 0.0, 1.0)
     room = 0.08 * (high - low)
-    return low - room, max(high + room, min(4.0, high + 0.25 * (high - low)))
+    top = max(high + room, min(4.0, high + 0.25 * (high - low)))
+    # At round numbers, so that the axis rests while the curve of a run that goes on moves a little.
+    grid = next((each for each in GRIDS if (high - low) / each <= MOST_GRIDS), GRIDS[-1])
+    return grid * math.floor((low - room) / grid), grid * math.ceil(top / grid)
 
 
 def _curve(lags: FloatArray, curve: FloatArray, role: str, color: str, width: float) -> list[Part]:

@@ -11,6 +11,8 @@ from app.figures.picture import Part
 STRIP_BOTTOM = 0.85
 # Decades of room over and under the loss.
 ROOM = 0.08
+# The axis begins at one of so many places in a decade.
+GRID = 10
 # Closer than this share of the strip two ticks would touch.
 TICKS_APART = 0.42
 
@@ -31,7 +33,9 @@ def strip_axis(run: RunData, xaxis: str, *, titled: bool) -> Part:
     _, loss = over_steps(run, "loss", layer=0)
     low, high = beyond.ends([loss])
     high = beyond.end_of_axis(loss) or high
-    bottom, top = math.log10(low) - ROOM, math.log10(high) + ROOM
+    # At tenths of a decade, so that the axis rests while a loss sinks a little under its least one.
+    bottom = math.floor((math.log10(low) - ROOM) * GRID) / GRID
+    top = math.log10(high) + ROOM
     whole = (low, high) if high > low * 10**ROOM else (10**bottom, 10**top)
     return layout.axis(
         "loss" if titled else "",

@@ -55,13 +55,12 @@ WATCH_CHARTS = """() => {
   window.charts = new Map();
   const plots = [...document.querySelectorAll("[data-tab-panels=overview] [data-plot]")];
   const step = ({ layout: { meta } }) => meta.step ?? meta.latest;
-  for (const plot of plots) {
-    plot.on("plotly_afterplot", () => {
-      const oldest = Math.min(...plots.map(step));
-      if (charts.has(oldest)) return;
-      requestAnimationFrame(() => setTimeout(() => charts.set(oldest, performance.now())));
-    });
-  }
+  const look = () => {
+    const oldest = Math.min(...plots.map(step));
+    if (!charts.has(oldest)) setTimeout(() => charts.set(oldest, performance.now()));
+    requestAnimationFrame(look);
+  };
+  look();
 }"""
 CHART_WAITS = """() => [...charts].filter(([step]) => came.has(step))
   .map(([step, at]) => at - came.get(step))"""

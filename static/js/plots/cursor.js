@@ -17,7 +17,11 @@ export function placeOf(step, range) {
   return { share: `${(100 * share).toFixed(3)}%`, late: share > LATE };
 }
 
-/** @param {HTMLElement} plot @returns {(step: number | null) => void} moves the cursor of a drawn figure */
+/**
+ * @param {HTMLElement} plot
+ * @returns {(step: number | null, isAsBefore?: boolean) => void} moves the cursor of a drawn figure; nothing is measured where
+ *   the figure's frame is as before
+ */
 export function mountCursor(plot) {
   const track = document.createElement("div");
   const tag = document.createElement("span");
@@ -27,15 +31,19 @@ export function mountCursor(plot) {
   tag.className = "cursor-tag number";
   track.append(tag);
   plot.after(track);
-  return (step) => {
+  let isPlaced = false;
+  return (step, isAsBefore = false) => {
     const room = roomAround(plot);
     const place = room ? placeOf(step, plot.layout?.xaxis?.range) : null;
     track.hidden = !place;
     if (!place) return;
     // The track is as long as the axis, so that a share of it is a share of the axis at every width, and as a transform
     // it moves without a layout. The panel may be taller than its plot.
-    const edges = { left: room.l, right: room.r, top: plot.offsetTop + room.t, height: plot.offsetHeight - room.t - room.b };
-    for (const [edge, size] of Object.entries(edges)) track.style[edge] = `${size}px`;
+    if (!isAsBefore || !isPlaced) {
+      const edges = { left: room.l, right: room.r, top: plot.offsetTop + room.t, height: plot.offsetHeight - room.t - room.b };
+      for (const [edge, size] of Object.entries(edges)) track.style[edge] = `${size}px`;
+      isPlaced = true;
+    }
     track.style.transform = `translateX(${place.share})`;
     track.classList.toggle("cursor--late", place.late);
     tag.textContent = String(step);

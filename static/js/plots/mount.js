@@ -1,5 +1,6 @@
 // The only caller of Plotly. Plotly is a script of its own that may come later than the first figure.
 import { onlyCells, remembered, repaint } from "./repaint.js";
+import { retrace } from "./retrace.js";
 
 const CONFIG = { displaylogo: false, displayModeBar: false, responsive: true, showTips: false, doubleClick: "reset" };
 
@@ -30,27 +31,51 @@ export function inTurn() {
 /** Until what was painted so far is seen. */
 export const nextFrame = () => new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
 
-/** What each element was given when Plotly last drew it. */
+/** What each element was given when Plotly last drew it, or what was moved in its drawing since. */
 const drawn = new WeakMap();
+/** The elements in whose drawing something was moved that Plotly has not counted. */
+const moved = new Set();
+let revision = 0;
 
 /** @param {HTMLElement} element @param {{data: object[], layout: object}} figure */
 export async function draw(element, figure) {
   const Plotly = await plotly();
   const isFirst = !element.layout;
   if (isFirst) await inTurn();
+  await react(Plotly, element, figure);
+  if (isFirst) element.addEventListener("pointerenter", () => settle(element));
+}
+
+function react(Plotly, element, figure) {
   drawn.set(element, remembered(figure));
+  // Plotly counts anew what it has not drawn itself.
+  if (moved.delete(element)) figure.layout.datarevision = revision += 1;
   // Its settings are given once: with them Plotly compares all of its own at every drawing.
-  await Plotly.react(element, figure.data, figure.layout, isFirst ? CONFIG : undefined);
+  return Plotly.react(element, figure.data, figure.layout, element.layout ? undefined : CONFIG);
+}
+
+/** Let Plotly draw what was moved without it: it tells what is under the pointer, and makes pictures of it. */
+async function settle(element) {
+  const Plotly = await plotly();
+  if (!moved.has(element)) return;
+  const { data, layout } = remembered(drawn.get(element));
+  await react(Plotly, element, { data, layout: { ...layout, meta: element.layout.meta } });
 }
 
 /**
- * Draw what takes no time: a figure of which only the cells of its heatmap changed.
+ * Draw what takes no time: a figure of which only the cells of its heatmap changed, or the numbers of its lines and bars.
  * @param {HTMLElement} element @param {{data: object[], layout: object}} figure @returns {boolean} false: it takes `draw`
  */
-export function drawCells(element, figure) {
+export function drawQuickly(element, figure) {
   const before = drawn.get(element);
-  const at = before ? onlyCells(before, figure) : -1;
-  return at >= 0 && repaint(element, at, figure);
+  if (!before) return false;
+  const at = onlyCells(before, figure);
+  if (at >= 0 && repaint(element, at, figure)) return true;
+  // Under the pointer it is Plotly that says what is there.
+  if (element.matches(":hover") || !retrace(element, before, figure)) return false;
+  drawn.set(element, remembered(figure));
+  moved.add(element);
+  return true;
 }
 
 /** @param {HTMLElement} element @param {(point: {x: number, y: number, row: number, column: number} | null) => void} onCell */
@@ -89,12 +114,14 @@ export function onZoom(element, onMoved) {
 
 /** @param {HTMLElement} element */
 export async function resize(element) {
+  await settle(element);
   if (element.layout) (await plotly()).Plots.resize(element);
 }
 
 /** @param {HTMLElement} element @param {"png" | "svg"} format @param {string} filename */
 export async function saveImage(element, format, filename) {
   const Plotly = await plotly();
+  await settle(element);
   const { width, height } = element.getBoundingClientRect();
   await Plotly.downloadImage(element, { format, filename, width, height, scale: format === "png" ? 2 : 1 });
 }
@@ -102,5 +129,6 @@ export async function saveImage(element, format, filename) {
 /** @param {HTMLElement} element */
 export async function remove(element) {
   drawn.delete(element);
+  moved.delete(element);
   if (element.layout) (await plotly()).purge(element);
 }

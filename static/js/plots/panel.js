@@ -5,7 +5,7 @@ import { newest } from "../wire/newest.js";
 import { together } from "../wire/together.js";
 import { decodeFigure } from "./decode.js";
 import { mountCursor } from "./cursor.js";
-import { draw, drawCells, inTurn, nextFrame, onClick, onHover, onZoom } from "./mount.js";
+import { draw, drawQuickly, inTurn, nextFrame, onClick, onHover, onZoom } from "./mount.js";
 import { present } from "./view.js";
 
 /** Figures of finished frames never change: so many are kept for scrubbing back and forth. */
@@ -69,7 +69,7 @@ export function createPanel(section, { address, view, onFigure = () => {}, onCel
         const came = performance.now();
         // First, because what a figure brings (the recorded steps) says where its cursor stands.
         onFigure(figure);
-        const isSoon = visible && listening && !paintCells();
+        const isSoon = visible && listening && !paintQuickly();
         busy = performance.now() - came;
         if (isSoon) paintSoon();
         else if (!visible) missed = paintSafely;
@@ -116,9 +116,10 @@ export function createPanel(section, { address, view, onFigure = () => {}, onCel
 
   const paintSafely = () => paint().catch(fail);
 
-  /** Whether the cells of a heatmap were all that there was to paint. */
-  function paintCells() {
-    if (figure.layout.meta?.empty || !drawCells(plot, present(figure, view()))) return false;
+  /** Whether numbers were all that changed, and they are painted. */
+  function paintQuickly() {
+    if (figure.layout.meta?.empty || !drawQuickly(plot, present(figure, view()))) return false;
+    moveCursor?.(view().step ?? null, true);
     show("ready");
     return true;
   }

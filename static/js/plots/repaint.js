@@ -4,7 +4,7 @@
 /** What of a heatmap may change without anything around its cells having to. */
 const CELLS = new Set(["z", "customdata", "meta"]);
 const OPAQUE = 255;
-const XLINK = "http://www.w3.org/1999/xlink";
+export const XLINK = "http://www.w3.org/1999/xlink";
 
 /** Whether two values of a figure say the same; arrays by their numbers. */
 export function same(a, b) {
@@ -67,7 +67,8 @@ export function colorsOf(rows, { zmin, zmax, colorscale }) {
 
 let canvas = null;
 
-function pictureOf(rows, trace) {
+/** The picture of cells, as an address. */
+export function pictureOf(rows, trace) {
   canvas ??= document.createElement("canvas");
   canvas.width = rows[0].length;
   canvas.height = rows.length;
@@ -75,12 +76,17 @@ function pictureOf(rows, trace) {
   return canvas.toDataURL("image/png");
 }
 
+/** Whether a colour scale is one that `colorsOf` knows. */
+export function isEven({ colorscale }) {
+  return Array.isArray(colorscale) && colorscale.every(([at, color], i) => color.length === 7 && Math.abs(at - i / (colorscale.length - 1)) < 1e-9);
+}
+
 /** Whether the picture that is there has a pixel for every cell, and lies as we would paint it. */
-function isPlain(image, { z, colorscale }, drawn, layout) {
+function isPlain(image, trace, drawn, layout) {
+  const { z } = trace;
   const ascending = [layout.xaxis, layout.yaxis].every(({ type, range: [low, high] }) => type === "linear" && low < high);
   const sized = drawn?.z.length === z.length && drawn.z[0]?.length === z[0]?.length;
-  const even = Array.isArray(colorscale) && colorscale.every(([at, color], i) => color.length === 7 && Math.abs(at - i / (colorscale.length - 1)) < 1e-9);
-  return image?.style.imageRendering === "pixelated" && ascending && sized && z.length > 0 && even;
+  return image?.style.imageRendering === "pixelated" && ascending && sized && z.length > 0 && isEven(trace);
 }
 
 /**
