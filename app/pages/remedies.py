@@ -21,6 +21,10 @@ from engine import Evidence, Verdict, is_captured
 
 MOST_COMPARED = 6  # what the comparison takes
 NOTHING_TICKED = "Nothing is ticked, so nothing was started: tick at least one remedy."
+UNCHANGED_STOPPED = (
+    "The unchanged network did not come to its end, so no loss can be held against it: try over "
+    "more seeds, and it is trained beside the remedies."
+)
 TRIED_ALREADY = "All that is ticked was tried over so many seeds already: choose more seeds."
 
 
@@ -195,13 +199,13 @@ def _short(value: object) -> str:
 
 
 def tried_view(tried: Tried, unchanged: Tried) -> TriedView:
-    """Return a row of the table: means over the runs that are over."""
-    spans = [_figure(run, "log10_span") for run in tried.over]
-    reaches = [_figure(run, "reach") for run in tried.over]
+    """Return a row of the table: means over the runs that ended."""
+    spans = [_figure(run, "log10_span") for run in tried.ended]
+    reaches = [_figure(run, "reach") for run in tried.ended]
     share = ""
     if tried.title != UNCHANGED and tried.loss is not None and unchanged.loss:
         share = f"× {plain_number(tried.loss / unchanged.loss)}"
-    kinds = {kind for run in tried.over for kind in (run.verdict or {}).get("kinds", ())}
+    kinds = {kind for run in tried.ended for kind in (run.verdict or {}).get("kinds", ())}
     return TriedView(
         title=tried.title.capitalize() if tried.title == UNCHANGED else tried.title,
         runs=tuple(
@@ -228,6 +232,8 @@ def conclusion_of(tried: tuple[Tried, ...]) -> str:
     """Say which remedy helped most, where one did; of some alone as long as others train."""
     unchanged, *others = tried
     done = [each for each in others if each.loss is not None and len(each.over) == len(each.runs)]
+    if unchanged.loss is None and unchanged.runs and len(unchanged.over) == len(unchanged.runs):
+        return UNCHANGED_STOPPED
     if not done or unchanged.loss is None:
         return ""
     best = done[0]

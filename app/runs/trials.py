@@ -28,6 +28,8 @@ OTHER_WEIGHTS = (
 PAGE = 200  # the longest page of the store
 
 OVER = ("succeeded", "diverged", "failed", "cancelled")
+ENDED = ("succeeded", "diverged")
+"""Over, and not because somebody or something stopped it: what it came to can be compared."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,7 +39,7 @@ class Tried:
     Attributes:
         title: The remedy's, or UNCHANGED.
         runs: One for each seed, by seed.
-        loss: Mean final loss of those that are over; infinite where one diverged, None before.
+        loss: Mean final loss of those that ended; infinite where one diverged, None before.
     """
 
     title: str
@@ -48,6 +50,11 @@ class Tried:
     def over(self) -> tuple[Run, ...]:
         """The runs that are over."""
         return tuple(run for run in self.runs if run.status in OVER)
+
+    @property
+    def ended(self) -> tuple[Run, ...]:
+        """The runs that came to the end of their training, or diverged on the way."""
+        return tuple(run for run in self.runs if run.status in ENDED)
 
 
 def remedies_of(run: Run) -> tuple[Remedy, ...]:
@@ -125,7 +132,7 @@ def tried_of(store: Store, run: Run) -> tuple[Tried, ...]:
 
 def _tried(title: str, runs: Sequence[Run]) -> Tried:
     ordered = tuple(sorted(runs, key=lambda run: int(run.config["seed"])))
-    losses = [_final_loss(run) for run in ordered if run.status in OVER]
+    losses = [_final_loss(run) for run in ordered if run.status in ENDED]
     known = [loss for loss in losses if loss is not None]
     return Tried(title=title, runs=ordered, loss=sum(known) / len(known) if known else None)
 

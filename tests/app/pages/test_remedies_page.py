@@ -10,7 +10,13 @@ import pytest
 from safetensors.numpy import save
 
 from app.main import create_app
-from app.pages.remedies import NOTHING_TICKED, TRIED_ALREADY, changes_of, conclusion_of
+from app.pages.remedies import (
+    NOTHING_TICKED,
+    TRIED_ALREADY,
+    UNCHANGED_STOPPED,
+    changes_of,
+    conclusion_of,
+)
 from app.runs.controls import controlled
 from app.runs.service import described
 from app.runs.tags import trial_tag
@@ -65,6 +71,27 @@ def test_the_conclusion_is_of_so_far_as_long_as_a_better_one_still_trains() -> N
     assert found == (
         "a helped most: the loss ends at 0.05 instead of 0.2. So far: not every run is over."
     )
+
+
+def test_without_an_end_of_the_unchanged_network_nothing_is_compared() -> None:
+    stopped = Tried(title=UNCHANGED, runs=(run_of(status="cancelled"),), loss=None)
+    assert conclusion_of((stopped, tried("a", 0.05))) == UNCHANGED_STOPPED
+
+
+async def test_a_trial_that_was_stopped_is_no_result(tmp_path: Path) -> None:
+    run, settings = train_into(tmp_path, SIGMOID), settings_of(tmp_path)
+    async with serving(create_app(settings)) as client:
+        await client.post(f"/runs/{run}/remedies", data={"remedy": CHOSEN, "seeds": "1"})
+        waiting = (await client.get("/api/v1/runs", params={"tag": trial_tag(run)})).json()["items"]
+        stopped = next(each for each in waiting if CHOSEN[0] in each["tags"])
+        await client.post(f"/api/v1/runs/{stopped['id']}/cancel")
+        assert train_what_waits(settings) == len(CHOSEN) - 1
+        told = (await client.get(f"/api/v1/runs/{run}/verdict")).json()["remedies"]
+        page = await lab_of(client, run)
+    losses = {each["title"]: (each["tried"] or {}).get("final_loss") for each in told}
+    assert losses[CHOSEN[0]] is None
+    assert losses[CHOSEN[1]] is not None
+    assert f"{CHOSEN[0]} helped most" not in page
 
 
 def train_what_waits(settings: Settings) -> int:
