@@ -8,17 +8,17 @@ const BAR = new Set(["y"]);
 const MAP = new Set(["x", "z", "customdata", "meta"]);
 const NOTE = new Set(["text", "x", "y", "xanchor", "yanchor", "xshift", "yshift"]);
 const RULE = new Set(["x0", "x1"]);
-// Lines and bars that go another way than from number to number, and from the ground to a number.
+// Lines and bars that do not go from number to number, and from the ground to a number.
 const BENT = ["fill", "stackgroup", "connectgaps", "error_x", "error_y"];
 const STACKED = ["base", "offset", "orientation", "error_y", "text"];
 const MARKUP = /[&\n]|<\/?\w/; // what Plotly makes more of than a line of text
 const SHARES = { left: 0, center: 0.5, right: 1, top: 0, middle: 0.5, bottom: 1 };
-const BAR_EDGE = 2; // a bar thinner than these pixels is widened to be seen, as Plotly does
+const BAR_EDGE = 2; // thinner bars are widened to be seen, as Plotly does
 
 const sameBut = (a, b, free) => [...new Set([...Object.keys(a), ...Object.keys(b)])].every((name) => free.has(name) || same(a[name], b[name]));
 const rest = ({ meta, annotations, shapes, ...layout }) => layout;
 
-/** An axis of a drawn figure whose ends are said, so that they do not follow the numbers. */
+/** An axis whose ends are said: they do not follow the numbers. */
 function axisOf(element, layout, name = "x") {
   const key = `${name[0]}axis${name.slice(1)}`;
   return Array.isArray(layout[key]?.range) ? element._fullLayout[key] : null;
@@ -40,7 +40,7 @@ export function pathOf(xs, ys, xaxis, yaxis) {
   return path;
 }
 
-/** Each of these looks first, and returns what there is to do; null where it is not for here. */
+// Each of these looks first, and returns what there is to do; null: not for here.
 function movedLine(element, { layout }, trace, full) {
   const [xaxis, yaxis] = [axisOf(element, layout, trace.xaxis ?? "x"), axisOf(element, layout, trace.yaxis ?? "y")];
   const group = [...element.querySelectorAll(".scatterlayer > .trace")].find(isDrawnIn(element, full));
@@ -77,7 +77,7 @@ export function bordersOf(xs) {
   return [1.5 * xs[0] - xs[1] / 2, ...inner, 1.5 * xs[n - 1] - xs[n - 2] / 2];
 }
 
-/** Rows with a cell for each pixel from the first border to the last, for columns that are not all as wide. */
+/** Rows with a cell a pixel, for columns that are not all as wide. */
 export function widened(rows, borders) {
   const ends = borders.map((border) => Math.round(border - borders[0]));
   return rows.map((row) => {
@@ -87,7 +87,6 @@ export function widened(rows, borders) {
   });
 }
 
-/** Whether columns or rows between borders are all as wide. */
 function areEqual(borders) {
   const wide = (borders.at(-1) - borders[0]) / (borders.length - 1);
   return borders.every((border, i) => Math.abs(border - borders[0] - i * wide) < wide / 100);
@@ -100,7 +99,6 @@ function movedMap(element, { layout }, trace, full) {
   const areLinear = [xaxis, yaxis].every((axis) => axis?.type === "linear" && axis.range[0] < axis.range[1]);
   if (!image || !areLinear || trace.x.length < 2 || trace.y.length < 2 || !isEven(trace) || !areEqual(bordersOf(trace.y))) return null;
   const borders = bordersOf(trace.x).map((border) => xaxis.c2p(border));
-  // What is zoomed in is larger than its picture needs to be.
   if (borders[0] < -1 || borders.at(-1) > xaxis._length + 1) return null;
   return () => {
     image.setAttribute("style", "image-rendering: pixelated");
@@ -136,7 +134,7 @@ function movedNote(element, { layout }, note, index, before) {
   const isNew = note.text !== before.text;
   const areAnchored = note.xanchor in SHARES && note.yanchor in SHARES;
   if (!text || !box || !areAnchored || hooks.includes(null) || (isNew && (MARKUP.test(note.text) || MARKUP.test(before.text)))) return null;
-  const pad = 1 + (note.borderpad ?? 1); // a border of one pixel, which has no colour
+  const pad = 1 + (note.borderpad ?? 1);
   const width = isNew ? widthOf(note.text, text.style) : 0;
   const wide = isNew ? Math.round(width + 2 * pad) : Number(box.getAttribute("width")) + 1;
   const high = Number(box.getAttribute("height")) + 1;
@@ -163,7 +161,6 @@ function movedRule(element, { layout }, shape, index) {
 
 const KINDS = { scatter: [LINE, movedLine], bar: [BAR, movedBars], heatmap: [MAP, movedMap] };
 
-/** What there is to move; null where something is not for here. */
 function movesOf(element, before, figure) {
   const moves = [];
   const look = (old, now, free, moved) => {
@@ -185,7 +182,7 @@ function movesOf(element, before, figure) {
 }
 
 /**
- * Move the parts of a drawn figure to where new numbers have them.
+ * Move the parts of a drawn figure.
  * @param {HTMLElement} element @param {{data: object[], layout: object}} before what is drawn
  * @param {{data: object[], layout: object}} figure @returns {boolean} false: this is not for here, and nothing was moved
  */
