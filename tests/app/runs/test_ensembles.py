@@ -46,6 +46,10 @@ def grid(steps: int) -> dict[str, Any]:
     return {"base": base, "axes": {"training.optimizer.learning_rate": RATES}, "repeats": 2}
 
 
+LASTING = 2400
+"""Steps that take some seconds more than until a user's request is heard."""
+
+
 def sweep(service: Service, steps: int) -> list[str]:
     """Start the sweep; return its runs, in order."""
     sweeps = Sweeps(service.store, service.runs, 100)
@@ -119,7 +123,7 @@ def test_a_cancelled_member_changes_no_bit_of_the_others(service: Service) -> No
 
 
 def test_a_killed_process_is_followed_by_the_same_ensemble(service: Service) -> None:
-    ids = sweep(service, 800)
+    ids = sweep(service, LASTING)
     eventually(under_way(service.store, ids[3]), patience=LONG)
     service.runs.cancel(ids[0])
     eventually(status_is(service.store, ids[0], "cancelled"), patience=LONG)
@@ -131,7 +135,7 @@ def test_a_killed_process_is_followed_by_the_same_ensemble(service: Service) -> 
 
 @pytest.mark.long
 def test_a_paused_member_goes_on_where_it_was(service: Service) -> None:
-    ids = sweep(service, 800)
+    ids = sweep(service, LASTING)
     eventually(under_way(service.store, ids[2]), patience=LONG)
     service.runs.pause(ids[2])
     eventually(status_is(service.store, ids[2], "paused"), patience=LONG)
