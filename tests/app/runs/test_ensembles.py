@@ -106,7 +106,7 @@ def test_the_runs_of_a_sweep_are_trained_in_one_process(service: Service) -> Non
 
 
 def test_a_cancelled_member_changes_no_bit_of_the_others(service: Service) -> None:
-    ids = sweep(service, 800)
+    ids = sweep(service, LASTING)
     eventually(under_way(service.store, ids[1]), patience=LONG)
     pid = service.worker_pid(ids[0])
     service.runs.cancel(ids[1])
