@@ -107,8 +107,8 @@ def sweep_form(
         if pointer.startswith("/base")
     }
     form = new_page(asked.base, problems=of_base, uploads=uploads)
-    known = _by_path(choices_of(form.groups))
-    helps = {path: choice.help for path, choice in known.items()}
+    choices = choices_of(form.groups)
+    helps = {path: choice.help for path, choice in _by_path(choices).items()}
     axes = tuple(
         AxisView(
             number=number,
@@ -133,7 +133,7 @@ def sweep_form(
         source=source,
         notice=notice,
         axes=axes,
-        choices=_offered(form.groups, asked, known),
+        choices=_offered(form.groups, asked, choices),
         seeds=asked.seeds,
         seeds_error=problems.get("/repeats", ""),
         other_problems=(*others, *form.other_problems),
@@ -147,15 +147,15 @@ def _by_path(choices: Mapping[str, Sequence[Choice]]) -> dict[str, Choice]:
 
 
 def _offered(
-    groups: Sequence[Group], asked: SweepRequest, known: Mapping[str, Choice]
+    groups: Sequence[Group], asked: SweepRequest, choices: Mapping[str, Sequence[Choice]]
 ) -> dict[str, tuple[Choice, ...]]:
     """Return what may vary: the options of the chosen kinds, and what is on an axis already."""
+    known = _by_path(choices)
     varied = {path: named_kinds(known[path], text) for path, text in asked.axes if path in known}
-    offered = choices_of(groups, varied)
-    paths = {*_by_path(offered), *varied}
+    paths = {*_by_path(choices_of(groups, varied)), *varied}
     return {
         title: tuple(choice for choice in some if choice.path in paths)
-        for title, some in choices_of(groups).items()
+        for title, some in choices.items()
     }
 
 
