@@ -71,7 +71,7 @@ def build_router(templates: Jinja2Templates) -> APIRouter:
     def start_runs(request: Request, name: str, asked: Annotated[Asked, Depends()]) -> Response:
         service: RunService = request.app.state.service
         tags = ["lesson", tag_of(name)]
-        runs = [service.create({**config, "tags": tags})[0] for config in lesson_of(name).runs]
+        runs = service.create_all([{**config, "tags": tags} for config in lesson_of(name).runs])
         return RedirectResponse(compared(name, runs, asked.guess), status_code=303)
 
     return router

@@ -35,6 +35,8 @@ class RunStatus(StrEnum):
 
 _S = RunStatus
 TERMINAL = frozenset({_S.SUCCEEDED, _S.DIVERGED, _S.FAILED, _S.CANCELLED})
+# Over, and not because somebody or something stopped it: what it came to can be compared.
+RESULTS = frozenset({_S.SUCCEEDED, _S.DIVERGED})
 TRANSITIONS: Mapping[RunStatus, frozenset[RunStatus]] = MappingProxyType(
     {
         _S.QUEUED: frozenset({_S.RUNNING, _S.CANCELLED}),

@@ -2,15 +2,15 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
 
 from app.runs.grids import label_of
-from app.runs.states import RunStatus
+from app.runs.states import RESULTS
 from app.store import Member, Run, SelectionError, Sweep
 
-RESULTS: Final = (RunStatus.SUCCEEDED, RunStatus.DIVERGED)  # a run with another end has none
 Z95: Final = 1.959964  # the normal distribution has 95 % within so many standard deviations
 
 
@@ -32,19 +32,17 @@ def _success(run: Run) -> float | None:
     return float(run.final_loss < below)
 
 
-def _figure(name: str) -> Callable[[Run], float | None]:
-    def read(run: Run) -> float | None:
-        value = (run.verdict or {}).get(name)
-        return None if value is None else float(value)
-
-    return read
+def verdict_number(run: Run, name: str) -> float | None:
+    """Return a number of a run's verdict; None where there is none, or it is not defined."""
+    value = (run.verdict or {}).get(name)
+    return None if value is None else float(value)  # what JSON lacks is a word, "-Infinity"
 
 
 VALUES: Final[Mapping[str, Callable[[Run], float | None]]] = {
     "final_loss": _loss,
-    "reach": _figure("reach"),
-    "decay": _figure("decay"),
-    "span": _figure("span"),
+    "reach": partial(verdict_number, name="reach"),
+    "decay": partial(verdict_number, name="decay"),
+    "span": partial(verdict_number, name="span"),
     "success": _success,
 }
 

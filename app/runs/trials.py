@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.runs.service import RunService
+from app.runs.states import RESULTS, RunStatus
 from app.runs.tags import trial_tag, tried_title
 from app.store import Run, Store
 from engine import Remedy, Verdict, config_of
@@ -26,10 +27,6 @@ OTHER_WEIGHTS = (
     "would say nothing of it."
 )
 PAGE = 200  # the longest page of the store
-
-OVER = ("succeeded", "diverged", "failed", "cancelled")
-ENDED = ("succeeded", "diverged")
-"""Over, and not because somebody or something stopped it: what it came to can be compared."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,12 +46,12 @@ class Tried:
     @property
     def over(self) -> tuple[Run, ...]:
         """The runs that are over."""
-        return tuple(run for run in self.runs if run.status in OVER)
+        return tuple(run for run in self.runs if RunStatus(run.status).is_terminal)
 
     @property
     def ended(self) -> tuple[Run, ...]:
         """The runs that came to the end of their training, or diverged on the way."""
-        return tuple(run for run in self.runs if run.status in ENDED)
+        return tuple(run for run in self.runs if run.status in RESULTS)
 
 
 def remedies_of(run: Run) -> tuple[Remedy, ...]:
@@ -93,21 +90,22 @@ def start_trials(
     """Queue the chosen remedies over `seeds` seeds, from the run's own on; tried ones not again.
 
     Raises:
-        QueueFull: The queue is full; what was queued before stays.
+        QueueFull: There is no room for all of them: none is queued.
     """
     wanted = set(titles)
     chosen = [(each.title, each.config) for each in remedies_of(run) if each.title in wanted]
     there = {
         (tried.title, each.config["seed"]) for tried in tried_of(store, run) for each in tried.runs
     }
-    made = []
-    for seed in range(int(run.config["seed"]), int(run.config["seed"]) + min(seeds, MOST_SEEDS)):
-        for title, config in [(UNCHANGED, run.config), *chosen]:
-            if (title, seed) in there:
-                continue
-            change: dict[str, Any] = {"seed": seed, "tags": [trial_tag(run.id), title]}
-            made.append(service.create({**config, **change})[0])
-    return made
+    first = int(run.config["seed"])
+    return service.create_all(
+        [
+            {**config, "seed": seed, "tags": [trial_tag(run.id), title]}
+            for seed in range(first, first + min(seeds, MOST_SEEDS))
+            for title, config in [(UNCHANGED, run.config), *chosen]
+            if (title, seed) not in there
+        ]
+    )
 
 
 def tried_of(store: Store, run: Run) -> tuple[Tried, ...]:
@@ -132,7 +130,7 @@ def tried_of(store: Store, run: Run) -> tuple[Tried, ...]:
 
 def _tried(title: str, runs: Sequence[Run]) -> Tried:
     ordered = tuple(sorted(runs, key=lambda run: int(run.config["seed"])))
-    losses = [_final_loss(run) for run in ordered if run.status in ENDED]
+    losses = [_final_loss(run) for run in ordered if run.status in RESULTS]
     known = [loss for loss in losses if loss is not None]
     return Tried(title=title, runs=ordered, loss=sum(known) / len(known) if known else None)
 

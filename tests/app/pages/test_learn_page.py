@@ -65,6 +65,15 @@ async def test_a_lesson_knows_its_runs_and_the_comparison_knows_the_lesson(tmp_p
     assert "Train them anew" in lesson
 
 
+async def test_a_lesson_that_the_queue_has_no_room_for_starts_none_of_its_runs(
+    tmp_path: Path,
+) -> None:
+    async with serving(create_app(settings_of(tmp_path, max_queue=2))) as client:
+        answer = await client.post("/learn/learning-rate")
+        assert answer.status_code == 429
+        assert (await client.get("/api/v1/runs")).json()["items"] == []
+
+
 @pytest.mark.parametrize("query", ["?lesson=none&guess=1", "", "?guess=9"])
 def test_a_comparison_of_no_lesson_says_nothing_of_one(query: str) -> None:
     given = dict(parse_qsl(query.removeprefix("?")))

@@ -156,6 +156,17 @@ async def test_what_was_tried_is_not_tried_again(tmp_path: Path) -> None:
         assert train_what_waits(settings) == len(CHOSEN)
 
 
+async def test_trials_that_the_queue_has_no_room_for_are_not_started_in_part(
+    tmp_path: Path,
+) -> None:
+    run = train_into(tmp_path, SIGMOID)
+    async with serving(create_app(settings_of(tmp_path, max_queue=1))) as client:
+        form = {"remedy": CHOSEN, "seeds": "2"}
+        answer = await client.post(f"/runs/{run}/remedies", data=form)
+        assert answer.status_code == 429
+        assert len((await client.get("/api/v1/runs")).json()["items"]) == 1
+
+
 async def test_a_trial_that_is_not_over_has_its_step_and_its_loss_in_the_table(
     tmp_path: Path,
 ) -> None:
