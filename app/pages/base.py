@@ -50,6 +50,7 @@ NAVIGATION = (
 )
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
 class PageContext:
     """What a template is given: a frozen dataclass whose fields are the template's names."""
 
@@ -145,7 +146,7 @@ def _imported(entry: str, _version: str) -> tuple[str, ...]:
 
 def context_names(context: type[PageContext] | PageContext) -> tuple[str, ...]:
     """Return the names that a context gives its template, `here` among them."""
-    return ("here", *(field.name for field in fields(context)))  # type: ignore[arg-type]  # subclasses are dataclasses
+    return ("here", *(field.name for field in fields(context)))
 
 
 def render(

@@ -1,6 +1,5 @@
 """The page that puts runs side by side: activation comparison, heatmaps on one colour scale."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -14,11 +13,14 @@ from app import comparison
 from app.figures import FIGURES, FigureDefinition
 from app.pages.base import PLOTLY_URL, PageContext, render
 from app.pages.compare_tables import (
+    FEWEST_RUNS,
+    MOST_RUNS,
     RECORDED,
     OutcomeRow,
     SettingRow,
     outcomes_of,
     setting_label,
+    setting_text,
     settings_of,
 )
 from app.pages.display import DisplayBar, display_bar
@@ -28,9 +30,6 @@ from app.pages.verdicts import ShownVerdict, shown_verdict
 from app.runs import RunStatus
 from app.store import Run, RunNotFound, Store
 
-# So many fit beside each other.
-FEWEST_RUNS: Final = 2
-MOST_RUNS: Final = 6
 MOST_CHOICES: Final = 100
 
 
@@ -184,7 +183,7 @@ def differences(configs: Sequence[Mapping[str, Any]]) -> list[tuple[tuple[str, s
     found = comparison.differences(configs)
     return [
         tuple(
-            (label_of(".".join(path)), _text_of(values[position]))
+            (setting_label(path), setting_text(path, values[position]))
             for path, values in found.items()
             if values[position] is not None and path != RECORDED
         )
@@ -208,22 +207,6 @@ def title_of(configs: Sequence[Mapping[str, Any]]) -> str:
     if len(groups) == 1:
         return f"Gradient by {groups.pop().replace('_', ' ')}"
     return "Gradient by run"
-
-
-def label_of(name: str) -> str:
-    """A dotted name as a reader says it.
-
-    Example:
-        >>> label_of("training.optimizer.learning_rate"), label_of("model.initializer.kind")
-        ('optimizer learning rate', 'initializer')
-        >>> label_of("task.kind")
-        'task'
-    """
-    return setting_label(tuple(name.split(".")))
-
-
-def _text_of(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _find(store: Store, run_id: str) -> Run | None:

@@ -2,9 +2,10 @@
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Final
+from urllib.parse import urlencode
 
 from app.comparison import differences
 from app.pages.verdicts import (
@@ -14,9 +15,14 @@ from app.pages.verdicts import (
     quantity_of_log10,
     shown_verdict,
 )
+from app.runs.sweep_results import verdict_number
 from app.store import Run
 
 Value = Quantity | None
+
+# So many fit beside each other.
+FEWEST_RUNS: Final = 2
+MOST_RUNS: Final = 6
 
 # What of a run is recorded changes nothing of it, and would fill a table.
 RECORDED = ("recording", "statistics")
@@ -45,12 +51,23 @@ class OutcomeRow:
     values: tuple[Value, ...]
 
 
+def compare_href(run_ids: Iterable[str], *more: tuple[str, str]) -> str:
+    """Return the address that puts runs side by side, with what else it is to say.
+
+    >>> compare_href(["7", "9"], ("lesson", "skips"))
+    '/compare?run=7&run=9&lesson=skips'
+    """
+    return "/compare?" + urlencode([*(("run", run_id) for run_id in run_ids), *more])
+
+
 def settings_of(runs: Sequence[Run]) -> tuple[SettingRow, ...]:
     """Return only what differs, one row for each setting."""
     found = differences([run.config for run in runs])
     found.pop(RECORDED, None)
     return tuple(
-        SettingRow(label=setting_label(path), values=tuple(_text(path, value) for value in values))
+        SettingRow(
+            label=setting_label(path), values=tuple(setting_text(path, value) for value in values)
+        )
         for path, values in found.items()
     )
 
@@ -74,17 +91,17 @@ def outcomes_of(runs: Sequence[Run]) -> tuple[OutcomeRow, ...]:
         OutcomeRow(
             label="Reach",
             note="time steps back that still get 1 % of the last loss's gradient",
-            values=tuple(_number(_told(run, "reach")) for run in runs),
+            values=tuple(_whole(verdict_number(run, "reach")) for run in runs),
         ),
         OutcomeRow(
             label="Factor per step",
             note="by which the gradient changes at each step back",
-            values=tuple(_number(_told(run, "decay")) for run in runs),
+            values=tuple(_number(verdict_number(run, "decay")) for run in runs),
         ),
         OutcomeRow(
             label="Span",
             note="what of the gradient reaches the first step",
-            values=tuple(_decades(_told(run, "log10_span")) for run in runs),
+            values=tuple(_decades(verdict_number(run, "log10_span")) for run in runs),
         ),
         OutcomeRow(
             label="Seconds",
@@ -104,33 +121,37 @@ def _with_reason(verdict: ShownVerdict) -> Quantity:
 
 
 def setting_label(path: tuple[str, ...]) -> str:
-    """A path as a reader says it: without the group, and without the word kind."""
+    """A path as a reader says it: without the group, and without the word kind.
+
+    Example:
+        >>> setting_label(("training", "optimizer", "learning_rate")), setting_label(("seed",))
+        ('optimizer learning rate', 'seed')
+        >>> setting_label(("model", "initializer", "kind")), setting_label(("task", "kind"))
+        ('initializer', 'task')
+    """
     kept = path[1:] if len(path) > 1 else path
     if path[-1] == "kind":
         kept = kept[:-1] or path[:-1]
     return " ".join(kept).replace("_", " ")
 
 
-def _text(path: tuple[str, ...], value: object) -> str:
+def setting_text(path: tuple[str, ...], value: object) -> str:
+    """A setting's value as a reader says it."""
     if value is None:
         return OWN if path[-1] == "activation" else "none"
     return value if isinstance(value, str) else json.dumps(value)
-
-
-def _told(run: Run, name: str) -> float | None:
-    """A number of the verdict; None where there is none, or it is not defined."""
-    value: Any = (run.verdict or {}).get(name)
-    return float(value) if isinstance(value, int | float | str) else None
 
 
 def _number(value: float | None) -> Value:
     return None if value is None else Quantity(text=plain_number(value))
 
 
+def _whole(value: float | None) -> Value:
+    return None if value is None else Quantity(text=f"{value:,.0f}")
+
+
 def _seconds(value: float | None) -> Value:
-    if value is None or value < WHOLE_SECONDS:
-        return _number(value)
-    return Quantity(text=f"{value:,.0f}")
+    return _number(value) if value is None or value < WHOLE_SECONDS else _whole(value)
 
 
 def _decades(value: float | None) -> Value:

@@ -12,8 +12,8 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.templating import Jinja2Templates
 from starlette.responses import Response
 
-import engine
-from app.pages.base import PageContext, render
+from app.pages.base import PageContext, known_catalog, render
+from app.pages.compare_tables import compare_href
 from app.pages.sparkline import Sparkline, sparkline
 from app.pages.upload_names import upload_names
 from app.pages.verdicts import ShownVerdict, plain_number, shown_verdict
@@ -153,8 +153,7 @@ def index_page(store: Store, wanted: Wanted, cursor: str) -> IndexPage:
 @lru_cache(maxsize=1)
 def _cells() -> tuple[tuple[str, str], ...]:
     """Name and title of every cell."""
-    entries: Any = engine.catalog()["cells"]
-    return tuple((str(cell["name"]), str(cell["title"])) for cell in entries)
+    return tuple((str(cell["name"]), str(cell["title"])) for cell in known_catalog()["cells"])
 
 
 def starter_href(store: Store) -> str:
@@ -168,7 +167,7 @@ def starter_href(store: Store) -> str:
     runs = [run for run in four if run is not None]
     if len(runs) < len(starter.NETWORKS):
         return ""
-    return "/compare?" + urlencode([("run", run.id) for run in runs])
+    return compare_href(run.id for run in runs)
 
 
 def run_row(
@@ -197,7 +196,7 @@ def run_row(
         step=run.step,
         steps=run.steps,
         progress_text=progress_text(run, ahead),
-        error=(run.error or "").splitlines()[-1] if run.error else "",
+        error=run.error.splitlines()[-1] if run.error else "",
         verdict=shown_verdict(run.verdict),
         sparkline=sparkline(run.sparkline),
         loss=plain_number(loss),

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import urlencode
 
+from app.pages.compare_tables import compare_href
 from app.pages.lessons import LESSONS, Lesson
 from app.store import Run, Store
 
@@ -42,8 +42,8 @@ def trained(store: Store, name: str, lesson: Lesson) -> tuple[Run, ...]:
 
 def compared(name: str, runs: Sequence[Run], guess: int | None) -> str:
     """Return the address of a lesson's comparison, which keeps the lesson and the guess."""
-    pairs = [("run", run.id) for run in runs] + [("lesson", name)]
-    return "/compare?" + urlencode(pairs + ([] if guess is None else [("guess", str(guess))]))
+    guessed = [] if guess is None else [("guess", str(guess))]
+    return compare_href((run.id for run in runs), ("lesson", name), *guessed)
 
 
 def note_of(name: str, guess: str) -> LessonNote | None:

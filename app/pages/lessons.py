@@ -44,22 +44,22 @@ class Lesson:
 _ADDING: Final = {"kind": "adding", "length": 60}
 
 
-def _run(name: str, model: Mapping[str, Any], **parts: Any) -> dict[str, Any]:  # noqa: ANN401
+def _run(
+    name: str, model: Mapping[str, Any], training: Mapping[str, Any] = MappingProxyType({})
+) -> dict[str, Any]:
     """A configuration of a lesson: small, a minute at most."""
-    training = {
-        "steps": 1000,
-        "batch_size": 32,
-        "optimizer": {"kind": "adam", "learning_rate": 0.005},
-        "clipping": {"kind": "norm", "threshold": 1.0},
-        **parts.pop("training", {}),
-    }
     return {
         "name": name,
         "task": _ADDING,
         "model": {"hidden_size": 32, **model},
-        "training": training,
+        "training": {
+            "steps": 1000,
+            "batch_size": 32,
+            "optimizer": {"kind": "adam", "learning_rate": 0.005},
+            "clipping": {"kind": "norm", "threshold": 1.0},
+            **training,
+        },
         "recording": {"every": 25},
-        **parts,
     }
 
 

@@ -1,17 +1,18 @@
 """The page of a new run: from an address to the form, and from the form to a run."""
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, get_args
-from urllib.parse import parse_qs, urlencode
+from urllib.parse import parse_qs
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, HTTPException, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.templating import Jinja2Templates
 from starlette.responses import RedirectResponse, Response
 
 import engine
+from app.json_texts import MalformedJSONError, parse_json, text_problems
 from app.pages.base import render
+from app.pages.compare_tables import compare_href
 from app.pages.form_values import Posted, posted_config
 from app.pages.new_form import START, NewPage, new_page
 from app.pages.presets import PRESETS
@@ -50,16 +51,23 @@ def build_router(templates: Jinja2Templates) -> APIRouter:
     def start(request: Request) -> Response:
         service: RunService = request.app.state.service
         runs = service.create_all(starter_configurations())
-        query = urlencode([("run", run.id) for run in runs])
-        return RedirectResponse(f"/compare?{query}", status_code=303)
+        return RedirectResponse(compare_href(run.id for run in runs), status_code=303)
 
     return router
 
 
 async def posted_form(request: Request) -> Posted:
-    """Return the fields of a form's body; the size of bodies is bounded before they come here."""
+    """Return the fields of a form's body; the size of bodies is bounded before they come here.
+
+    Raises:
+        HTTPException: 400 where it has more fields than any form of ours.
+    """
     text = (await request.body()).decode(errors="replace")
-    return parse_qs(text, keep_blank_values=True, max_num_fields=_MOST_FIELDS)
+    try:
+        return parse_qs(text, keep_blank_values=True, max_num_fields=_MOST_FIELDS)
+    except ValueError as err:
+        detail = f"The form has more than {_MOST_FIELDS} fields."
+        raise HTTPException(400, detail) from err
 
 
 def linked_page(request: Request) -> NewPage:
@@ -125,11 +133,13 @@ def recording(config: Mapping[str, Any], statistics: Sequence[str]) -> Mapping[s
 def read_config(text: str) -> tuple[Mapping[str, Any], str]:
     """Return the configuration of a link, and what to say where it is none."""
     try:
-        values = json.loads(text)
-    except (ValueError, RecursionError):
+        values = parse_json(text.encode(errors="surrogatepass"))
+    except MalformedJSONError:
         return START, "The configuration in this link is not readable JSON: the form starts anew."
     if not isinstance(values, dict):
         return START, "The configuration in this link is not a JSON object: the form starts anew."
+    if any(text_problems(values)):
+        return START, "The configuration in this link holds characters that cannot be stored."
     # A link may say a part only: a task and a cell are needed, and the rest has its default.
     model = values.get("model", START["model"])
     if isinstance(model, dict) and "cell" not in model:

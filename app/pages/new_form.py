@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import engine
-from app.pages.base import PageContext
+from app.pages.base import PageContext, known_catalog
 from app.pages.curves import Curve, activation_curves
 from app.pages.form import Field, Option
 from app.pages.form_builder import Builder, Schema, value_of
@@ -94,7 +94,7 @@ def new_page(
     schema: Schema = engine.config_schema()
     if problems is None:
         problems = problems_of(values)
-    catalog = engine.catalog()
+    catalog = known_catalog()
     cell = _part(values, "model").get("cell")
     builder = Builder(
         problems=problems,

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from typing import Any, ClassVar
-from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
@@ -10,16 +9,16 @@ from fastapi.templating import Jinja2Templates
 from starlette.responses import RedirectResponse, Response
 
 from app.pages.base import PageContext, render
-from app.pages.compare_tables import OWN
+from app.pages.compare_tables import MOST_RUNS, OWN, compare_href
 from app.pages.new import posted_form
 from app.pages.places import place_of
 from app.pages.verdicts import Quantity, kind_words, plain_number, quantity_of_log10
 from app.runs import RunStatus
+from app.runs.sweep_results import verdict_number
 from app.runs.trials import MOST_SEEDS, UNCHANGED, Tried, offers_of, start_trials, tried_of
 from app.store import Run, Store
 from engine import Evidence, Verdict, is_captured
 
-MOST_COMPARED = 6  # what the comparison takes
 NOTHING_TICKED = "Nothing is ticked, so nothing was started: tick at least one remedy."
 UNCHANGED_STOPPED = (
     "The unchanged network did not come to its end, so no loss can be held against it: try over "
@@ -45,7 +44,6 @@ class RemedyView:
     why: str
     changes: tuple[str, ...]
     is_tried: bool
-    new_run_href: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -135,7 +133,7 @@ def remedies_page(store: Store, run: Run, refusal: str = "") -> RemediesPage:
     offers, withheld = offers_of(run)
     tried = tried_of(store, run)
     titles = {each.title for each in tried}
-    shown = [each.runs[0].id for each in tried][:MOST_COMPARED]
+    shown = [each.runs[0].id for each in tried][:MOST_RUNS]
     return RemediesPage(
         run_id=run.id,
         name=run.name,
@@ -150,7 +148,6 @@ def remedies_page(store: Store, run: Run, refusal: str = "") -> RemediesPage:
                 why=each.why,
                 changes=tuple(changes_of(each.patch)),
                 is_tried=each.title in titles,
-                new_run_href=f"/runs/new?from={run.id}",
             )
             for each in offers
         ),
@@ -158,7 +155,7 @@ def remedies_page(store: Store, run: Run, refusal: str = "") -> RemediesPage:
         is_captured=is_captured(run.config),
         tried=tuple(tried_view(each, tried[0]) for each in tried) if len(tried) > 1 else (),
         conclusion=conclusion_of(tried),
-        compare_href="/compare?" + urlencode([("run", each) for each in shown]),
+        compare_href=compare_href(shown),
         most_seeds=MOST_SEEDS,
         refusal=refusal,
         data={"runs": [each.id for one in tried for each in one.runs]},
@@ -181,7 +178,7 @@ def _place(run: Run, evidence: Evidence) -> str:
     return place_of(run.id, evidence.statistic, step=evidence.step, layer=evidence.layer)
 
 
-def changes_of(patch: Any, path: str = "") -> list[str]:  # noqa: ANN401  (any JSON value)
+def changes_of(patch: object, path: str = "") -> list[str]:
     """Return the changes of a merge patch, a text each, without the name.
 
     >>> changes_of({"name": "x", "model": {"cell": "lstm", "activation": None}})
@@ -200,8 +197,8 @@ def _short(value: object) -> str:
 
 def tried_view(tried: Tried, unchanged: Tried) -> TriedView:
     """Return a row of the table: means over the runs that ended."""
-    spans = [_figure(run, "log10_span") for run in tried.ended]
-    reaches = [_figure(run, "reach") for run in tried.ended]
+    spans = [verdict_number(run, "log10_span") for run in tried.ended]
+    reaches = [verdict_number(run, "reach") for run in tried.ended]
     share = ""
     if tried.title != UNCHANGED and tried.loss is not None and unchanged.loss:
         share = f"× {plain_number(tried.loss / unchanged.loss)}"
@@ -246,11 +243,6 @@ def conclusion_of(tried: tuple[Tried, ...]) -> str:
         f"{best.title} helped most: the loss ends at {plain_number(best.loss)} instead of "
         f"{plain_number(unchanged.loss)}.{so_far}"
     )
-
-
-def _figure(run: Run, name: str) -> float | None:
-    value = (run.verdict or {}).get(name)
-    return None if value is None else float(value)
 
 
 def _mean(values: list[float | None]) -> float:

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from app.figures import success_by_lag, sweep_matrix
 from app.figures.sweep_matrix import LOOKS, words_of
 from app.pages.base import PLOTLY_URL, PageContext, render
+from app.pages.compare_tables import FEWEST_RUNS, MOST_RUNS, compare_href
 from app.runs.grids import axis_label, label_of, value_label
 from app.runs.states import TERMINAL
 from app.runs.sweep_results import Cell, axes_of, matrix
@@ -18,7 +19,6 @@ from app.runs.sweeps import status_of
 from app.store import Store, Sweep, Tally
 
 MOST_SWEEPS = 200
-MOST_COMPARED = 6  # what the comparison takes
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -101,7 +101,7 @@ def build_router(templates: Jinja2Templates) -> APIRouter:
         sweep_id: str,
         x: str | None = None,
         y: str | None = None,
-        value: Annotated[str, Query(pattern="|".join(LOOKS))] = "final_loss",
+        value: Annotated[str, Query(pattern=f"^({'|'.join(LOOKS)})$")] = "final_loss",
     ) -> Response:
         store: Store = request.app.state.store
         page = page_of(store, store.sweeps.get(sweep_id), x, y, value)
@@ -166,10 +166,10 @@ def page_of(store: Store, sweep: Sweep, x: str | None, y: str | None, value: str
 def cell_view(cell: Cell, seeds: Mapping[str, int]) -> CellView:
     """Return a cell of the table, its runs by their seeds."""
     band = f"{words_of(cell.low)} … {words_of(cell.high)}" if cell.count > 1 else ""
-    few = 1 < len(cell.runs) <= MOST_COMPARED
+    few = FEWEST_RUNS <= len(cell.runs) <= MOST_RUNS
     return CellView(
         words=words_of(cell.middle) or "none yet",
         band=band,
         runs=tuple((run, f"seed {seeds[run]}") for run in cell.runs),
-        compare_href="/compare?" + "&".join(f"run={run}" for run in cell.runs) if few else "",
+        compare_href=compare_href(cell.runs) if few else "",
     )

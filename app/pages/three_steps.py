@@ -224,8 +224,8 @@ def _arrows(gradients: Matrix) -> tuple[Arrow, ...]:
 
 
 def _size(array: Matrix) -> Quantity:
-    norm = float(np.linalg.norm(array))
-    return quantity_of_log10(math.log10(norm) if norm > 0 else -math.inf)
+    with np.errstate(divide="ignore"):  # an exact zero is 10^−∞
+        return quantity_of_log10(float(np.log10(np.linalg.norm(array))))
 
 
 def _rows(matrix: Matrix) -> Rows:

@@ -17,16 +17,24 @@ def summary_of(upload: Upload) -> str:
     told = upload.description
     match upload.kind if upload.resource == "dataset" else "model":
         case "series":
-            return f"{told['rows']} rows, {len(told['columns'])} columns"
+            return f"{_count(told['rows'], 'row')}, {_count(len(told['columns']), 'column')}"
         case "text":
-            return f"{told['length']} characters, {told['characters']} different"
+            return f"{_count(told['length'], 'character')}, {told['characters']} different"
         case "arrays":
-            return f"{told['sequences']} sequences of {told['steps']} steps"
+            return f"{_count(told['sequences'], 'sequence')} of {_count(told['steps'], 'step')}"
         case _:
             model = told["model"]
-            layers = f"{model['layers']} layer{'s' if model['layers'] > 1 else ''}"
-            ways = ", both directions" if model["bidirectional"] else ""
-            return f"{layers} of {model['hidden_size']} units{ways}"
+            layers, units = _count(model["layers"], "layer"), _count(model["hidden_size"], "unit")
+            return f"{layers} of {units}{', both directions' if model['bidirectional'] else ''}"
+
+
+def _count(number: int, what: str) -> str:
+    """Say how many there are.
+
+    >>> _count(1, "column"), _count(2, "column")
+    ('1 column', '2 columns')
+    """
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def facts_of(upload: Upload) -> tuple[Fact, ...]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
-import engine
+from app.pages.base import known_catalog
 from app.store import Store, Upload
 
 MOST_WAYS = 8
@@ -104,7 +104,7 @@ def _fitting(store: Store, told: Mapping[str, Any]) -> Iterator[tuple[str, dict[
         widths = _widths(upload)
         if widths[0] == inputs and outputs in (None, widths[1]):
             yield upload.name, fitted(upload)
-    for task in engine.catalog()["tasks"]:  # type: ignore[attr-defined]  # a list
+    for task in known_catalog()["tasks"]:
         facts = task["facts"]
         if facts and facts["inputs"] == inputs and outputs in (None, facts["outputs"]):
             yield str(task["title"]), {"kind": task["name"]}

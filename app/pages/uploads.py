@@ -117,7 +117,6 @@ def _store(request: Request) -> Store:
 
 
 def _kept(resource: Resource, store: Store, settings: Settings, received: Received) -> Upload:
-    told = {"name": received.text("name"), "hints": received.hints}
     most = settings.max_upload_bytes
     if resource == "dataset":
         return keep_dataset(
@@ -125,11 +124,19 @@ def _kept(resource: Resource, store: Store, settings: Settings, received: Receiv
             received.path,
             kind=received.text("kind"),
             columns=received.texts("columns"),
+            name=received.text("name"),
+            hints=received.hints,
             most_bytes=most,
-            **told,  # type: ignore[arg-type]  # two fields of two types
         )
     words = {name: received.text(name) for name in ("activation", "prefix", "readout")}
-    return keep_model(store, received.path, wanted=Wanted(**words), most_bytes=most, **told)  # type: ignore[arg-type]  # as above
+    return keep_model(
+        store,
+        received.path,
+        wanted=Wanted(**words),
+        name=received.text("name"),
+        hints=received.hints,
+        most_bytes=most,
+    )
 
 
 def list_page(

@@ -45,6 +45,11 @@ def test_hours_are_whole_seconds() -> None:
     assert (seconds.label, seconds.values) == ("Seconds", (Quantity(text="14,400"),))
 
 
+def test_a_long_reach_is_counted_in_whole_steps() -> None:
+    found = {row.label: row.values[0] for row in outcomes_of([run_of(verdict={"reach": 1234})])}
+    assert found["Reach"] == Quantity(text="1,234")
+
+
 def test_what_is_not_known_yet_is_left_open() -> None:
     found = {row.label: row.values[0] for row in outcomes_of([run_of(loss=None)])}
     assert set(found.values()) == {None}

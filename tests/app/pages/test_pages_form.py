@@ -200,11 +200,17 @@ def test_choices_of_a_closed_set_have_words() -> None:
     assert set(words["/model/cell"]) == set(CELLS)
 
 
-@pytest.mark.parametrize("text", ["{", "[1]", "[" * 100_000, "null"])
+@pytest.mark.parametrize("text", ["{", "[1]", "[" * 100_000, "null", '{"a": 1, "a": 2}'])
 def test_a_link_that_cannot_be_read_starts_the_form_anew(text: str) -> None:
     values, notice = read_config(text)
     assert values == START
     assert "starts anew" in notice
+
+
+def test_a_link_with_half_a_surrogate_pair_is_told_and_not_shown() -> None:
+    values, notice = read_config(r'{"name": "\ud800"}')
+    assert values == START
+    assert "cannot be stored" in notice
 
 
 def test_a_link_may_say_a_part_only() -> None:

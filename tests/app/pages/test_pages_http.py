@@ -208,6 +208,26 @@ async def test_an_unknown_run_is_a_page_of_its_own(client: httpx.AsyncClient) ->
     assert "To the list of runs" in answer.text
 
 
+@pytest.mark.parametrize("address", ["/runs/new", "/sweeps/new"])
+async def test_a_body_of_more_fields_than_any_form_has_is_malformed(
+    client: httpx.AsyncClient, address: str
+) -> None:
+    body = urlencode([("/task", "adding")] * 600)
+    answer = await client.post(address, content=body, headers=FORM | PAGE)
+    assert answer.status_code == 400
+    assert "more than 500 fields" in answer.text
+
+
+@pytest.mark.parametrize("value", ["reach_", "xfinal_loss", ""])
+async def test_a_sweeps_page_knows_the_values_it_can_draw_and_no_others(
+    client: httpx.AsyncClient, value: str
+) -> None:
+    grid = {"base": SMALL, "axes": {"model.activation": ["tanh", "relu"]}}
+    sweep = (await client.post("/api/v1/sweeps", json=grid)).json()["id"]
+    answer = await client.get(f"/sweeps/{sweep}", params={"value": value})
+    assert answer.status_code == 422
+
+
 async def test_another_sites_form_is_refused(client: httpx.AsyncClient) -> None:
     headers = {**FORM, "Origin": "http://elsewhere.example"}
     answer = await client.post("/runs/new", content=urlencode(FIELDS), headers=headers)
