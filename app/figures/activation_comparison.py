@@ -1,4 +1,4 @@
-"""The picture the project is named for: gradient magnitude by time step and activation."""
+"""Gradient magnitude by time step, a column for each run: one activation beside another."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -44,7 +44,8 @@ def draw(runs: Sequence[RunData], options: FigureOptions) -> Picture:
     z, undefined = _aligned(columns, times)
     missing = np.where(undefined, -np.inf, z)
     z, rows, block = pool(missing, times, 0)
-    undefined = pool(undefined.astype(np.float64), times, 0)[0] == 1
+    # A block is empty where no time in it is a run's own.
+    undefined = pool(-undefined.astype(np.float64), times, 0)[0] == -1
     names = labels(shown)
     heading = "run" if any("<br>" in name for name in names) else "activation"
     cells = Cells(

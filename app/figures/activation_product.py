@@ -8,9 +8,10 @@ import numpy as np
 
 from app.figures import layout, palette
 from app.figures.activation_curves import activations, short_name
-from app.figures.base import FigureDefinition, FigureOptions, RunData
+from app.figures.base import FigureDefinition, FigureOptions, FloatArray, RunData
 from app.figures.lines import LEGEND
 from app.figures.picture import Part, Picture
+from app.wire import finite
 
 TITLE = "Product of the slopes over the steps"
 NAME = "activation_product"
@@ -45,7 +46,7 @@ def draw(runs: Sequence[RunData], options: FigureOptions) -> Picture:
         figure=NAME,
         log10=True,
         slopes=slopes,
-        products={name: product(slope, options.length) for name, slope in slopes.items()},
+        products={name: finite(product(slope, options.length)) for name, slope in slopes.items()},
     )
 
 
@@ -55,12 +56,12 @@ def slope_at(entry: Mapping[str, Any], at: float) -> float:
     return float(entry["curve"]["slope"][int(np.argmin(np.abs(points - at)))])
 
 
-def product(slope: float, length: int) -> float | str:
-    """log10 of a slope to the power of a length, "-Infinity" where that is exactly zero."""
-    return length * math.log10(slope) if slope > 0 else "-Infinity"
+def product(slope: float, length: int) -> float:
+    """log10 of a slope to the power of a length; −inf where that is exactly zero."""
+    return length * math.log10(slope) if slope > 0 else -math.inf
 
 
-def _line(title: str, slope: float, distances: Any, color: str, index: int) -> Part:  # noqa: ANN401
+def _line(title: str, slope: float, distances: FloatArray, color: str, index: int) -> Part:
     """One activation's line; a slope of 0 leaves exactly nothing, marked on the lower edge."""
     if slope == 0:
         return {

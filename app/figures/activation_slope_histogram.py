@@ -1,10 +1,11 @@
 """How often each slope φ′(a) occurs in one frame: what the activation does to the gradient."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from app.figures import layout, palette
+from app.figures.activation import kind_of
 from app.figures.base import (
     FigureDefinition,
     FigureOptions,
@@ -44,7 +45,7 @@ def draw(runs: Sequence[RunData], options: FigureOptions) -> Picture:
     middles = edges + width / 2
     share = 100 * summed / total
     mean = float((middles * summed).sum() / total)
-    saturates = _activation(run) not in NEVER_SATURATED
+    saturates = kind_of(run.config) not in NEVER_SATURATED
     low = (middles < SATURATED_SHARE_OF_GAMMA * gamma) & saturates
     saturated = float(share[low].sum())
     return layout.figure(
@@ -108,12 +109,6 @@ def _mean_rule(mean: float) -> Part:
         "name": "mean",
         "line": {"width": 1.6, "dash": "dot", "color": palette.TEXT},
     }
-
-
-def _activation(run: RunData) -> str:
-    """The kind of the activation; the cell's own has no name here."""
-    found = run.config.get("model", {}).get("activation")
-    return str(found["kind"] if isinstance(found, Mapping) else found)
 
 
 def _notes(saturated: float | None, mean: float) -> list[Part]:

@@ -1,7 +1,6 @@
 """What clipping does: the gradient's norm before and after it, and the share of clipped steps."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -28,8 +27,9 @@ def draw(runs: Sequence[RunData], options: FigureOptions) -> Picture:
     _, factors = over_steps(run, FACTOR, layer=options.layer)
     if not before.size or factors.shape != before.shape:
         return nothing(run, FACTOR, TITLE, figure=NAME)
-    # ‖clipped‖ = factor · ‖g‖; a factor of 0 sends the update to exactly nothing.
-    with np.errstate(divide="ignore"):
+    # ‖clipped‖ = factor · ‖g‖; a factor of 0 sends the update to exactly nothing, but where the
+    # norm is infinite: c/∞ of ∞ is not a number.
+    with np.errstate(divide="ignore", invalid="ignore"):
         after = before + np.log10(factors)
     parts, (low, high) = many([("before", steps, before), ("after", steps, after)], value=POWER)
     share = clipped_share(factors)
@@ -70,7 +70,7 @@ def clipped_share(factors: FloatArray) -> FloatArray:
     return np.asarray((was_clipped[ends] - was_clipped[starts]) / (ends - starts))
 
 
-def _threshold(clipping: Any) -> list[Part]:  # noqa: ANN401  # a part of a configuration
+def _threshold(clipping: object) -> list[Part]:
     """A rule at the threshold of clipping by the global norm; other kinds have none to draw."""
     if not isinstance(clipping, dict) or clipping.get("kind") != "norm":
         return []

@@ -1,6 +1,5 @@
 """The engine's verdict on the frame that a figure shows, as the page's script reads it."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +8,7 @@ import numpy as np
 
 import engine
 from app.figures.base import FloatArray, RunData, nearest
+from app.wire import finite
 
 NAME = "last_loss_gradient"
 
@@ -47,7 +47,7 @@ def verdict(run: RunData, step: int | None) -> dict[str, Any] | None:
         earlier=None if stored is None else engine.Verdict.from_dict(stored),
         facts=run.facts if "solved_below" in run.facts else None,
     )
-    fields = {key: _plain(getattr(told, key)) for key in OF_THE_SPAN}
+    fields = {key: finite(getattr(told, key)) for key in OF_THE_SPAN}
     if run.verdict and run.verdict.get("step") == told.step:
         fields["kinds"] = list(run.verdict.get("kinds", ()))
         fields["findings"] = [
@@ -69,10 +69,3 @@ def _length(run: RunData, row: FloatArray) -> int | None:
     if not engine.is_captured(run.config):
         return None
     return int(np.count_nonzero(~np.isnan(row[-1]))) or None
-
-
-def _plain(value: object) -> object:
-    """Numbers that JSON lacks as words."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return "NaN" if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")
-    return value

@@ -34,6 +34,8 @@ WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
 ENDS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 # A bar is drawn for so many time steps at most; above, blocks are averaged and said to be.
 MOST_BARS = 200
+# The sum's points are marked where there is room between them.
+MOST_MARKED = 60
 
 
 def draw(runs: Sequence[RunData], options: FigureOptions) -> Picture:
@@ -87,12 +89,14 @@ def averaged(values: FloatArray, times: FloatArray) -> tuple[FloatArray, FloatAr
 def _bars(times: FloatArray, column: FloatArray, factor: str) -> Part:
     name, color = WORDS[factor]
     finite = np.where(np.isfinite(column), column, np.nan)
+    with np.errstate(over="ignore"):  # where nothing was left, what arrives is beyond any number
+        factors = np.exp(finite)
     return {
         "type": "bar",
         "x": times,
         "y": finite,
         "name": name,
-        "customdata": np.exp(finite),
+        "customdata": factors,
         "marker": {"color": color, "line": {"width": 0}},
         "hovertemplate": f"t = %{{x}}<br>{name} × %{{customdata:.3g}}<extra></extra>",
         "meta": {"role": "factor"},
@@ -102,7 +106,7 @@ def _bars(times: FloatArray, column: FloatArray, factor: str) -> Part:
 def _total(times: FloatArray, total: FloatArray) -> Part:
     return {
         "type": "scatter",
-        "mode": "lines+markers" if times.size < 60 else "lines",
+        "mode": "lines+markers" if times.size < MOST_MARKED else "lines",
         "x": times,
         "y": np.where(np.isfinite(total), total, np.nan),
         "name": "gain",

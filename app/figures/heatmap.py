@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from app.figures import palette, scale
 from app.figures.base import FigureOptions, FloatArray
 from app.figures.picture import Part
+from app.wire import finite
 
 # Role, name on hover, pattern of every kind that is no ordinary number.
 MASKS: tuple[tuple[scale.Kind, str, str, Part], ...] = (
@@ -54,7 +55,7 @@ def traces(
     hover: str,
     axes: tuple[str, str] = ("x", "y"),
     limits: tuple[float, float] | None = None,
-    **more: Any,  # noqa: ANN401
+    **more: object,
 ) -> list[Part]:
     """The heatmap itself and one trace for each kind of special cell.
 
@@ -127,19 +128,9 @@ def mask(
     }
 
 
-def _plain(numbers: FloatArray | float) -> list[float | str | None] | float | str | None:
-    """JSON for numbers that JSON may lack: the words "NaN", "Infinity", "-Infinity"."""
-    if isinstance(numbers, np.ndarray):
-        return [_word(float(n)) for n in numbers.ravel()]
-    return _word(float(numbers))
-
-
-def _word(number: float) -> float | str:
-    if np.isnan(number):
-        return "NaN"
-    if np.isinf(number):
-        return "Infinity" if number > 0 else "-Infinity"
-    return number
+def _plain(numbers: FloatArray | float) -> Any:  # noqa: ANN401  # a JSON value: a list or one
+    """JSON for numbers that JSON may lack: their names on the wire."""
+    return finite(numbers.ravel().tolist() if isinstance(numbers, np.ndarray) else float(numbers))
 
 
 def colorbar(options: FigureOptions, title: str) -> Part:

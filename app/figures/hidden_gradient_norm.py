@@ -5,7 +5,6 @@ sum is even however short each of them reaches. Of the last loss alone it is `la
 which every run records: the same axes, and the reach can be read from it.
 """
 
-import math
 from collections.abc import Sequence
 from types import MappingProxyType
 
@@ -33,6 +32,7 @@ from app.figures.picture import Part, Picture
 from app.figures.pooling import pool
 from app.figures.training_axis import future, span_of_steps, whole_steps
 from app.runs.recent_loss import RECENT_STEPS, mean_recent_loss
+from app.wire import finite
 
 TITLE = "Gradient norm over training"
 NAME = "hidden_gradient_norm"
@@ -42,7 +42,6 @@ TIME_AXES = MappingProxyType({NAME: "time", OF_LAST: "state_time"})
 # "1 % reach" (SCIENCE.md): two decades under the gradient at the last time asked.
 REACH_DECADES = 2.0
 HOVER = "step %{x}<br>t = %{y}<br>log10 %{z:.2f}<extra></extra>"
-NOT_FINITE = "NaN"  # what JSON has no number for, as the wire spells it
 # The heatmap under the strip of the loss, as a share of the height.
 HEATMAP_TOP = 0.79
 
@@ -170,7 +169,7 @@ def _recent_losses(run: RunData, options: FigureOptions, name: str) -> list[floa
     asked = np.append(columns[:-1], frames[-1:])
     ends = np.searchsorted(loss_steps, asked, side="right")
     means = [mean_recent_loss(loss[max(0, end - RECENT_STEPS) : end]) for end in ends]
-    return [m if m is None or math.isfinite(m) else NOT_FINITE for m in means]
+    return [finite(mean) for mean in means]
 
 
 def _reach_line(run: RunData, tau: int, axes: tuple[str, str]) -> list[Part]:

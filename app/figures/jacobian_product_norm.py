@@ -17,6 +17,7 @@ from app.figures.base import (
 from app.figures.lines import LEGEND, MARGIN
 from app.figures.missing import nothing
 from app.figures.picture import Part, Picture
+from app.figures.pooling import thin
 
 TITLE = "Product of Jacobians"
 NAME = "jacobian_product_norm"
@@ -33,8 +34,7 @@ def draw(runs: Sequence[RunData], options: FigureOptions) -> Picture:
     if values is None:
         return nothing(run, NAME, TITLE)
     times = coordinates(run, NAME, "time")
-    distances = (times[-1] - times)[::-1]
-    curve = values[::-1]
+    distances, curve = thin((times[-1] - times)[::-1], values[::-1])
     finite = curve[np.isfinite(curve)]
     reach = float(np.abs(finite).max()) if finite.size else 1.0
     end = min(max(reach * 1.1, LEAST_DECADES), MOST_DECADES)
@@ -43,7 +43,7 @@ def draw(runs: Sequence[RunData], options: FigureOptions) -> Picture:
     parts = [_curve(distances, curve), *_rails(distances, curve, (low, high))]
     bound = plane(run, BOUND, step=options.step, layer=options.layer)
     if bound is not None and np.isfinite(bound).any():
-        parts.append(_bound(distances, bound[::-1]))
+        parts.append(_bound(*thin((times[-1] - times)[::-1], bound[::-1])))
     return layout.figure(
         parts,
         {

@@ -18,7 +18,7 @@ def figure(
     layout: Mapping[str, Any],
     *,
     title: str,
-    **meta: Any,  # noqa: ANN401
+    **meta: object,
 ) -> Picture:
     """Put traces and layout together in Gradtide's plain style.
 
@@ -42,7 +42,7 @@ def figure(
     return Picture(list(traces), whole)
 
 
-def axis(title: str, **more: Any) -> Part:  # noqa: ANN401
+def axis(title: str, **more: object) -> Part:
     """One axis: thin line, outside ticks, title in the axis size."""
     return {
         "title": {"text": title, "font": {"size": AXIS_SIZE}, "standoff": 4},
@@ -166,7 +166,7 @@ def time_ticks(length: int, most: int = 4) -> Part:
     return {"tickmode": "array", "tickvals": sorted({1, *inner})}
 
 
-def note(text: str, x: float, y: float, *, name: str = "caption", **more: Any) -> Part:  # noqa: ANN401
+def note(text: str, x: float, y: float, *, name: str = "caption", **more: object) -> Part:
     """A quiet line of text inside the plot."""
     return {
         "text": text,
@@ -187,7 +187,7 @@ def pooled_note(block: int) -> list[Part]:
     return [note(f"largest of {block} in each cell", 1, 1, name="pooled", **where)]
 
 
-def empty(title: str, sentence: str, **meta: Any) -> Picture:  # noqa: ANN401
+def empty(title: str, sentence: str, **meta: object) -> Picture:
     """A figure that says in words why there is nothing to draw."""
     blank = {"visible": False}
     where = {"xref": "paper", "yref": "paper"}

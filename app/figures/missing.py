@@ -5,7 +5,7 @@ import numpy as np
 from app.figures import layout
 from app.figures.base import RunData
 from app.figures.picture import Picture
-from app.figures.training_axis import GOING_ON
+from app.runs import RunStatus
 
 NOT_YET = "No steps yet: the first arrives after 1 step"
 QUEUED = "Nothing yet: the run waits in the queue"
@@ -23,12 +23,12 @@ def nothing(run: RunData, statistic: str, title: str, *, figure: str | None = No
         figure: the figure's name, where that is another one.
     """
     name = figure or statistic
-    if is_undefined(run, statistic):
+    is_there = run.recorded is None or statistic in run.recorded
+    is_wanted = statistic in run.config.get("recording", {}).get("statistics", ())
+    if is_undefined(run, statistic) or (is_wanted and not is_there):
         return layout.empty(title, f"{title}: not defined for this network", figure=name)
-    if run.recorded is None or statistic in run.recorded:
+    if is_there:
         return layout.empty(title, not_yet(run), figure=name)
-    if statistic in run.config.get("recording", {}).get("statistics", ()):
-        return layout.empty(title, f"{title}: not defined for this network", figure=name)
     words = f"This run did not record this: {title}"
     return layout.empty(title, words, figure=name, missing=statistic)
 
@@ -39,7 +39,7 @@ def not_yet(run: RunData) -> str:
         return NO_STEPS
     if run.status == "queued":
         return QUEUED
-    return NOT_YET if run.status in GOING_ON else ENDED_EARLY
+    return ENDED_EARLY if RunStatus(run.status).is_terminal else NOT_YET
 
 
 def is_undefined(run: RunData, statistic: str) -> bool:

@@ -23,6 +23,8 @@ NAME = "parameter_gradient_histogram"
 # A third of a parameter's entries in one quarter of a decade is the brightest colour.
 BRIGHTEST = 1 / 3
 SEEN = (-14.0, 4.0)
+# From the lower edge of a quarter decade to its middle.
+HALF_BIN = 0.125
 
 
 def draw(runs: Sequence[RunData], options: FigureOptions) -> Picture:
@@ -43,7 +45,7 @@ def draw(runs: Sequence[RunData], options: FigureOptions) -> Picture:
     rows = np.arange(len(names), dtype=np.float64)
     cells = plain_traces(
         shares[:, inner],
-        log10 + 0.125,
+        log10 + HALF_BIN,
         rows,
         limits=(0.0, BRIGHTEST),
         hover="10^%{x:.2f}<br>%{z:.1%} of the entries<extra></extra>",

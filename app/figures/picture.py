@@ -58,7 +58,8 @@ class Picture:
         return orjson.dumps(parts, default=_written)
 
 
-def _written(value: Any) -> Any:  # noqa: ANN401  # whatever a part may hold that is not JSON's
+def _written(value: object) -> object:
+    """Return what a part holds that is not JSON's, as orjson writes it."""
     if isinstance(value, np.ndarray):
         return _typed(value)
     if isinstance(value, np.generic):
@@ -66,7 +67,7 @@ def _written(value: Any) -> Any:  # noqa: ANN401  # whatever a part may hold tha
     raise TypeError  # orjson says of which type
 
 
-def _typed(array: NDArray[Any]) -> Any:  # noqa: ANN401  # a list or a record
+def _typed(array: NDArray[Any]) -> object:
     """Return an array as plotly.js's typed one; a list where there is no such type."""
     name = array.dtype.name
     if name in _NARROWER and array.size:

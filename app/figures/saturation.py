@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 
-import numpy as np
-
-from app.figures import layout, palette
+from app.figures import layout
 from app.figures.base import FigureDefinition, FigureOptions, RunData, coordinates, over_steps
-from app.figures.missing import nothing
+from app.figures.missing import is_undefined, nothing
 from app.figures.picture import Picture
+from app.figures.plain_map import plain_traces
 from app.figures.pooling import pool
 from app.figures.training_axis import span_of_steps, whole_steps
 
@@ -22,25 +21,22 @@ def draw(runs: Sequence[RunData], options: FigureOptions) -> Picture:
     times = coordinates(run, NAME, "time")
     if not values.size:
         return nothing(run, NAME, TITLE)
-    if np.isnan(values).all():
+    if is_undefined(run, NAME):
         words = "This activation cannot saturate: its slope never comes near zero"
         return layout.empty(TITLE, words, figure=NAME)
     values, times, rows = pool(values, times, 1)
     values, steps, columns = pool(values, steps, 0)
-    share = {
-        "type": "heatmap",
-        "z": values.T.astype(np.float32),
-        "x": steps,
-        "y": times,
-        "zmin": 0,
-        "zmax": 1,
-        "colorscale": palette.colorscale("magnitude"),
-        "colorbar": {"thickness": 10, "outlinewidth": 0, "tickformat": ".0%"},
-        "hovertemplate": "step %{x}<br>t = %{y}<br>%{z:.1%} saturated<extra></extra>",
-        "meta": {"role": "share"},
-    }
+    cells = plain_traces(
+        values.T,
+        steps,
+        times,
+        limits=(0.0, 1.0),
+        hover="step %{x}<br>t = %{y}<br>%{z:.1%} saturated<extra></extra>",
+        names={"x": "step", "y": "t", "z": "share saturated"},
+    )
+    cells[0]["colorbar"]["tickformat"] = ".0%"
     return layout.figure(
-        [share],
+        cells,
         {
             "xaxis": layout.axis(
                 "training step", range=list(span_of_steps(run, NAME)), **whole_steps(run, NAME)

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from app.figures import layout, scale
 from app.figures.base import RunData, coordinates
 from app.figures.picture import Part
+from app.runs import RunStatus
 
-GOING_ON = frozenset({"queued", "running", "interrupted", "paused"})
 # A blank part narrower than this needs no words.
 WORTH_SAYING = 0.15
 # So many recorded steps can each have a tick of their own.
@@ -22,7 +22,7 @@ def span_of_steps(run: RunData, name: str) -> tuple[float, float]:
     recorded = coordinates(run, name, "step")
     borders = scale.edges(recorded)
     first, last = (float(borders[0]), float(borders[-1])) if borders.size else (-0.5, 0.5)
-    if run.status not in GOING_ON:
+    if RunStatus(run.status).is_terminal:
         return first, last
     every = int(run.config.get("recording", {}).get("every", 1))
     half = min(every, max(run.steps, 1)) / 2
@@ -31,14 +31,14 @@ def span_of_steps(run: RunData, name: str) -> tuple[float, float]:
 
 def steps_axis(runs: Sequence[RunData], **more: object) -> Part:
     """Axis of lines over the training: to the planned end, or to where a run's training ended."""
-    end = max(1, *(run.steps if run.status in GOING_ON else run.step for run in runs))
+    end = max(1, *(run.step if RunStatus(run.status).is_terminal else run.steps for run in runs))
     return layout.axis("training step", range=[0, end], **layout.no_parts(end), **more)
 
 
 def whole_steps(run: RunData, name: str) -> Part:
     """Ticks at the recorded steps themselves where they are few, else at round ones and the end."""
     steps = coordinates(run, name, "step")
-    if run.status in GOING_ON:
+    if not RunStatus(run.status).is_terminal:
         return layout.step_ticks(run.steps)
     if steps.size > MOST_TICKS:
         return layout.step_ticks(float(steps[-1]))
@@ -49,7 +49,8 @@ def future(run: RunData, name: str, number: str) -> list[Part]:
     """Say in words why the part right of the last frame is blank."""
     recorded = coordinates(run, name, "step")
     reached = float(recorded[-1]) if recorded.size else 0.0
-    if run.status not in GOING_ON or run.steps - reached <= WORTH_SAYING * run.steps:
+    is_over = RunStatus(run.status).is_terminal
+    if is_over or run.steps - reached <= WORTH_SAYING * run.steps:
         return []
     where = {"xref": f"x{number}", "yref": f"y{number} domain", "name": "future"}
     return [layout.note("not trained yet", (reached + run.steps) / 2, 0.5, **where)]

@@ -99,7 +99,7 @@ def rows_of(length: int, at: float) -> tuple[ActivationRow, ...]:
                 if smallest != largest
                 else f"{largest:g}",
                 slope=f"{slope:.4g}",
-                product=quantity_of_log10(float(product(slope, length))),
+                product=quantity_of_log10(product(slope, length)),
             )
         )
     return tuple(found)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from app.runs import RunStatus
+from app.runs.states import TERMINAL
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -15,7 +16,7 @@ class VerbView:
     is_dangerous: bool = False
 
 
-_GOING = frozenset({RunStatus.QUEUED, RunStatus.RUNNING, RunStatus.PAUSED, RunStatus.INTERRUPTED})
+_GOING = frozenset(RunStatus) - TERMINAL
 
 # Deleting stands in the menu, with the exports.
 VERBS = (

@@ -2,9 +2,9 @@
 import { headline, lineOf, troublesOf } from "../plots/verdicts.js";
 import { duration, short, showMagnitude, statusWord } from "../plots/words.js";
 import { numberOf } from "../wire/api.js";
+import { OVER } from "./run_verbs.js";
 import { countText } from "./words.js";
 
-const OVER = new Set(["succeeded", "diverged", "failed", "cancelled"]);
 // Beside the progress, so that nothing moves when the state changes; a failure has a place of its own.
 const REMARKS = {
   queued: "waiting for a free worker",
@@ -101,7 +101,7 @@ export function createRunHead(page, run) {
   }
 
   function loss(value, baseline) {
-    number("loss").textContent = Number.isNaN(value) ? "not finite" : short(value);
+    number("loss").textContent = value === null || Number.isFinite(value) ? short(value) : "not finite";
     const known = numberOf(baseline ?? null);
     note("loss").textContent = known === null ? "training batch" : `baseline ${short(known)}`;
   }

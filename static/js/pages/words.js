@@ -1,20 +1,13 @@
 // Numbers and times in words, as the server writes them in the first place (app/pages/verdicts.py, index.py).
+import { duration } from "../plots/words.js";
 
 const MINUTE = 60;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
-/** @param {number} seconds @returns {string} 0:42, 12:05, 1:02:33 */
-export function durationText(seconds) {
-  const whole = Math.max(0, Math.round(seconds));
-  const two = (number) => String(number).padStart(2, "0");
-  const [hours, minutes, rest] = [Math.floor(whole / HOUR), Math.floor(whole / MINUTE) % 60, whole % 60];
-  return hours ? `${hours}:${two(minutes)}:${two(rest)}` : `${minutes}:${two(rest)}`;
-}
-
 /** @param {number | null | undefined} seconds */
 export function etaText(seconds) {
-  return seconds === null || seconds === undefined ? "" : `${durationText(seconds)} left`;
+  return seconds === null || seconds === undefined ? "" : `${duration(seconds)} left`;
 }
 
 /** Three significant digits; what JSON lacks comes as words. @param {number | string | null | undefined} value */

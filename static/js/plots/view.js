@@ -47,7 +47,6 @@ function presentTrace(trace, view) {
   const role = trace.meta?.role;
   if (role === "reach" || role === "reach-casing") return { ...painted, visible: view.reach !== false };
   if (role === "plain") return { ...painted, hoverinfo: "none", hovertemplate: undefined, colorbar: barOf(trace, view) };
-  if (role === "share") return { ...painted, colorbar: barOf(trace, view) };
   if (role !== "gradient") return painted;
   const [zmin, zmax] = limits(view.mode, view.range);
   return {

@@ -210,6 +210,25 @@ def test_a_shorter_run_leaves_its_column_blank_above_its_end() -> None:
     assert len(trace(drawn, "nonfinite").x) == 0
 
 
+def test_a_shorter_run_keeps_its_last_time_in_a_block_that_it_ends_in() -> None:
+    runs = [linear_run([0.99], length=701, units=1), linear_run([0.99], length=1000, units=1)]
+    drawn = draw("activation_comparison", *runs)
+    z = np.asarray(trace(drawn, "gradient").z)
+    rows = np.asarray(trace(drawn, "gradient").y)
+    assert drawn.layout.meta["pooled"] == 2
+    np.testing.assert_array_equal(np.isnan(z[:, 0]), rows > 702)
+    assert np.isfinite(z[:, 1]).all()
+
+
+def test_a_share_that_is_not_a_number_is_marked() -> None:
+    run = linear_run([0.5, 0.6], length=4)
+    values = np.array(run.slices["saturation"].values)
+    values[-1, 0, 2:] = np.nan
+    drawn = draw("saturation", with_slice(run, "saturation", values))
+    assert len(trace(drawn, "nonfinite").x) > 0
+    assert len(trace(draw("saturation", run), "nonfinite").x) == 0
+
+
 def test_runs_side_by_side_share_one_colour_scale() -> None:
     drawn = draw("hidden_gradient_norm", linear_run([0.1]), linear_run([2.0]), mode="ratio")
     heatmaps = [t for t in drawn.data if t.type == "heatmap"]
@@ -224,7 +243,7 @@ def test_the_heatmap_tells_at_each_frame_the_mean_of_the_last_100_losses() -> No
     assert told == pytest.approx([losses[max(0, end - 100) : end].mean() for end in ends])
     losses[-1] = np.inf
     told = draw("hidden_gradient_norm", with_slice(run, "loss", losses)).layout.meta
-    assert told["recent_losses"][-1] == "NaN"
+    assert told["recent_losses"][-1] == "Infinity"
 
 
 def test_a_loss_that_is_not_finite_is_a_cross_on_the_rail() -> None:

@@ -70,6 +70,16 @@ def test_a_time_step_at_which_no_sample_has_a_gain_is_a_cross() -> None:
     assert list(trace(drawn, "nonfinite-points").x) == [3]
 
 
+def test_what_arrives_after_nothing_was_left_is_beyond_any_number() -> None:
+    run = linear_run([0.5])
+    values = np.array(run.slices["gain_factors"].values, dtype=np.float64)
+    values[..., 2, 4] = 2763.0  # ln of 1 against 1e-1200
+    arriving = draw("gain_factors", with_slice(run, "gain_factors", values)).data
+    bar = next(one for one in arriving if one.name == "arriving")
+    assert bar.customdata[2] == np.inf
+    assert bar.y[2] == 2763.0
+
+
 def test_more_stacks_than_a_screen_shows_are_averaged() -> None:
     values, times, block = averaged(np.ones((1000, 2)), np.arange(1, 1001.0))
     assert (values.shape, block, times[0]) == ((200, 2), 5, 3.0)
@@ -89,6 +99,14 @@ def test_the_product_of_jacobians_stands_beside_its_bound() -> None:
     drawn = draw("jacobian_product_norm", linear_run([0.5], length=6))
     np.testing.assert_allclose(trace(drawn, "measured").y, -0.3 * np.arange(6), rtol=1e-6)
     np.testing.assert_allclose(trace(drawn, "bound").y, 0.1 * np.arange(6), rtol=1e-6)
+
+
+def test_the_product_over_a_long_sequence_has_no_more_points_than_a_screen() -> None:
+    found = draw("jacobian_product_norm", linear_run([0.99], length=5000, units=1)).data
+    sizes = {line.name: len(line.x) for line in found}
+    assert max(sizes.values()) <= 2000
+    measured = next(line for line in found if line.name == "measured")
+    assert (measured.x[0], measured.x[-1]) == (0, 4999)
 
 
 def test_a_state_that_nothing_reaches_is_a_zero_on_the_lower_rail() -> None:
@@ -128,6 +146,16 @@ def test_clipping_shows_before_and_after_and_how_often() -> None:
     before, after = (t for t in drawn.data if t.meta["role"] == "line")
     np.testing.assert_allclose(np.asarray(after.y) - np.asarray(before.y), np.log10(factors))
     assert drawn.layout.meta["clipped"] == pytest.approx(2 / 11)
+
+
+def test_an_infinite_norm_leaves_nothing_finite_after_clipping() -> None:
+    run = linear_run([0.5])
+    norms = np.array(run.slices["gradient_norm"].values)
+    factors = np.array(run.slices["clip_factor"].values)
+    norms[-1], factors[-1] = np.inf, 0.0
+    run = with_slice(with_slice(run, "gradient_norm", norms), "clip_factor", factors)
+    after = next(line for line in draw("clipping", run).data if line.name == "after")
+    assert np.isnan(after.y[-1])
 
 
 def test_the_share_of_clipped_steps_looks_back_a_hundred() -> None:

@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { agoText, countText, durationText, etaText, plainNumber } from "../../../static/js/pages/words.js";
+import { agoText, countText, etaText, plainNumber } from "../../../static/js/pages/words.js";
+import { duration } from "../../../static/js/plots/words.js";
 
 const vectors = JSON.parse(readFileSync(new URL("../vectors/words.json", import.meta.url)));
 
 for (const [seconds, text] of vectors.durations) {
-  test(`${seconds} seconds are ${text}`, () => assert.equal(durationText(seconds), text));
+  test(`${seconds} seconds are ${text}`, () => assert.equal(duration(seconds), text));
 }
 
 for (const [value, text] of vectors.numbers) {
