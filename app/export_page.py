@@ -8,6 +8,7 @@ from typing import Final
 import plotly.io
 
 from app.figures import FIGURES, FigureOptions, load
+from app.runs import status_word
 from app.store import Run, Store
 from app.wire import finite
 
@@ -55,6 +56,6 @@ def _head(run: Run) -> str:
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{escape(POLICY)}">'
         f"<title>{name}</title><style>{_STYLE}</style></head><body>"
-        f"<h1>{name}</h1><p>{escape(run.status)}, {run.step} of {run.steps} steps. "
+        f"<h1>{name}</h1><p>{escape(status_word(run.status))}, {run.step} of {run.steps} steps. "
         f"{escape(verdict)}</p>\n"
     )

@@ -20,6 +20,7 @@ from starlette.responses import Response
 import engine
 from app.figures import TRACES
 from app.pages.verdicts import told
+from app.runs import status_word
 
 # What the file is made of is in the address, so that a browser may keep it for ever.
 PLOTLY_URL = f"/static/vendor/plotly-{get_plotlyjs_version()}-{'-'.join(TRACES)}.min.js"
@@ -82,17 +83,6 @@ def build_templates() -> Jinja2Templates:
 def known_catalog() -> Mapping[str, Any]:
     """Return the engine's catalog, put together once: nothing is added while the service runs."""
     return MappingProxyType(engine.catalog())
-
-
-def status_word(status: str) -> str:
-    """Return a run's status as pages say it.
-
-    A run that came to its end may have learned nothing: "succeeded" beside "vanishing" misleads.
-
-    >>> status_word("succeeded"), status_word("queued")
-    ('Finished', 'Queued')
-    """
-    return "Finished" if status == "succeeded" else status.capitalize()
 
 
 def static_url(path: str) -> str:

@@ -21,8 +21,8 @@ from engine import Evidence, Verdict, is_captured
 
 NOTHING_TICKED = "Nothing is ticked, so nothing was started: tick at least one remedy."
 UNCHANGED_STOPPED = (
-    "The unchanged network did not come to its end, so no loss can be held against it: try over "
-    "more seeds, and it is trained beside the remedies."
+    "The unchanged network did not come to its end, so no loss can be held against it: run any "
+    "remedy below again, and it is trained beside it."
 )
 TRIED_ALREADY = "All that is ticked was tried over so many seeds already: choose more seeds."
 

@@ -8,7 +8,14 @@ from app.runs.executor import Executor
 from app.runs.local import LocalExecutor
 from app.runs.remote import RemoteExecutor
 from app.runs.service import RunService
-from app.runs.states import TERMINAL, TRANSITIONS, IllegalTransition, RunError, RunStatus
+from app.runs.states import (
+    TERMINAL,
+    TRANSITIONS,
+    IllegalTransition,
+    RunError,
+    RunStatus,
+    status_word,
+)
 from app.settings import Settings
 from app.store import Store
 
@@ -27,6 +34,7 @@ __all__ = [
     "RunStatus",
     "UnfitWorkers",
     "executor_of",
+    "status_word",
 ]
 
 

@@ -14,6 +14,8 @@ from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
 
+from app.store import OVER
+
 
 class RunStatus(StrEnum):
     """Where a run is in its life."""
@@ -34,9 +36,11 @@ class RunStatus(StrEnum):
 
 
 _S = RunStatus
-TERMINAL = frozenset({_S.SUCCEEDED, _S.DIVERGED, _S.FAILED, _S.CANCELLED})
+TERMINAL = frozenset(map(RunStatus, OVER))
 # Over, and not because somebody or something stopped it: what it came to can be compared.
 RESULTS = frozenset({_S.SUCCEEDED, _S.DIVERGED})
+# Over, but not at its own end: what it came to says nothing, and it may be tried again.
+STOPPED = TERMINAL - RESULTS
 TRANSITIONS: Mapping[RunStatus, frozenset[RunStatus]] = MappingProxyType(
     {
         _S.QUEUED: frozenset({_S.RUNNING, _S.CANCELLED}),
@@ -57,6 +61,17 @@ REQUEUES: Mapping[str, RunStatus] = MappingProxyType(
 )
 # On its way: nobody need ask for it again.
 UNDER_WAY = frozenset({_S.QUEUED, _S.RUNNING, _S.INTERRUPTED})
+
+
+def status_word(status: str) -> str:
+    """Return a run's status as a reader is told it.
+
+    A run that came to its end may have learned nothing: "succeeded" beside "vanishing" misleads.
+
+    >>> status_word("succeeded"), status_word("queued")
+    ('Finished', 'Queued')
+    """
+    return "Finished" if status == "succeeded" else status.capitalize()
 
 
 class RunError(Exception):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.runs.service import RunService
-from app.runs.states import RESULTS, RunStatus
+from app.runs.states import RESULTS, STOPPED, RunStatus
 from app.runs.tags import trial_tag, tried_title
 from app.store import Run, Store
 from engine import Remedy, Verdict, config_of
@@ -87,7 +87,10 @@ def _model_of(remedy: Remedy) -> Mapping[str, Any]:
 def start_trials(
     service: RunService, store: Store, run: Run, titles: Iterable[str], seeds: int
 ) -> list[Run]:
-    """Queue the chosen remedies over `seeds` seeds, from the run's own on; tried ones not again.
+    """Queue the chosen remedies over `seeds` seeds, from the run's own on.
+
+    What was tried is not tried again, but for what failed or was cancelled: the unchanged network
+    as well, since nothing can be compared without it.
 
     Raises:
         QueueFull: There is no room for all of them: none is queued.
@@ -95,7 +98,10 @@ def start_trials(
     wanted = set(titles)
     chosen = [(each.title, each.config) for each in remedies_of(run) if each.title in wanted]
     there = {
-        (tried.title, each.config["seed"]) for tried in tried_of(store, run) for each in tried.runs
+        (tried.title, each.config["seed"])
+        for tried in tried_of(store, run)
+        for each in tried.runs
+        if each.status not in STOPPED
     }
     first = int(run.config["seed"])
     return service.create_all(
@@ -112,7 +118,7 @@ def tried_of(store: Store, run: Run) -> tuple[Tried, ...]:
     """Return what was tried, the unchanged network first, then the best remedy first."""
     tag = trial_tag(run.id)
     trials, cursor = store.runs.page(tag=tag, limit=PAGE)
-    found: dict[str, list[Run]] = {UNCHANGED: [run]}
+    found: dict[str, list[Run]] = {UNCHANGED: []}
     while True:
         for trial in trials:
             title = tried_title(trial.tags, run.id)
@@ -121,6 +127,7 @@ def tried_of(store: Store, run: Run) -> tuple[Tried, ...]:
         if cursor is None:
             break
         trials, cursor = store.runs.page(tag=tag, limit=PAGE, cursor=cursor)
+    found[UNCHANGED].append(run)
     unchanged, *others = (_tried(title, runs) for title, runs in found.items())
     return (
         unchanged,
@@ -129,7 +136,13 @@ def tried_of(store: Store, run: Run) -> tuple[Tried, ...]:
 
 
 def _tried(title: str, runs: Sequence[Run]) -> Tried:
-    ordered = tuple(sorted(runs, key=lambda run: int(run.config["seed"])))
+    """Put together what the runs of one title came to; `runs` has the newest first."""
+    by_seed: dict[int, Run] = {}
+    for run in runs:
+        kept = by_seed.setdefault(int(run.config["seed"]), run)
+        if kept.status in STOPPED and run.status not in STOPPED:
+            by_seed[int(run.config["seed"])] = run
+    ordered = tuple(by_seed[seed] for seed in sorted(by_seed))
     losses = [_final_loss(run) for run in ordered if run.status in RESULTS]
     known = [loss for loss in losses if loss is not None]
     return Tried(title=title, runs=ordered, loss=sum(known) / len(known) if known else None)

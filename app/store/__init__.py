@@ -36,7 +36,7 @@ from app.store.kept_weights import WeightStore
 from app.store.looks import Look
 from app.store.objects import ObjectFiles
 from app.store.queue import Queue
-from app.store.records import ArrayInfo, CheckpointInfo, Event, Run, Written
+from app.store.records import OVER, ArrayInfo, CheckpointInfo, Event, Run, Written
 from app.store.run_table import RunTable
 from app.store.slices import Choice, Selection, Slice, Span, parse_choice
 from app.store.sweep_table import Member, NewMember, Sweep, SweepTable, Tally
@@ -49,6 +49,7 @@ log = structlog.get_logger()
 
 __all__ = [
     "FINISHED",
+    "OVER",
     "PARTS",
     "ArrayInfo",
     "CheckpointInfo",

@@ -3,9 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 Json = dict[str, Any]
+
+# Statuses after which nothing happens to a run unless a user asks for it.
+OVER: Final = frozenset({"succeeded", "diverged", "failed", "cancelled"})
 
 
 class Written(str):

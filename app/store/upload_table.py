@@ -21,11 +21,10 @@ from app.store.database import Database
 from app.store.errors import UploadInUse, UploadNotFound
 from app.store.files import Files, FolderFiles
 from app.store.listing import read_cursor, write_cursor
-from app.store.records import Json
+from app.store.records import OVER, Json
 from app.store.tables import runs, uploads
 
 Resource = Literal["dataset", "model"]
-OVER = ("succeeded", "diverged", "failed", "cancelled")
 SUFFIX = ".safetensors"
 INCOMING = "incoming-"
 ABANDONED_SECONDS = 24 * 3600.0
@@ -182,7 +181,9 @@ class UploadTable:
         text = sa.type_coerce(runs.c.config, sa.Text)
         names = sa.func.replace(text, json.dumps(upload_id), "") != text
         query = (
-            sa.select(runs.c.id).where(names, runs.c.status.not_in(OVER)).order_by(runs.c.number)
+            sa.select(runs.c.id)
+            .where(names, runs.c.status.not_in(sorted(OVER)))
+            .order_by(runs.c.number)
         )
         return [str(each) for each in connection.scalars(query)]
 

@@ -106,6 +106,14 @@ async def test_html_is_a_page_that_reaches_nothing(
     assert page.endswith("</html>\n")
 
 
+async def test_html_says_a_status_as_the_pages_do(
+    reader: httpx.AsyncClient, trained: Trained
+) -> None:
+    url = f"{RUNS}/{trained.succeeded}/export"
+    page = (await reader.get(url, params={"format": "html"})).text
+    assert "<p>Finished, " in page
+
+
 async def test_without_the_extra_arrow_is_406_and_says_its_name(
     trained: Trained, monkeypatch: pytest.MonkeyPatch
 ) -> None:

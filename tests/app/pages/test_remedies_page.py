@@ -107,6 +107,30 @@ def train_what_waits(settings: Settings) -> int:
     return len(waiting)
 
 
+@pytest.mark.parametrize("of_own", [False, True], ids=["a remedy", "the unchanged network"])
+async def test_what_was_stopped_is_tried_again_and_the_newer_run_counts(
+    tmp_path: Path, of_own: bool
+) -> None:
+    run, settings = train_into(tmp_path, SIGMOID), settings_of(tmp_path)
+    title = UNCHANGED if of_own else CHOSEN[0]
+    tags = {"tag": trial_tag(run)}
+    # The unchanged network is a trial only with a further seed; its first is the run itself.
+    asked = {"remedy": CHOSEN[0], "seeds": "2" if of_own else "1"}
+    async with serving(create_app(settings)) as client:
+        await client.post(f"/runs/{run}/remedies", data=asked)
+        waiting = (await client.get("/api/v1/runs", params=tags)).json()["items"]
+        stopped = next(each["id"] for each in waiting if title in each["tags"])
+        await client.post(f"/api/v1/runs/{stopped}/cancel")
+        assert (await client.post(f"/runs/{run}/remedies", data=asked)).status_code == 303
+        again = (await client.get("/api/v1/runs", params=tags)).json()["items"]
+        (newer,) = {each["id"] for each in again} - {each["id"] for each in waiting}
+        train_what_waits(settings)
+        assert (await client.post(f"/runs/{run}/remedies", data=asked)).status_code == 422
+        page = await lab_of(client, run)
+    assert f'href="/runs/{newer}"' in page
+    assert stopped not in page
+
+
 async def lab_of(client: httpx.AsyncClient, run: str) -> str:
     return unescape((await client.get(f"/runs/{run}/remedies")).text)
 
