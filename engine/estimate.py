@@ -9,6 +9,7 @@ products, n the weights of a layer's products, B the samples:
     and the steps T′ that it recomputes   2·n·B·T′, T′ < T                                    (1)
     a frame of a probe of B samples       2 · 2·n·B·T: forward and back, and as much once
                                           more where its weights' gradients are asked for     (2)
+    and of a training batch in shards     (1) once more
     a matrix of R loss times in a frame   2·n·B·Σ t over the loss times t                     (3)
     Jacobians at R times in a frame       2·n_s·B·N·R, n_s the weights that read states,
                                           N the rows of a layer's whole state                 (4)
@@ -18,6 +19,7 @@ import math
 from dataclasses import asdict, dataclass
 
 from engine.bptt.footprint import CALL_BYTES
+from engine.bptt.sharded_sweep import shard_sizes
 from engine.bptt.side_by_side import SideBySide
 from engine.bptt.slope_counts import COUNTED_AT_ONCE
 from engine.bptt.stack import BLOCK
@@ -106,6 +108,9 @@ class _Run:
         self.names = {d.name for d in recorded_definitions(config)}
         self.of_probe = config.recording.batch == "probe"
         self.frame_size = config.recording.probe_size if self.of_probe else training.batch_size
+        self.shards = shard_sizes(training.batch_size, training.threads)
+        # What looks at a batch that was swept in shards has it swept by one thread once more.
+        self.sweeps_again = len(self.shards) > 1 and not self.of_probe
 
     # Sizes of a layer
 
@@ -183,10 +188,14 @@ class _Run:
         """Return the bytes at the run's peak."""
         B, asked = self.config.training.batch_size, len(self.task.asked_times)
         total = self._of_weights() + self.task.data_bytes
-        if self.recomputes:
-            total += self.sizes.segmented(B, asked)
-        else:
-            total += self.sizes.whole(B, observed=not self.of_probe)
+        observed = not self.of_probe and not self.sweeps_again
+        for size in self.shards:
+            if self.recomputes:
+                total += self.sizes.segmented(size, asked)
+            else:
+                total += self.sizes.whole(size, observed=observed)
+        if self.sweeps_again:
+            total += self.sizes.whole(B)
         if self.of_probe:
             total += self.sizes.whole(self.frame_size)
         total += self._of_frame()
@@ -210,7 +219,7 @@ class _Run:
         moments = {"sgd": 1, "rmsprop": 2, "adagrad": 1, "adam": 2, "adamw": 2}
         kind = str(getattr(self.config.training.optimizer, "kind", "sgd"))
         copies = 6 + moments.get(kind, 2)  # weights, gradient, clipped, forward, Wᵀ, shares
-        return self.parameters * (copies * self.item + 8)
+        return self.parameters * ((copies + len(self.shards) - 1) * self.item + 8)
 
     def _of_frame(self) -> int:
         """Return the bytes that a frame's statistics add."""
@@ -252,6 +261,7 @@ class _Run:
             step += 2 * B * layers * self.sizes.swept_twice
         sweeps = 4 if "parameter_gradient_histogram" in self.names else 2
         frame = sweeps * 2 * self.frame_size * (layers * T + asked) if self.of_probe else 0
+        frame += step if self.sweeps_again else 0
         swept = sum(T * len(t) if self.sides > 1 else sum(t) for t in self.swept_times())
         matrix = 2 * self.frame_size * layers * swept
         rows = len(self.cell.state_names) * self.H

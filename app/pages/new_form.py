@@ -39,6 +39,7 @@ _SELDOM = frozenset(
         "/training/regularizer",
         "/training/precision",
         "/training/memory",
+        "/training/threads",
         "/recording/probe_size",
         "/recording/batch",
         "/recording/checkpoints",

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from engine.arrays import Array
+from engine.arrays import Array, IntArray
 from engine.bptt.network import Network
 from engine.tasks.base import Batch
 from engine.tasks.losses import LOSSES, RawLoss
@@ -63,7 +63,8 @@ class Readout:
     def forward(self, states: Array, batch: Batch, loss: str, reduction: str) -> Loss:
         """Return the loss of a batch, given what is read out, rows 0 … T of (T+1, H, B)."""
         raw, mask = self.read_out(states, batch, loss)
-        count = int(np.count_nonzero(mask))
+        # Part of a batch may be asked for nothing: its loss is 0.
+        count = max(1, int(np.count_nonzero(mask)))
         mean = reduction == "mean"
         scale = 1 / count if mean else 1.0
         value = float(np.sum(raw.losses, dtype=np.float64)) * scale
@@ -72,7 +73,7 @@ class Readout:
 
     def read_out(self, states: Array, batch: Batch, loss: str) -> tuple[RawLoss, Array]:
         """Return what the loss finds at the asked steps, and the mask there, (n, B)."""
-        asked = np.flatnonzero(batch.mask.any(axis=1))
+        asked = batch.asked
         self.rows = (asked + 1).tolist()
         self._read = self._pick(states, asked + 1)
         mask = batch.mask[asked].astype(states.dtype)
@@ -94,7 +95,7 @@ class Readout:
         self._read, self.dy = states, gradients
 
     @staticmethod
-    def _pick(states: Array, rows: np.ndarray[tuple[int], np.dtype[np.intp]]) -> Array:
+    def _pick(states: Array, rows: IntArray) -> Array:
         """Return the asked rows: a view where they are neighbours."""
         first, last = int(rows[0]), int(rows[-1])
         if last - first + 1 == len(rows):

@@ -37,7 +37,7 @@ class SegmentedSweep(Sweep):
         self._segmented = [SegmentedTape(layer, *size, window) for layer in self.network.layers]
         self._segmented_back: list[SegmentedBackward] = []
         self._every_row: IntArray = np.arange(1, self.length + 1)
-        self._asked = self._every_row
+        self._asked: IntArray = self._every_row
 
     @property
     def tapes(self) -> NoReturn:
@@ -64,7 +64,7 @@ class SegmentedSweep(Sweep):
 
     def forward(self, batch: Batch, loss: str, reduction: str = "mean") -> Loss:
         """Run the recurrences from zero states and return the loss."""
-        self._asked = np.flatnonzero(batch.mask.any(axis=1)) + 1
+        self._asked = batch.asked + 1
         return super().forward(batch, loss, reduction)
 
     def forward_loss(self, batch: Batch, loss: str, reduction: str = "mean") -> Loss:
@@ -72,9 +72,8 @@ class SegmentedSweep(Sweep):
         if self._handed_up[-1] is not None:
             return super().forward_loss(batch, loss, reduction)
         asked = self._asked - 1
-        found = super().forward_loss(
-            Batch(batch.inputs, batch.targets[asked], batch.mask[asked]), loss, reduction
-        )
+        read = Batch(batch.inputs, batch.targets[asked], batch.mask[asked], np.arange(len(asked)))
+        found = super().forward_loss(read, loss, reduction)
         self.readout.rows = self._asked.tolist()
         return found
 

@@ -61,6 +61,8 @@ class CaptureConfig(RunConfig):
             yield Problem("/model/layer_skips", "PyTorch's layers have none: expected false")
         if self.training.truncation is not None:
             yield Problem("/training/truncation", "expected null: a frame is swept all the way")
+        if self.training.threads != 1:
+            yield Problem("/training/threads", "expected 1: the loop's own threads are elsewhere")
 
 
 def config_of(mapping: Mapping[str, object]) -> RunConfig:

@@ -3,8 +3,8 @@
 from engine.learning.beginning import build_network
 from engine.learning.grouping import ensembles
 from engine.learning.many import Many, Member, train_many
+from engine.learning.one import train
 from engine.learning.snapshot import Snapshot, State
-from engine.learning.training import train
 
 __all__ = [
     "Many",

@@ -2,7 +2,8 @@
 
 A NumPy call costs some hundred nanoseconds whatever it is given. A step of a small network is
 little else, and an ensemble pays it once for all members; a larger one is busy multiplying, which
-members do not share, and one training after the other keeps more of it in the caches.
+members do not share, and one training after the other keeps more of it in the caches. An ensemble
+runs on one thread: what asks for several is trained by itself.
 """
 
 from collections.abc import Sequence
@@ -60,7 +61,7 @@ def pays(config: RunConfig) -> bool:
     small = model.hidden_size * training.batch_size <= LARGEST
     looks_elsewhere = recording.batch == "probe" or recording.every >= RARELY
     plain = training.regularizer is None and training.memory != "recomputed"
-    return small and looks_elsewhere and plain
+    return small and looks_elsewhere and plain and training.threads == 1
 
 
 def fits_beside(config: RunConfig, other: RunConfig) -> bool:

@@ -12,6 +12,7 @@ from engine.bptt.network import Network
 from engine.config import RunConfig
 from engine.learning.beginning import require_model
 from engine.learning.grouping import ensembles
+from engine.learning.one import training_of
 from engine.learning.snapshot import Snapshot
 from engine.learning.training import Training
 from engine.tasks import Batch, Data
@@ -79,7 +80,7 @@ class Many(Iterator[Member]):
     def _training(self, index: int, rows: "_Rows | None" = None) -> Training:
         place = None if rows is None else rows.take
         arguments = self._configs[index], self._initial[index], self._data[index]
-        training = Training(*arguments, place)
+        training = training_of(*arguments, place)
         state = self._resume[index]
         if state is not None:
             training.restore(state)
@@ -203,8 +204,9 @@ def train_many(
     """Train all of them, and yield the snapshots of each, in order, beside its place.
 
     Small networks of one shape (same task, cell, sizes and batch) are swept side by side, each
-    with the gradients that it has by itself to rounding; which, says `ensembles`. Whoever ends,
-    diverges or is dropped changes no bit of the others.
+    with the gradients that it has by itself to rounding; which, says `ensembles`. The others, and
+    whoever has `training.threads` of its own, are trained in turn. Whoever ends, diverges or is
+    dropped changes no bit of the others.
 
     Args:
         configs: The configurations.

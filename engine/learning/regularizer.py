@@ -18,7 +18,7 @@ Source: Pascanu, Mikolov & Bengio 2013, arXiv:1211.5063, section on vanishing gr
     code.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -82,12 +82,30 @@ class Regularization:
         Args:
             sweep: Just swept forward and back.
         """
+        return self.join([self.parts(sweep)], [1.0])
+
+    def parts(self, sweep: Sweep) -> list[tuple[float, Array]]:
+        """Return Ω and ∂Ω/∂W of every layer; nothing is changed."""
+        return [
+            self.layer(tape, back.state_adjoints, W)
+            for tape, back, (W, _) in zip(
+                sweep.tapes, sweep.backward_layers, self._matrices, strict=True
+            )
+        ]
+
+    def join(self, parts: Sequence[list[tuple[float, Array]]], weights: Sequence[float]) -> float:
+        """Add weight · ∂Ω/∂W to the network's gradient, and return Ω, of a batch in parts.
+
+        Args:
+            parts: Of every part of the batch, what `parts` returned.
+            weights: Of every part, its share of the samples.
+        """
         total = 0.0
-        for index, (W, gradient) in enumerate(self._matrices):
-            adjoints = sweep.backward_layers[index].state_adjoints
-            value, derivative = self.layer(sweep.tapes[index], adjoints, W)
-            total += value
-            gradient += self._weight * derivative
+        for index, (_, gradient) in enumerate(self._matrices):
+            for part, weight in zip(parts, weights, strict=True):
+                value, derivative = part[index]
+                total += weight * value
+                gradient += self._weight * weight * derivative
         return total
 
     def layer(self, tape: LayerTape, adjoints: Array, W: Array) -> tuple[float, Array]:

@@ -18,7 +18,7 @@ from engine.bptt.segmented_sweep import SegmentedSweep
 from engine.bptt.sweep import Sweep
 from engine.cells import CELLS
 from engine.config import RunConfig
-from engine.learning.beginning import build_network, require_model
+from engine.learning.beginning import build_network
 from engine.learning.clipping import Clipper
 from engine.learning.held_out import HeldOut
 from engine.learning.memory import recomputes
@@ -32,38 +32,6 @@ from engine.tasks import Batch, Data, Streams, generator, make_task
 
 MOMENT = "optimizer."
 READOUT = "readout."
-
-
-def train(
-    config: RunConfig,
-    *,
-    data: Data | None = None,
-    initial: Mapping[str, Array] | None = None,
-    resume: Mapping[str, object] | None = None,
-) -> Iterator[Snapshot]:
-    """Train and yield a snapshot before each update, and one at the end.
-
-    Args:
-        config: The whole configuration; with its seed it determines every bit.
-        data: Arrays by name for a task of uploaded data; the task's module says which.
-        initial: First weights by public name, in place of the initializer's; without `readout.`
-            names the read-out starts as it would.
-        resume: What `Snapshot.state()` returned: go on from there, bit for bit.
-
-    Returns:
-        Snapshots s = 0 … steps (resumed: from the saved step on); fewer where the loss is no
-        longer finite. A snapshot is valid until the next one is asked for: who keeps, copies.
-
-    Raises:
-        ConfigError: Data for a task that makes its own, none for one that reads some, data that do
-            not fit, or a model to start from without its weights.
-        ShapeError: Weights or a state that do not fit the configuration.
-    """
-    require_model(config, initial, resume)
-    training = Training(config, initial, data)
-    if resume is not None:
-        training.restore(resume)
-    return training.snapshots()
 
 
 class Training:
@@ -110,13 +78,17 @@ class Training:
     def sweep(self) -> Sweep:
         """The training's own sweep; bound when it is first asked for."""
         options = self.config.training
-        kind = SegmentedSweep if recomputes(self.config, self.task) else Sweep
-        return kind(
+        return self.kind_of_sweep(
             self.network,
             length=self.task.length,
             batch=options.batch_size,
             window=options.truncation,
         )
+
+    @property
+    def kind_of_sweep(self) -> type[Sweep]:
+        """The sweeps that hold every step, or those that recompute them."""
+        return SegmentedSweep if recomputes(self.config, self.task) else Sweep
 
     def _first_weights(self, streams: Streams, initial: Mapping[str, Array]) -> Mapping[str, Array]:
         if any(name.startswith(READOUT) for name in initial):
@@ -175,7 +147,7 @@ class Training:
         The gradient stays as it is.
         """
         kept = self.network.gradient.copy()
-        self.sweep.keep_carried()
+        self.sweep.keep_carried(self.kind_of_sweep is Sweep)
         self.sweep.forward(batch, self.task.loss, self.config.training.reduction)
         self.sweep.backward()
         self.network.gradient[...] = kept

@@ -66,11 +66,19 @@ class Batch:
         inputs: x_t, (T, B, D).
         targets: Class numbers (T, B), or values (T, B, K); only those asked for count.
         mask: Which targets are asked for, (T, B).
+        steps: The time steps at which the loss is looked at, ascending; None for those at which
+            a target is asked for.
     """
 
     inputs: Array
     targets: Array | IntArray
     mask: BoolArray
+    steps: IntArray | None = None
+
+    @property
+    def asked(self) -> IntArray:
+        """The time steps at which the loss is looked at, ascending."""
+        return np.flatnonzero(self.mask.any(axis=1)) if self.steps is None else self.steps
 
     @property
     def size(self) -> int:

@@ -62,6 +62,10 @@ OPTIMIZERS: Mapping[str, dict[str, Any]] = {
         "optimizer": {"kind": "sgd", "learning_rate": RATE},
         "schedule": {"kind": "plateau", "every": 1, "patience": 2, "threshold": 0.1},
     },
+    "three threads": {
+        "optimizer": {"kind": "sgd", "learning_rate": RATE, "momentum": 0.9},
+        "threads": 3,
+    },
     "clipped by norm": {
         "optimizer": {"kind": "sgd", "learning_rate": RATE, "momentum": 0.9},
         "clipping": {"kind": "norm", "threshold": 0.3},

@@ -75,6 +75,7 @@ def test_the_example_is_accepted_and_kept() -> None:
     expected["model"]["input_initializer"]["gain"] = 1.0
     expected["training"]["optimizer"]["nesterov"] = False
     expected["training"]["memory"] = "automatic"
+    expected["training"]["threads"] = 1
     assert written == expected
 
 
@@ -90,7 +91,7 @@ def test_every_default_is_written_out() -> None:
     written = RunConfig.from_dict(SMALLEST).to_dict()
     assert set(written) == set(EXAMPLE)
     for part in ("task", "model", "training", "recording"):
-        more = {"memory"} if part == "training" else set()  # the example leaves it out
+        more = {"memory", "threads"} if part == "training" else set()  # the example leaves it out
         assert set(written[part]) == set(EXAMPLE[part]) | more  # type: ignore[call-overload]
 
 

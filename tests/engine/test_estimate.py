@@ -21,6 +21,7 @@ def configuration(
         "batch_size": batch_size,
         "precision": other.pop("precision", None),
         "memory": other.pop("memory", None),
+        "threads": other.pop("threads", None),
     }
     return {
         "task": task,
@@ -128,6 +129,21 @@ RUNS = {
         memory="recomputed",
         probe_size=1,
         statistics=["saturation"],
+    ),
+    "three threads": configuration(
+        {"kind": "copy", "length": 60},
+        {"cell": "gru", "hidden_size": 48, "layers": 2},
+        40,
+        threads=3,
+        statistics=[],
+    ),
+    "threads and frames of the batch": configuration(
+        {"kind": "adding", "length": 100},
+        {"cell": "mgu", "hidden_size": 48},
+        40,
+        threads=2,
+        batch="training",
+        statistics=[],
     ),
     "exponents": configuration(
         {"kind": "adding", "length": 20},

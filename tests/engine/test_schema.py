@@ -149,7 +149,9 @@ BETWEEN_FIELDS = (
     "/model/forget_bias",
     "/recording/checkpoints",
     "/training/optimizer/nesterov",
+    "/training/memory",
     "/training/regularizer",
+    "/training/threads",
     "/training/truncation",
 )
 
