@@ -16,6 +16,9 @@ from engine.arrays import Array
 
 Saturation = Literal["fraction_of_gamma", "zero"]
 
+SMALL_SHARE = 0.1
+"""Of the largest slope: under it a step back loses more than a factor of ten."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Activation:
@@ -41,6 +44,14 @@ class Activation:
     slope_of_value: Callable[[Array, Array], object]
     apply_halved: Callable[[Array, Array, Array], object] | None = None
     saturation: Saturation | None = None
+
+    @property
+    def saturated_below(self) -> float:
+        """The slope under which a unit counts as saturated, where one ever does.
+
+        Where that is φ′ = 0, φ has no other slopes that are small.
+        """
+        return self.gamma * SMALL_SHARE
 
     def value(self, a: Array) -> Array:
         """Return φ(a) as a new array."""

@@ -14,6 +14,14 @@ from engine.arrays import Array
 
 CACHE_LINE = 64  # bytes; arrays that start on one are a few per cent faster to sweep
 
+SHORT_BUFFER = 256
+"""For `np.setbufsize`, which lasts until the `np.errstate` around it ends.
+
+As it is, NumPy's elementwise functions copy blocks of a tape's rows into a buffer of 8192 numbers
+wherever a row has fewer, since the blocks do not follow each other in memory: that takes two to
+three times as long as the work, and none of it has to be converted.
+"""
+
 Call = tuple[Callable[..., object], tuple[Any, ...]]
 """A function and its arguments, bound once."""
 

@@ -1,5 +1,6 @@
 """A layer swept by compiled loops, in the memory of its tape."""
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,8 @@ FEW_ROWS = 4
 """Rows of an ensemble's deltas that are at hand at once: those of a chunk fill a third of the
 first-level cache."""
 
+EVERYTHING = -math.inf, math.inf
+
 
 class CompiledLayer:
     """The compiled twin of a cell, bound to one layer's tape."""
@@ -33,9 +36,7 @@ class CompiledLayer:
         self._turned = tuple(p.back_states for p in products if p.product.states_read)
         self.squared_norms, self.count = twin.squared_norms, twin.count
         self.norms_stay = twin.norms_stay
-        name, of_state = tape.cell.candidate, tape.cell.candidate in tape.input_rows
-        values = tape.inputs[1:] if of_state else tape.tape[: tape.length]
-        rows = (tape.input_rows if of_state else tape.tape_rows).span(name)
+        values, rows = tape.holding(tape.cell.candidate)
         self._candidate = values, rows.start, tape.weights.hidden
 
     @classmethod
@@ -47,9 +48,11 @@ class CompiledLayer:
         return None if twin is None else cls(tape, twin)
 
     def forward(self) -> None:
-        """Run all steps."""
-        tape = self._tape
-        self._twin.forward(self._gemm, self._weights, tape.inputs, tape.tape)
+        """Run all steps, and count the saturated units where somebody asks."""
+        tape, saturated = self._tape, self._tape.saturated
+        room = saturated.room
+        bounds = saturated.bounds if room.size else EVERYTHING
+        self._twin.forward(self._gemm, self._weights, tape.inputs, tape.tape, bounds, room)
 
     def bind_back(self) -> None:
         """Allocate what the way back needs beside the tape's own arrays."""

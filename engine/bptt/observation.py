@@ -24,7 +24,8 @@ from engine.bptt.observed_states import (
     states_of,
 )
 from engine.bptt.path_norms import PathNorms
-from engine.bptt.slope_counts import share_of_small, slope_counts
+from engine.bptt.saturated import saturated_shares
+from engine.bptt.slope_counts import slope_counts
 from engine.bptt.state_adjoints import LN_10, ln_norms
 from engine.bptt.sweep import Sweep
 from engine.tasks.base import Batch
@@ -255,9 +256,10 @@ class Observation:
             self.cell.activation.slope_of_value(tape.in_time(block_rows(tape, name)), slopes)
         return found.transpose(0, 1, 3, 2)
 
-    def share_of_small_slopes(self, limit: float) -> Array:
-        """Return the share of units and samples with φ′ < `limit`, (S, T); NaN with a NaN."""
-        return share_of_small(self.sweep.tapes, limit)
+    @property
+    def saturated_shares(self) -> Array:
+        """Share of units and samples whose φ′ is small, (S, T); NaN where a φ is."""
+        return saturated_shares(self.sweep.tapes)
 
     def slope_counts(self, bins: int) -> Array:
         """Return how many slopes lie in each of equal bins on [0, γ], (S, T, bins)."""

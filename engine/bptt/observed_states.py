@@ -30,9 +30,8 @@ def _candidate(tape: LayerTape, gate: str) -> str:
 
 def block_rows(tape: LayerTape, name: str) -> Array:
     """Return a block of every step, (T, H, B): of the tape, or of the states after the step."""
-    if name in tape.input_rows:
-        return tape.input_rows.view(tape.inputs, name)[1:]
-    return tape.tape_rows.view(tape.tape, name)[: tape.length]
+    values, rows = tape.holding(name)
+    return values[:, rows]
 
 
 def preactivations(tape: LayerTape) -> Array:

@@ -54,6 +54,11 @@ class SegmentedSweep(Sweep):
         if wanted:
             raise EngineError(REFUSAL)
 
+    def count_saturated(self, wanted: bool = True) -> None:
+        """Refuse to count the units of every step."""
+        if wanted:
+            raise EngineError(REFUSAL)
+
     def _unroll_layer(self, index: int, xs: Array, states: object) -> None:
         alone = self._handed_up[-1] is None and index == len(self._segmented) - 1
         own = xs[::-1] if self.network.layers[index].reverse else xs

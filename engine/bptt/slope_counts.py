@@ -1,19 +1,12 @@
-"""How often slopes of the activation function occur: in equal bins, and how many are small."""
-
-from collections.abc import Sequence
+"""How often slopes of the activation function occur, in equal bins."""
 
 import numpy as np
 
-from engine.activations.base import steep_values
 from engine.arrays import Array, IntArray
-from engine.bptt.observed_states import block_rows
 from engine.bptt.tape import LayerTape
 
 COUNTED_AT_ONCE = 2**15
 """Slopes that are counted at once: few enough that all about them stays in the cache."""
-
-COMPARED_AT_ONCE = 2**17
-"""Values that are compared at once: of them a byte each is kept."""
 
 
 def slope_counts(tape: LayerTape, slopes: Array, bins: int) -> Array:
@@ -52,42 +45,3 @@ def _counted(places: Array, bins: int) -> IntArray:
     if some_unknown:
         counts[:, 0] -= np.count_nonzero(unknown, axis=1)
     return counts
-
-
-def share_of_small(tapes: Sequence[LayerTape], limit: float) -> Array:
-    """Return the share of units and samples with φ′ < `limit`, (S, T); NaN with one that is NaN.
-
-    No slope is made for that: φ tells where it is steep.
-
-    Args:
-        tapes: The layers'.
-        limit: At most γ/2.
-    """
-    found = np.empty((len(tapes), tapes[0].length))
-    for row, tape in enumerate(tapes):
-        bounds = steep_values(tape.cell.activation, limit, tape.dtype)
-        if tape.compiled is not None:
-            tape.compiled.count_outside(*bounds, found[row])
-        else:
-            values = block_rows(tape, tape.cell.candidate)
-            _count_outside(values.reshape(tape.length, -1), *bounds, found[row])
-        if tape.reverse:
-            found[row] = found[row, ::-1].copy()
-    found /= tapes[0].weights.hidden * tapes[0].batch
-    return found
-
-
-def _count_outside(values: Array, low: float, high: float, out: Array) -> None:
-    """Write how many numbers of each row are less than `low` or greater than `high`.
-
-    NaN where one of them is.
-    """
-    at_once = max(1, COMPARED_AT_ONCE // values.shape[1])
-    for start in range(0, len(values), at_once):
-        rows = values[start : start + at_once]
-        beyond = rows < low
-        if high < np.inf:
-            beyond |= rows > high
-        # Bytes add up several times as fast as truth values.
-        counts = np.add.reduce(beyond.view(np.uint8), axis=1, dtype=np.uint32)
-        out[start : start + at_once] = np.where(np.isnan(rows.max(axis=1)), np.nan, counts)

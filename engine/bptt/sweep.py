@@ -83,8 +83,6 @@ class Sweep:
         """The layers' tapes, which hold every step."""
         return self._tapes
 
-    # Forward
-
     def unroll(self, inputs: Array, initial: Mapping[str, Array] | None = None) -> None:
         """Run the recurrences.
 
@@ -136,8 +134,6 @@ class Sweep:
         with np.errstate(over="ignore", invalid="ignore", under="ignore"):
             self.loss = self.readout.forward(self.top_outputs, batch, loss, reduction)
         return self.loss
-
-    # Back
 
     @property
     def backward_layers(self) -> Sequence[LayerBackward]:
@@ -239,6 +235,11 @@ class Sweep:
         """Let the next backward sweeps keep what is carried from step to step."""
         for layer in self.backward_layers:
             layer.carried_rows.wanted = wanted
+
+    def count_saturated(self, wanted: bool = True) -> None:
+        """Let the next forward sweeps count the saturated units on their way."""
+        for tape in self.tapes:
+            tape.saturated.wanted = wanted and tape.cell.activation.saturation is not None
 
     def add_gradients(self, wanted: bool = True) -> None:
         """Let the next backward sweeps add up the gradients of the weights, or leave them out."""

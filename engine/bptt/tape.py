@@ -21,9 +21,10 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from engine.arrays import Array
-from engine.bptt.blocks import BlockViews, Call, Rows, aligned_zeros
+from engine.bptt.blocks import SHORT_BUFFER, BlockViews, Call, Rows, aligned_zeros
 from engine.bptt.compiled_layer import CompiledLayer
 from engine.bptt.multiply import multiply, product_call
+from engine.bptt.saturated import SaturatedUnits
 from engine.bptt.way_back import WayBack
 from engine.bptt.weights import LayerWeights, ProductWeights
 
@@ -75,6 +76,7 @@ class LayerTape:
         self.xs = self.input_rows.view(self.inputs, "x")
         self.outputs = self.input_rows.view(self.inputs, cell.output)
         self.compiled = CompiledLayer.of(self)
+        self.saturated = SaturatedUnits(self)
         self.forward_program = self._bind_forward()
         self._has_way_back = False
         self._chunk_views: dict[tuple[int, int], tuple[BlockViews, BlockViews]] = {}
@@ -99,7 +101,11 @@ class LayerTape:
             *self.weights.vector_parts,
         )
 
-    # Forward
+    def holding(self, name: str) -> tuple[Array, slice]:
+        """Return what holds a block after every step, (T, rows, B), and the block's rows."""
+        if name in self.input_rows:  # a state
+            return self.inputs[1:], self.input_rows.span(name)
+        return self.tape[: self.length], self.tape_rows.span(name)
 
     def _out(self, product: ProductWeights, row: int | slice) -> Array:
         """Return where a product's pre-activations of a step go."""
@@ -124,6 +130,7 @@ class LayerTape:
         scratch = BlockViews((self.scratch_rows, self.scratch[0]))
         for t in range(self.length):
             program += self._stage_calls(t, scratch) + self._later_reads(t)
+            program += self.saturated.calls_after(t)
         last = [product for product in self.weights.products if product.product.at_end]
         return program + [self._whole_call(product) for product in last]
 
@@ -161,8 +168,6 @@ class LayerTape:
             for name, lag in self.cell.lags.items()
             if lag and t + lag < self.length
         ]
-
-    # Back
 
     def bind_back(self) -> None:
         """Allocate and bind what the backward sweep needs; later calls do nothing."""
@@ -262,8 +267,7 @@ class LayerTape:
 
     def linearize(self, start: int, stop: int, slopes: Array) -> None:
         """Fill the first rows of `slopes` with the local derivatives of steps start … stop − 1."""
-        filled = BlockViews((self.slope_rows, slopes[: stop - start]))
-        self.cell.linearize(*self._chunk(start, stop), filled)
+        self._linearize(start, stop, BlockViews((self.slope_rows, slopes[: stop - start])))
 
     def linearize_chunk(self, start: int, stop: int) -> None:
         """Fill this tape's own slopes for (part of) a chunk; compiled loops need none."""
@@ -271,11 +275,14 @@ class LayerTape:
             return
         first = start % CHUNK
         slots = first, first + stop - start
-        filled = self._filled.get(slots)
-        if filled is None:
-            filled = BlockViews((self.slope_rows, self.slopes[slice(*slots)]))
-            self._filled[slots] = filled
-        self.cell.linearize(*self._chunk(start, stop), filled)
+        if slots not in self._filled:
+            self._filled[slots] = BlockViews((self.slope_rows, self.slopes[slice(*slots)]))
+        self._linearize(start, stop, self._filled[slots])
+
+    def _linearize(self, start: int, stop: int, filled: BlockViews) -> None:
+        with np.errstate():
+            np.setbufsize(SHORT_BUFFER)
+            self.cell.linearize(*self._chunk(start, stop), filled)
 
     def _chunk(self, start: int, stop: int) -> tuple[BlockViews, BlockViews]:
         """Return the blocks of the rows of a chunk and of those after; made once."""

@@ -30,6 +30,7 @@ def unroll(tape: LayerTape, xs: Array, states: Mapping[str, Array]) -> None:
 def run(tape: LayerTape, xs: Array) -> None:
     """Run all steps of a tape from the states that are in its first row."""
     np.copyto(tape.xs[:-1], xs)
+    tape.saturated.start()
     for function, arguments in tape.forward_program:
         function(*arguments)
 

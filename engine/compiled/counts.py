@@ -3,7 +3,7 @@
 import numpy as np
 
 from engine.arrays import Array
-from engine.compiled.kernel import kernel
+from engine.compiled.kernel import inner, kernel
 
 LANES = 4
 """Counters of each bin: neighbours often fall into one, and would wait for each other there."""
@@ -34,6 +34,21 @@ def count(values: Array, scale: float, out: Array) -> None:
             out[row, each] = counters[:, each].sum()
 
 
+@inner
+def outside(values: Array, bounds: tuple[float, float]) -> float:
+    """Return how many numbers (n,) are less than the first or greater than the second bound.
+
+    NaN where one of them is.
+    """
+    least, most = values.dtype.type(bounds[0]), values.dtype.type(bounds[1])
+    # Sums of 64 bits would halve how many numbers the machine compares at once.
+    inside, known = np.int32(0), np.int32(0)
+    for j in range(values.size):
+        inside = np.int32(inside + ((values[j] >= least) & (values[j] <= most)))
+        known = np.int32(known + (values[j] == values[j]))
+    return np.float64(known - inside) if known == values.size else np.nan
+
+
 @kernel
 def count_outside(
     values: Array, first: int, height: int, low: float, high: float, out: Array
@@ -50,13 +65,7 @@ def count_outside(
         high: Greatest number that is not counted.
         out: (n,).
     """
-    least, most = values.dtype.type(low), values.dtype.type(high)
     count = height * values.shape[2]
     for t in range(values.shape[0]):
         row = values[t, first : first + height].reshape(count)
-        # Sums of 64 bits would halve how many numbers the machine compares at once.
-        inside, known = np.int32(0), np.int32(0)
-        for j in range(count):
-            inside = np.int32(inside + ((row[j] >= least) & (row[j] <= most)))
-            known = np.int32(known + (row[j] == row[j]))
-        out[t] = known - inside if known == count else np.nan
+        out[t] = outside(row, (low, high))

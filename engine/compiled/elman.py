@@ -5,11 +5,12 @@ from functools import partial
 from types import MappingProxyType
 
 from engine.arrays import Array, IntArray
+from engine.compiled.counts import outside
 from engine.compiled.elementary import tanh
 from engine.compiled.kernel import arrive, inner, kernel
 from engine.compiled.norms import add_squares
 from engine.compiled.products import multiply
-from engine.compiled.twin import Matrices, Twin
+from engine.compiled.twin import Matrices, Pair, Twin
 
 TANH, SIGMOID, RELU, IDENTITY = range(4)
 
@@ -48,14 +49,25 @@ def step_back(activation: int, h: Array, adjoint: Array, delta: Array) -> None:
 
 
 @kernel
-def forward(activation: int, address: int, weights: Matrices, inputs: Array, tape: Array) -> None:
-    """Run all steps."""
+def forward(
+    activation: int,
+    address: int,
+    weights: Matrices,
+    inputs: Array,
+    tape: Array,
+    bounds: Pair,
+    saturated: Array,
+) -> None:
+    """Run all steps, and count the saturated units where there is room."""
     rows, columns, batch = inputs.shape
     hidden = weights[0].shape[0]
     read = inputs.reshape(rows, columns * batch)
     for t in range(rows - 1):
         multiply(address, weights[0], inputs[t], inputs[t + 1, :hidden])  # (1)
-        activate(activation, read[t + 1][: hidden * batch])  # (2)
+        h = read[t + 1][: hidden * batch]
+        activate(activation, h)  # (2)
+        if saturated.size:
+            saturated[t] = outside(h, bounds)
 
 
 @kernel

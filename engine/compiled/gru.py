@@ -1,11 +1,12 @@
 """The GRU's loops over time; equations as numbered in engine/cells/gru.py."""
 
 from engine.arrays import Array, IntArray
+from engine.compiled.counts import outside
 from engine.compiled.elementary import tanh
 from engine.compiled.kernel import PIECE, arrive, inner, kernel, piece
 from engine.compiled.norms import add_squares
 from engine.compiled.products import add_to, multiply
-from engine.compiled.twin import Matrices, Twin
+from engine.compiled.twin import Matrices, Pair, Twin
 
 TAPE_BLOCKS, DELTA_BLOCKS = 4, 5
 """n q r z, and h n q r z."""
@@ -25,8 +26,15 @@ def step(n: Array, q: Array, r: Array, z: Array, h_before: Array, h_after: Array
 
 
 @kernel
-def forward(address: int, weights: Matrices, inputs: Array, tape: Array) -> None:
-    """Run all steps."""
+def forward(
+    address: int,
+    weights: Matrices,
+    inputs: Array,
+    tape: Array,
+    bounds: Pair,
+    saturated: Array,
+) -> None:
+    """Run all steps, and count the saturated units where there is room."""
     rows, height, batch = tape.shape
     hidden, columns = height // TAPE_BLOCKS, inputs.shape[1]
     size = hidden * batch
@@ -41,6 +49,8 @@ def forward(address: int, weights: Matrices, inputs: Array, tape: Array) -> None
                 piece(now, 0, size, a, b), piece(now, 1, size, a, b), piece(now, 2, size, a, b),
                 piece(now, 3, size, a, b), before[a:b], after[a:b],
             )  # fmt: skip
+        if saturated.size:
+            saturated[t] = outside(piece(now, 0, size, 0, size), bounds)
 
 
 @inner

@@ -1,11 +1,12 @@
 """The LSTM's loops over time; equations as numbered in engine/cells/lstm.py."""
 
 from engine.arrays import Array, IntArray
+from engine.compiled.counts import outside
 from engine.compiled.elementary import tanh
 from engine.compiled.kernel import PIECE, arrive, inner, kernel, piece
 from engine.compiled.norms import add_squares
 from engine.compiled.products import multiply
-from engine.compiled.twin import Matrices, Twin
+from engine.compiled.twin import Matrices, Pair, Twin
 
 BLOCKS = 6
 """Of the tape, c g f i o tanh_c, and of the deltas, c g f i o k."""
@@ -32,8 +33,15 @@ def step(
 
 
 @kernel
-def forward(address: int, weights: Matrices, inputs: Array, tape: Array) -> None:
-    """Run all steps."""
+def forward(
+    address: int,
+    weights: Matrices,
+    inputs: Array,
+    tape: Array,
+    bounds: Pair,
+    saturated: Array,
+) -> None:
+    """Run all steps, and count the saturated units where there is room."""
     rows, height, batch = tape.shape
     hidden = height // BLOCKS
     n = hidden * batch
@@ -49,6 +57,8 @@ def forward(address: int, weights: Matrices, inputs: Array, tape: Array) -> None
                 piece(now, 3, n, a, b), piece(now, 4, n, a, b), piece(now, 5, n, a, b),
                 after[a:b], h[a:b],
             )  # fmt: skip
+        if saturated.size:
+            saturated[t] = outside(piece(now, 1, n, 0, n), bounds)
 
 
 @inner

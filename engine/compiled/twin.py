@@ -21,7 +21,9 @@ class Twin:
     Attributes:
         tape, deltas: The cell's blocks, which the loops count on.
         activation: The cell's φ, which the loops count on.
-        forward: (address of ?gemm, weights of every product, inputs, tape): all T steps.
+        forward: (address of ?gemm, weights of every product, inputs, tape, bounds, saturated): all
+            T steps; how many of the candidate's φ lie beyond the bounds goes to `saturated` (T,),
+            and nothing is counted where it is (0,).
         back: (address, Wᵀ of every product's states, inputs, tape, deltas, adjoints, arriving
             (n, H, B), which of them arrives at each state row or −1 (T+1,), start, stop): steps
             stop − 1 … start.
@@ -38,7 +40,7 @@ class Twin:
     tape: tuple[str, ...]
     deltas: tuple[str, ...]
     activation: str
-    forward: Callable[[int, Matrices, Array, Array], None]
+    forward: Callable[[int, Matrices, Array, Array, Pair, Array], None]
     back: Callable[[int, Matrices, Array, Array, Array, Array, Array, IntArray, int, int], None]
     stack: Callable[[int, Matrices, Array, Array, Array, Array, IntArray, int], None] | None = None
     add_gradients: Callable[

@@ -119,13 +119,18 @@ class Training:
         batch = self.draw()
         recording = self.config.recording
         frame_is_due = self._at_end or self.step % recording.every == 0
-        self.sweep.keep_carried(recording.batch == "training" and frame_is_due)
+        self.prepare(recording.batch == "training" and frame_is_due)
         found = self.sweep.forward(batch, self.task.loss, self.config.training.reduction)
         if not self._is_shown(found.value):
             return self.seen(batch, found.value, found.accuracy, lambda: self.sweep)
         self.sweep.backward()
         penalty = self._add_penalty()
         return self.seen(batch, found.value, found.accuracy, lambda: self.sweep, penalty)
+
+    def prepare(self, looked_at: bool) -> None:
+        """Let the next sweep keep what costs less on its way than when somebody asks for it."""
+        self.sweep.keep_carried(looked_at)
+        self.sweep.count_saturated(looked_at)
 
     @property
     def _at_end(self) -> bool:

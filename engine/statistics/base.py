@@ -157,8 +157,9 @@ class Observed(Protocol):
     def slopes(self) -> Array:
         """Slopes φ′ at the (candidate's) pre-activations, [S, T, B, H]."""
 
-    def share_of_small_slopes(self, limit: float) -> Array:
-        """Return the share of units and samples with φ′ < `limit`, [S, T], NaN with a NaN."""
+    @property
+    def saturated_shares(self) -> Array:
+        """Share of units and samples with φ′ < γ/10, [S, T]; NaN where one is not a number."""
 
     def slope_counts(self, bins: int) -> Array:
         """Return how many slopes lie in each of equal bins on [0, γ], [S, T, bins]."""

@@ -19,8 +19,6 @@ import numpy as np
 from engine.arrays import Array
 from engine.statistics.base import Observed, StatisticDefinition
 
-SMALL_SLOPE = 0.1  # of the largest slope: under it a step back loses more than a factor of ten
-
 
 def compute(observation: Observed) -> Array:
     """Return the share of saturated units, [S, T]."""
@@ -28,7 +26,7 @@ def compute(observation: Observed) -> Array:
     if activation.saturation is None:
         return np.full((observation.layers, observation.length), np.nan)
     # ReLU has the slopes 0 and 1 alone: under a tenth is 0.
-    return observation.share_of_small_slopes(activation.gamma * SMALL_SLOPE)
+    return observation.saturated_shares
 
 
 STATISTIC = StatisticDefinition(

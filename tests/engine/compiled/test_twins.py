@@ -7,12 +7,11 @@ import pytest
 from numpy.typing import NDArray
 
 import engine
-from engine.activations.base import steep_values
 from engine.arrays import Array
 from engine.bptt.exponents import NONE, log10_mean_norms
 from engine.bptt.network import Network
 from engine.bptt.observation import Observation
-from engine.bptt.slope_counts import share_of_small, slope_counts
+from engine.bptt.slope_counts import slope_counts
 from engine.bptt.sweep import Sweep
 from engine.bptt.tape import CHUNK
 from engine.cells import make_cell
@@ -191,16 +190,16 @@ def test_counting_what_is_not_steep_agrees_at_the_edges(dtype: str) -> None:
         length=5,
         batch=3,
     ).tapes[0]
-    low, high = steep_values(tape.cell.activation, 0.1, tape.dtype)
+    low, high = tape.saturated.bounds
     beyond = np.nextafter(np.array([low, high], dtype), np.array([-1, 1], dtype))
     states = tape.outputs[1:]
     states[0], states[1], states[2], states[3, 1] = low, high, beyond[1], beyond[0]
     states[4, 2, 1] = np.nan
     assert tape.compiled is not None
-    compiled = share_of_small([tape], 0.1)
+    compiled = tape.saturated.share()
     tape.compiled = None
-    np.testing.assert_array_equal(compiled, share_of_small([tape], 0.1))
-    np.testing.assert_array_equal(compiled, [[0, 0, 1, 0.25, np.nan]])
+    np.testing.assert_array_equal(compiled, tape.saturated.share())
+    np.testing.assert_array_equal(compiled, [0, 0, 1, 0.25, np.nan])
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
