@@ -4,16 +4,41 @@ To add one, write `engine/cells/<name>.py`: the equations and their way back in 
 `make(activation, options)`, which returns a `Cell`, and `DEFINITION`, a `CellDefinition`. It
 imports no other cell. Then import it here and name it in CELLS, from where configurations, the
 catalog, the form and every statistic have it. CELLS is read-only and nothing is registered at
-run time; but a `Network` takes any `Cell`, named or not: engine/bptt has an example that checks a
-gradient. Do so first: a block that is not declared is a KeyError at binding, while a wrong slope
-shows in the gradient alone.
+run time; but a `Network` takes what `make` returns, named or not: engine/bptt has examples that
+check a gradient and a step Jacobian. Do so first.
 
 What a cell is and how its arrays lie is said in base.py. Parts that cells share: activated.py,
-blend.py, slope_product.py and cell_state.py. The nearest cell is the best example: mgu.py for a
-step in two stages, lstm.py for a second state, lru.py for options and further parameters.
+blend.py, slope_product.py and cell_state.py. The nearest cell is the best example:
 
-Tests hold every cell of CELLS against differences and against a reference written apart from the
-engine, which they want in tests/reference/cells; docs/extending.md has two cells from end to end.
+    ugrnn    gates, a state handed on beside them       mgu         a step in two stages
+    lstm     a second state that no product reads       cornn       one that products read; options
+    lem      one that its own step reads renewed        skip        the output of s steps ago
+    indrnn   an elementwise parameter                   gru         options that change parameters
+    lru      derived ones; an output that is no state   orthogonal  W_h a function of what is stored
+
+What shows a wrong declaration:
+
+    a block that is not declared                      KeyError at binding
+    `reads` in another order than `inputs`            ValueError in the first sweep forward
+    a slope, `back`, `lags`, `halved`, stages' order  the gradient
+    a pair of blocks in no parameter, not `closed`    ‖gradient‖ is over that of `gradients()`: what
+                                                      has no name is trained, and clipped, too
+    `states`                                          J_t; the gradient is right
+    a state of the tape that `carries` lacks          KeyError in gain factors; the gradient where
+                                                      adjoints get exponents: T in the hundreds
+    `candidate`, `candidate_sum`, `cell_delta`,       the statistics that read them; the gradient
+    `state_totals`, `gain`                            and J_t are right
+
+What a cell cannot be yet: one with a W_h for some of its gates alone; one whose output is no state
+while products read its states (those of lru.py lie in the tape, neighbours, and a product at the
+end reads copies of lag 0). A memory in a state that earlier h do not lead to is not in dℓ/dh_k, nor
+in the verdicts, which read that; J_t and gain factors have it. And all states of a layer share one
+exponent for each sample and time: an adjoint beside one that is larger by more than the type's
+range, 10⁴⁵ in float32, is stored as zero.
+
+Tests hold every cell of CELLS against differences, against a reference written apart from the
+engine, which they want in tests/reference/cells, and at rest against a closed form; the README
+lists it. docs/extending.md has two cells from end to end.
 """
 
 from collections.abc import Mapping

@@ -12,29 +12,29 @@ front of the rows is free: nothing (one step), a chunk of steps, or a stack of a
     tape     row t: gates of step t, and states that no product reads (c_{t−1})
     slopes   local derivatives of one step, filled by `linearize`, by names of the cell's own
     deltas   δ at the gates, and adjoints carried to the step before under the state's own name
-    scratch  room for what is made on the way: the same memory at every step
+    scratch  room for what is made on the way: zeros at first, the same memory at every step
 
-Blocks of the inputs other than x and 1 hold the state of their name after step t−1. Two other
-sorts say so in `lags`: lag s is the output after step t−s, put there by the sweep; lag 0 is made
-by an earlier stage of step t itself.
+A block of the inputs other than x and 1 holds the state of its name after step t−1, or says in
+`lags` what else: lag s the output after step t−s, put there by the sweep; lag 0 what an earlier
+stage of step t writes to `now`. A state that a later stage reads renewed is two blocks: itself in
+the tape, and its copy of lag 0. Inputs, tape and elementwise parameters share no name.
 
 A step is one stage or several. A stage is its products and then its elementwise part; on the way
 back the stages run last first, all on the same deltas, so that one may add to what a later one
-wrote. A product's adjoint Wᵀδ goes to the blocks that it reads: those of lag 0 find it in
-`incoming` when the stage that made them takes its own step back.
+wrote. A product's adjoint Wᵀδ goes to the blocks that it reads.
 
-Functions.
-    step(*step_views)               the gates in place, the new state into the row after
-    linearize(now, after, slopes)   all local derivatives of a chunk of steps
-    step_back(local, adjoint)       deltas = adjoints × slopes; linear in the adjoints
+    step_views(now, after, scratch)       at binding: the arrays that `step` takes, in its order
+    step(*those)                          gates in place, the new state into the row after
+    linearize(now, after, slopes)         all local derivatives of a chunk of steps, all stages
+    local_views(slopes)                   at binding: `local` of `step_back`
+    adjoint_views(incoming, deltas)       at binding: `adjoint` of `step_back`
+    step_back(local, adjoint)             deltas = adjoints × slopes; linear in the adjoints
 
 `now` is row t of inputs and tape, `after` row t + 1: `now["h"]` is h_{t−1}, `after["h"]` is h_t.
 A step finds the pre-activation a in each block of `out`, a/2 where it is `halved`; δ is ∂ℓ/∂a.
-`step_views`, `local_views` and `adjoint_views` are called once, at binding: they name the arrays
-that the functions take, so a function's parameters are its arrays. `incoming` names the adjoints
-of the states after the step, total where products read the state and otherwise what the step
-after carried, and what returned to blocks of lag 0. A carried adjoint may lie where `deltas` has
-the block of its name: it is read before that is written.
+`incoming` names the adjoints of the states after the step: of one that products read the total,
+of one in the tape what the step after carried, of a block of lag 0 what later stages returned. A
+carried adjoint may lie where `deltas` has the block of its name: read it before writing that.
 """
 
 from collections.abc import Callable, Mapping
@@ -69,11 +69,11 @@ class Product:
         out: Gate blocks it writes, neighbours in memory: of the tape's row t, or, where the name
             is one of the inputs' blocks, of the inputs' row t + 1.
         back: Blocks of the deltas that return through it, neighbours, in the order of `out`.
-        reads: Blocks of the inputs that it reads, neighbours in memory. One that reads x and 1
-            alone is done for all steps at once.
-        closed: (out block, input block) pairs that are no parameters and stay zero.
-        at_end: Whether no step reads what it writes: then it is done for all steps at once, after
-            the last.
+        reads: Blocks of the inputs that it reads, neighbours, in the order of `inputs`. One that
+            reads x, 1 or both alone is done for all steps at once.
+        closed: Pairs (of `out`, of `reads`) that stay zero. Every other pair has to be in just one
+            parameter, a gate's or one of `matrices`: one that is in none is trained unseen.
+        at_end: Whether no step reads what it writes: done for all steps at once after the last.
     """
 
     out: tuple[str, ...]
@@ -110,32 +110,32 @@ class Cell:
     """One recurrent cell, bound to its activation and options.
 
     Attributes:
-        gates: Public block order of W_x, W_h and b, whatever the order in memory.
+        gates: Public block order of W_x, W_h, b, not that in memory; all have a W_h, or none has.
         stages: Parts of a step, in order.
         linearize: All local derivatives of all stages.
-        inputs: Names of what products read, in memory order.
+        inputs: Names of what products read, in memory order, x and one always among them.
         lags: Of blocks of the inputs that hold no state of the step before: s, or 0.
         output: Block of the inputs that products, the read-out and the next layer read.
-        states: Names of the recurrent states, h first.
+        states: Recurrent states in the order of J_t's rows, h first: the output, where that is one.
         weights: The out blocks that hold a public gate's W_x, W_h, b rows, where they are not the
-            block of its name; W_h is of the first state that the out block's product reads.
-        matrices: Further (H, H) parameters: name -> the out block and the input block it joins.
-        diagonals: Elementwise parameters (H,), by name: `now[name]` is (H, 1) wherever views of a
-            step are given.
-        derived: Further (H, 1) arrays there, which `derive` fills whenever parameters change.
+            block of its name; W_h meets the first of `reads` but x and 1, be it of lag 0.
+        matrices: Further (H, H) or (H, D) parameters: name -> the out block and what it reads.
+        diagonals: Elementwise parameters (H,): `now[name]` and `after[name]`, no other views, are
+            (H, 1), in an ensemble (H, B): broadcast them; the way back has what `linearize` copies.
+        derived: Further such arrays, which `derive` fills from them whenever they change.
         weight_map: What every gate's W_h is of the one stored weight_hh, (H, H); None where
             weight_hh is W_h.
         tape, slopes, deltas, scratch: Names of the row blocks, in memory order.
         halved: Out blocks whose forward weights are halved, for σ(x) = ½ tanh(x/2) + ½.
-        carries: States with an elementwise path to the step before: blocks of the deltas.
-        state_delta: Block of the deltas that is dℓ/dh where h is not what products read.
+        carries: States with a path to the step before beside products: blocks of the deltas.
+        state_delta: Block of the deltas that is dℓ/dh where h is in the tape and φ(h) the output.
         cell_delta: Block of the deltas, not the carried one, that is the total dℓ/dc_t; or None.
         state_totals: Blocks of the deltas, neighbours, that are the total adjoints of `states`
-            after the step, where the output is no part of the state.
+            after the step, where the output is no state: one, or the two parts of complex ones.
         gain: Where units never mix on the way back, the blocks of the slopes that are each unit's
             own path through one step: one, or the real and the imaginary part.
-        read_signs: With what sign a product at the end reads each of `states`.
-        candidate: Block that holds φ(a) of the (candidate's) pre-activation.
+        read_signs: With what sign the product at the end reads each of `states`, beside `gain`.
+        candidate: Block, of the tape or of the state after, that is φ(a) of its pre-activation a.
         candidate_sum: Two blocks before the step whose elementwise product is added to what the
             candidate's matrix product gives, to make its pre-activation; None where that is all.
         activation: φ of that candidate.
@@ -220,7 +220,7 @@ class Diagonal:
 
     Attributes:
         delta: Block of the deltas.
-        read: Block of the inputs or of the tape that the parameter multiplies; "one" for 1.
+        read: Block of inputs or tape that the parameter multiplies; "one" for 1, biases or not.
         after: Whether it is read after the step (row t + 1) instead of before it.
     """
 
@@ -278,8 +278,8 @@ class CellDefinition:
         parameters: Formula of each parameter's shape, for the catalog.
         variants: Where options change gates or parameters: what they are then.
         keep_gate: The gate whose bias `forget_bias` sets; None where no gate keeps the memory.
-        following_starts: Parameters that start as functions of others of the layer.
-        own_starts: How parameters start that PyTorch's layers lack; all by name without the layer.
+        following_starts: Parameters that start as functions of those of the layer before them.
+        own_starts: How `matrices`, `diagonals`, … start; like the above by name without the layer.
     """
 
     name: str

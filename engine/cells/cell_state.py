@@ -10,7 +10,8 @@ h_t = o ⊙ tanh(c_t); the numbers are those of lstm.py:
     ∂L/∂c_{t-1} = κ ⊙ f                                            (10)
 
 Where gates also read c, the slopes of (6) and (10) grow by what comes through them; nothing else
-changes.
+changes. The cell's blocks are those of lstm.py: g, f, i, o, c and tanh_c in the tape, slopes and
+deltas in the order c, g, f, i, o, k; k is κ.
 """
 
 import numpy as np

@@ -18,6 +18,8 @@ from engine.cells.base import ArrayTuple, Views
 class SlopeProduct:
     """One multiplication of λ with neighbouring blocks of slopes, into the deltas of their names.
 
+    The cell declares `slopes` and `deltas` in the same order from h to `last`, and carries h.
+
     Attributes:
         last: Name of the last block; the first is h.
     """
