@@ -8,6 +8,7 @@ step) and backward.py (all steps). All of them know a cell by what it declares a
 so that any `Cell` can be swept, whether or not it is in CELLS.
 
 Example: a cell's gradient along a random direction against central differences.
+    >>> import numpy as np
     >>> from engine.bptt.network import Network
     >>> from engine.bptt.sweep import Sweep
     >>> from engine.cells import make_cell
@@ -27,5 +28,20 @@ Example: a cell's gradient along a random direction against central differences.
     >>> sweep.backward()
     >>> exact = sum(np.sum(g * way[name]) for name, g in network.gradients().items())
     >>> bool(abs(exact - measured) < 1e-6 * abs(exact))
+    True
+
+And a step's Jacobian, of all states together, against differences too:
+    >>> from engine.bptt.jacobians import Jacobians
+    >>> one, states = Sweep(network, length=1, batch=5), network.cell.state_names
+    >>> before = {name: rng.normal(size=(1, 5, 4)) for name in states}
+    >>> along = {name: rng.normal(size=(1, 5, 4)) for name in states}
+    >>> def after(step):
+    ...     one.unroll(inputs[:1], {name: before[name] + step * along[name] for name in states})
+    ...     return np.concatenate([one.tapes[0].now(1)[name].T for name in states], axis=1)
+    >>> measured = (after(1e-6) - after(-1e-6)) / 2e-6
+    >>> _ = after(0)
+    >>> (jacobian,) = Jacobians(one.tapes[0]).steps([1])  # (B, n, n)
+    >>> way = np.concatenate([along[name][0] for name in states], axis=1)
+    >>> bool(np.abs(np.einsum("bij,bj->bi", jacobian, way) - measured).max() < 1e-7)
     True
 """

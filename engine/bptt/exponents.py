@@ -1,7 +1,9 @@
 """Power-of-two exponents that keep adjoints in range, however far they vanish or explode.
 
 A true adjoint is stored as stored · 2^E with one integer E for each adjoint row (sample, layer,
-and in a stack loss time). Scaling by a power of two changes no bit of the mantissa.
+and in a stack loss time), which all states of the layer share: one that is smaller than another
+by more than the type's range is stored as zero. Scaling by a power of two changes no bit of the
+mantissa.
 
 NONE stands for "nothing here yet": an exact zero, whose exponent must not raise another's.
 """

@@ -1,6 +1,7 @@
 """Step Jacobians, products of them and Lyapunov exponents, all through the cell's own way back.
 
-With s_t the whole state of a layer, n rows of it, and one sample at a time:
+With s_t the whole state of a layer, n rows of it, H for each of the cell's `state_names` in their
+order, and one sample at a time:
 
     J_t = ∂s_t/∂s_{t−1}; row i is J_tᵀ e_i, one step back of the i-th unit adjoint   (1)
     ∂s_T/∂s_k = J_T J_{T−1} … J_{k+1}; row i is that of (1) taken T − k steps back   (2)

@@ -2,7 +2,8 @@
 
 Optimizers and clipping see the flat vector; everybody else sees PyTorch's names and layout:
 `weight_ih_l0` (G·H, D), `weight_hh_l0` (G·H, H), `bias_ih_l0` (G·H,), for the GRU `bias_hh_l0`
-(3H,) whose r and z parts are 0, `readout.weight` (K, H), `readout.bias` (K,).
+(3H,) whose r and z parts are 0, `readout.weight` (K, H), `readout.bias` (K,). What a cell
+has beside them is named by it, with the layer: `W_z_l0`, `nu_log_l0`.
 
 A bidirectional layer is two entries of the layer axis, 0 and 0r: the second is a layer of the same
 kind that reads the sequence backwards, its parameters named `weight_ih_l0_reverse` and so on. What
@@ -47,7 +48,7 @@ class Network:
         directions: N, 1 or 2.
         width: N·H, what a layer hands up at a time step.
         flat: Every parameter, one vector; updated in place, then `prepare()`.
-        gradient: dL/dflat, filled by a sweep, zero where `flat` holds no parameter.
+        gradient: dL/dflat, filled by a sweep, zero at what is `closed` and at biases left out.
         parameter_shapes: Public name -> shape.
     """
 

@@ -131,7 +131,7 @@ class Observation:
 
     @property
     def log10_cell_norms(self) -> Array:
-        """log10 ‖dℓ/dc_t‖, (S, T, B); NaN where the cell has no state c beside h."""
+        """log10 ‖dℓ/dc_t‖, (S, T, B); NaN where the cell declares no `cell_delta`."""
         sweep = self._with_carries
         scale = math.log10(sweep.loss.sample_scale)
         return log10_cell_norms(sweep.backward_layers) + scale

@@ -14,7 +14,7 @@ from engine.bptt.tape import CHUNK, LayerTape
 def gate_values(tape: LayerTape) -> Iterator[Array]:
     """Yield the values of every gate after its activation function, (T, H, B) each.
 
-    A cell's only gate is its candidate.
+    A cell's only gate is its candidate. Others stand where their product wrote, in the tape.
     """
     cell = tape.cell
     for gate in cell.gates:
@@ -65,7 +65,7 @@ def states_of(tape: LayerTape) -> Array:
 def log10_cell_norms(layers: Sequence[LayerBackward]) -> Array:
     """Return log10 ‖dℓ/dc_t‖ up to the loss's scale, (S, T, B), of sweeps that kept the carries.
 
-    NaN where the cell has no state c beside h.
+    NaN where the cell declares no `cell_delta`.
     """
     shape = layers[0].tape.length, layers[0].tape.batch
     if layers[0].tape.cell.cell_delta is None:

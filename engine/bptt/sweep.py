@@ -88,7 +88,7 @@ class Sweep:
 
         Args:
             inputs: (T, B, D).
-            initial: State name -> (S, B, H); states that are missing start at zero.
+            initial: State name (`cell.state_names`) -> (S, B, H); what is missing starts at zero.
         """
         self.network.renew()
         xs = np.asarray(inputs, self.network.dtype).transpose(0, 2, 1)

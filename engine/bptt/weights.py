@@ -1,7 +1,8 @@
 """The weights of one layer: master copies in the flat vector, and copies laid out for speed.
 
 Each product of a cell is one matrix, rows = its out blocks, columns = the blocks that it reads:
-mostly [h, x, 1]. Public parameters are views of it, in PyTorch's names.
+mostly [h, x, 1]. Public parameters are views of it, in PyTorch's names: W_x the columns x, W_h
+those of the first block but x and 1, b the column 1; `matrices` of a cell are what it names.
 """
 
 from collections.abc import Iterable

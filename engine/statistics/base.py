@@ -128,7 +128,7 @@ class Observed(Protocol):
 
     @property
     def log10_cell_norms(self) -> Array:
-        """log10 ‖dℓ/dc_t‖ of each sample, [S, T, B]; NaN where the cell has no c."""
+        """log10 ‖dℓ/dc_t‖ of each sample, [S, T, B]; NaN where the cell names no such c."""
 
     @property
     def log10_output_norms(self) -> Array:

@@ -5,7 +5,8 @@ Definition: mean over samples of ‖dℓ/dc_t‖₂ along all paths, c_t → h_t
 Reduction: norm of each sample first, then the mean over the batch.
 Axes: step, layer, time.
 Scale: log10.
-Range: [−inf, inf]; −inf is an exact zero; NaN where the cell has no state c beside h.
+Range: [−inf, inf]; −inf is an exact zero; NaN where the cell has no state c beside h: a second
+    state of another kind (z of an oscillator) is none.
 Cost: about a backward sweep without its weight products.
 How to read: beside hidden_gradient_norm: where this curve stays flat while that one falls, the
     gradient travels along c and the forget gates are open.

@@ -58,8 +58,9 @@ def trace(  # noqa: PLR0913  (the public signature)
             scalar was.
         output_gradients: ∂L/∂outputs, (T, B, K) or without a read-out (T, B, H), in two
             directions (T, B, 2H), in place of targets.
-        final_state_gradients: ∂L/∂ of the final state, added; h (S, B, H) or (h, c).
-        initial_state: h (S, B, H) or (h, c); zeros where None.
+        final_state_gradients: ∂L/∂ of the final state, added; h (S, B, H), or where the cell
+            has several states all of them, (h, c).
+        initial_state: h or (h, c) likewise; zeros where None.
         truncation: w: no gradient goes on through t = w, 2w, …; None for all the way.
         options: `activation`, `layer_skips`, and the cell's own.
         statistics: Names to compute at once; others are computed when asked for.

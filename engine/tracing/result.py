@@ -120,7 +120,7 @@ class Trace:
 
     @cached_property
     def initial_state_gradient(self) -> State:
-        """∂L/∂ of the initial state: h (S, B, H), or the tuple (h, c) for a cell with two."""
+        """∂L/∂ of the initial state: h (S, B, H), or a tuple of all the cell's states, (h, c)."""
         parts = [
             np.stack([self._initial(index, name) for index in range(len(self._sweep.tapes))])
             for name in self._sweep.network.cell.state_names
