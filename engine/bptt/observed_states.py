@@ -17,12 +17,14 @@ def gate_values(tape: LayerTape) -> Iterator[Array]:
     A cell's only gate is its candidate. Others stand where their product wrote, in the tape.
     """
     cell = tape.cell
+    if len(cell.gates) == 1:
+        yield block_rows(tape, cell.candidate)
+        return
     for gate in cell.gates:
-        block = gate if len(cell.gates) > 1 and gate in tape.tape_rows else _candidate(tape, gate)
-        yield block_rows(tape, block)
+        yield block_rows(tape, gate if gate in tape.tape_rows else _written(tape, gate))
 
 
-def _candidate(tape: LayerTape, gate: str) -> str:
+def _written(tape: LayerTape, gate: str) -> str:
     """Return the block of a gate that does not lie under its own name."""
     rows = tape.cell.gate_rows(gate)
     return rows.h if rows.h in tape.tape_rows else tape.cell.candidate

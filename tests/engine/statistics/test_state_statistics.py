@@ -84,6 +84,13 @@ def test_the_only_gate_of_a_simple_cell_is_its_activation(observe: Observe) -> N
     np.testing.assert_array_equal(compute("gate", seen)[:, 0], compute("activation", seen))
 
 
+@pytest.mark.parametrize("cell", [name for name, cell in CELLS.items() if len(cell.gates) == 1])
+def test_the_only_gate_is_tanh_of_the_preactivation(observe: Observe, cell: str) -> None:
+    seen = observe(cell, layers=2, length=5)
+    expected = np.tanh(seen.preactivations).mean(axis=2)
+    np.testing.assert_allclose(compute("gate", seen)[:, 0], expected, atol=EXACT)
+
+
 @pytest.mark.parametrize("cell", CELLS)
 def test_the_candidate_is_the_function_of_its_preactivation(observe: Observe, cell: str) -> None:
     seen = observe(cell, layers=2, length=5)
