@@ -6,7 +6,7 @@ from typing import get_args
 import numpy as np
 
 from engine.activations import ACTIVATIONS, Activation
-from engine.cells import CELLS, CellDefinition, CellVariant, make_cell
+from engine.cells import CELLS, CellDefinition, CellVariant
 from engine.config import (
     CaptureConfig,
     Clipping,
@@ -59,9 +59,7 @@ def _undefined(run: RunConfig, task: Task) -> list[str]:
     names: list[str] = []
     if task.loss == "mean_squared_error":
         names += ["accuracy", "validation_accuracy"]
-    model = run.model
-    cell = make_cell(model.cell, model.activation_choice(), model.options)
-    if cell.activation.saturation is None:
+    if run.model.make_cell().activation.saturation is None:
         names.append("saturation")
     return names
 

@@ -23,7 +23,7 @@ from engine.bptt.sharded_sweep import shard_sizes
 from engine.bptt.side_by_side import SideBySide
 from engine.bptt.slope_counts import COUNTED_AT_ONCE
 from engine.bptt.stack import BLOCK
-from engine.cells import Cell, make_cell
+from engine.cells import Cell
 from engine.config import RunConfig
 from engine.learning.held_out import part_size
 from engine.learning.memory import footprint, recomputes
@@ -98,7 +98,7 @@ class _Run:
     def __init__(self, config: RunConfig, data: Data | None) -> None:
         model, training = config.model, config.training
         self.config = config
-        self.cell: Cell = make_cell(model.cell, model.activation_choice(), model.options)
+        self.cell: Cell = model.make_cell()
         self.task: Task = make_task(config.task, config.seed, training.precision, data)
         self.T, self.H, self.S = self.task.length, model.hidden_size, len(model.layer_axis)
         self.sides = self.S // model.layers

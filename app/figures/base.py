@@ -172,6 +172,12 @@ def reads_backwards(run: RunData, name: str, layer: int | str) -> bool:
     return bool(coordinates) and _layer(coordinates[layer_position(coordinates, layer)])[1]
 
 
+def layer_number(run: RunData, name: str, layer: int | str) -> int:
+    """Number of the layer shown of a statistic, whichever way it reads; 0 where it has none."""
+    coordinates = run.slices[name].coords.get("layer", ())
+    return _layer(coordinates[layer_position(coordinates, layer)])[0] if coordinates else 0
+
+
 def is_stacked_both_ways(run: RunData) -> bool:
     """Whether every loss reaches every state: layers of two directions, one on another."""
     model = run.config.get("model", {})

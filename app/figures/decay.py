@@ -15,8 +15,10 @@ from app.figures.base import (
     coordinates,
     drawn_step,
     last_asked,
+    layer_number,
     plane,
     reads_backwards,
+    top_layer,
 )
 from app.figures.frame_verdict import verdict
 from app.figures.line_labels import Wanted, place
@@ -52,6 +54,9 @@ def draw(runs: Sequence[RunData], options: FigureOptions) -> Picture:
     lags, curve = by_lag(row, times, tau)
     step, latest = drawn_step(run, NAME, options.step), drawn_step(run, NAME, None)
     facts = theory(run, options.step)
+    if layer_number(run, NAME, options.layer) != top_layer(run):
+        # What reaches a lower layer comes through those above it: these weights do not bound it.
+        facts |= {"bound": None, "is_one_path": False}
     if lags.size <= 1:
         told = {"step": step, "verdict": verdict(run, step), **facts}
         return layout.empty(TITLE, _no_distance(tau, backwards), figure="decay", **told)
@@ -63,7 +68,8 @@ def draw(runs: Sequence[RunData], options: FigureOptions) -> Picture:
         last = last[::-1] if backwards else last
         parts = _curve(*by_lag(last, times, tau), "latest", palette.MUTED, 1.2) + parts
     parts += _theory(facts, depth) + _rails(lags, curve, (low, high))
-    notes = place(_labels(parts, (step, latest), depth), parts, depth, (low, high))
+    bound = "γσ<sub>max</sub>" if facts["is_one_path"] else "β"
+    notes = place(_labels(parts, (step, latest), depth, bound), parts, depth, (low, high))
     return layout.figure(
         parts,
         {
@@ -143,8 +149,7 @@ def _theory(facts: Mapping[str, Any], depth: float) -> list[Part]:
         ("bound", "bound", "dash", palette.EXPLODING),
         ("radius", "spectral_radius", "dot", palette.MUTED),
     ):
-        # One radius says something about the product only where there is one path.
-        factor = facts[key] if facts["bound"] is not None else None
+        factor = facts[key] if role == "bound" or facts["is_one_path"] else None
         ends = [0.0, depth] if factor else []
         height = [0.0, depth * math.log10(factor)] if factor else []
         parts.append(
@@ -200,12 +205,12 @@ def _few(points: FloatArray) -> FloatArray:
 
 
 def _labels(
-    parts: Sequence[Part], steps: tuple[int | None, int | None], depth: float
+    parts: Sequence[Part], steps: tuple[int | None, int | None], depth: float, bound: str
 ) -> list[Wanted]:
     """What is written in the plot: at each line its name, at an edge of the band its own."""
     words = {
         "measured": f"step {steps[0]}",
-        "bound": "(γσ<sub>max</sub>)<sup>d</sup> bound",
+        "bound": f"({bound})<sup>d</sup> bound",
         "radius": "ρ(W)<sup>d</sup>",
         "latest": f"latest step {steps[1]}",
     }

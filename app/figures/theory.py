@@ -5,19 +5,27 @@ from typing import Any
 
 import numpy as np
 
+import engine
 from app.figures.base import RunData, plane, top_layer
 
-# SCIENCE.md "Bounds": ‖J_t‖₂ ≤ γ‖W‖₂ for these cells; the radius says something for one path alone.
-BOUNDED = frozenset({"elman", "preactivation"})
+# A bound that is 1 but for rounding lets a gradient through whole.
+ROUNDING = 1e-9
 
 
 def theory(run: RunData, step: int | None) -> dict[str, Any]:
-    """Spectral radius (of the widest gate) and the bound γ‖W‖₂ in the top layer, where known."""
+    """What the top layer's weights say, where it is known.
+
+    Returns:
+        `spectral_radius` and `largest_singular_value` of the widest gate, and its name as `gate`
+        where there are several; `bound`, β with ‖J_t‖₂ ≤ β whatever the inputs; `is_one_path`,
+        whether all that goes back is multiplied by W, so that the radius says something of it.
+    """
     found: dict[str, Any] = {
         "spectral_radius": None,
         "largest_singular_value": None,
         "gate": None,
         "bound": None,
+        "is_one_path": False,
     }
     values = plane(run, "weight_geometry", step=step, layer=top_layer(run))
     if values is None:
@@ -34,17 +42,34 @@ def theory(run: RunData, step: int | None) -> dict[str, Any]:
     found["largest_singular_value"] = float(singular[widest])
     if len(radii) > 1:
         found["gate"] = str(slice_.coords["gate"][widest])
-    slope = gamma(run.config)
-    if slope is not None and run.config.get("model", {}).get("cell") in BOUNDED:
-        found["bound"] = slope * float(singular[0])
+    bound_of = _bound_of(run.config)
+    if bound_of is not None:
+        found["bound"] = bound_of(float(singular[0]))
+        found["is_one_path"] = bound_of(0.0) == 0.0
     return found
 
 
-def gamma(config: Mapping[str, Any]) -> float | None:
-    """Return γ = sup φ′: 1 for all that SCIENCE.md names but the sigmoid and steep leaky ReLUs."""
-    activation = config.get("model", {}).get("activation")
-    if isinstance(activation, Mapping):
-        return max(1.0, abs(float(activation.get("slope", 0.0))))
-    if activation is None:
+def critical_norm(config: Mapping[str, Any]) -> float | None:
+    """Return 1/γ where weights of a smaller norm make vanishing certain; None where none do."""
+    slope, bound_of = gamma(config), _bound_of(config)
+    if slope is None or bound_of is None or bound_of(1 / slope) > 1 + ROUNDING:
         return None
-    return 0.25 if activation == "sigmoid" else 1.0
+    return 1 / slope
+
+
+def gamma(config: Mapping[str, Any]) -> float | None:
+    """Return γ = sup φ′ of the (candidate's) activation; None for what is no configuration."""
+    cell = _cell(config)
+    return None if cell is None else float(cell.activation.gamma)
+
+
+def _bound_of(config: Mapping[str, Any]) -> Any:  # noqa: ANN401  # a function of ‖W‖₂, or None
+    cell = _cell(config)
+    return None if cell is None else cell.bound
+
+
+def _cell(config: Mapping[str, Any]) -> Any:  # noqa: ANN401  # the engine's own, behind its door
+    try:
+        return engine.config_of(config).model.make_cell()
+    except engine.ConfigError:
+        return None

@@ -10,7 +10,7 @@ from app.figures.base import FigureDefinition, FigureOptions, RunData, over_step
 from app.figures.lines import LEGEND, many
 from app.figures.missing import nothing
 from app.figures.picture import Part, Picture
-from app.figures.theory import gamma
+from app.figures.theory import critical_norm
 from app.figures.training_axis import steps_axis
 
 TITLE = "Geometry of the recurrent weights"
@@ -40,9 +40,7 @@ def draw(runs: Sequence[RunData], options: FigureOptions) -> Picture:
     lower, below = many([(WORDS[n], steps, v) for n, v in lines if n not in UPPER], yaxis="y2")
     for part, color in zip(lower[::2], palette.RUNS[2:4], strict=True):
         part["line"]["color"] = color
-    slope = gamma(run.config)
-    # Under 1/γ the gradient must vanish; a gated cell has no such line.
-    critical = None if slope is None else 1 / slope
+    critical = critical_norm(run.config)
     top = (min(above[0], 0.0), max(above[1], 1.1 * (critical or 1.0)))
     return layout.figure(
         [*upper, *lower],

@@ -8,7 +8,7 @@ from annotated_types import Interval, Len
 
 from engine.activations import ACTIVATIONS, LEAKY_SLOPE
 from engine.arrays import layer_axis
-from engine.cells import CELLS, CellOptions
+from engine.cells import CELLS, Cell, CellOptions, make_cell
 from engine.errors import Problem
 from engine.initializers import (
     INITIALIZERS,
@@ -136,6 +136,10 @@ class ModelConfig(Described):
         if isinstance(self.activation, LeakyRelu):
             return self.activation.to_dict()
         return self.activation
+
+    def make_cell(self) -> Cell:
+        """Return the cell, bound to its activation and options."""
+        return make_cell(self.cell, self.activation_choice(), self.options)
 
     @property
     def layer_axis(self) -> tuple[int | str, ...]:

@@ -16,7 +16,6 @@ from typing import Literal
 
 import numpy as np
 
-from engine.cells import make_cell
 from engine.diagnosis.finding import Case, Kind
 from engine.diagnosis.thresholds import VANISHING_SPAN
 from engine.statistics.weight_geometry import QUANTITIES
@@ -99,7 +98,7 @@ def cause_of(kind: Kind, case: Case) -> Cause | None:
 def _certain(kind: Kind, case: Case) -> float | None:
     """Return β where it makes vanishing certain; None where it does not, or is not recorded."""
     model = case.config.model
-    bound_of = make_cell(model.cell, model.activation_choice(), model.options).bound
+    bound_of = model.make_cell().bound
     geometry = case.frame.arrays.get("weight_geometry")
     if kind != "vanishing" or bound_of is None or geometry is None:
         return None

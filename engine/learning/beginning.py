@@ -4,7 +4,6 @@ from collections.abc import Mapping
 
 from engine.arrays import Array
 from engine.bptt.network import Network
-from engine.cells import make_cell
 from engine.config import RunConfig
 from engine.errors import ConfigError, Problem
 from engine.tasks import Task
@@ -27,7 +26,7 @@ def build_network(config: RunConfig, task: Task) -> Network:
     """Return the configuration's network for a task, with all weights zero."""
     model = config.model
     return Network(
-        make_cell(model.cell, model.activation_choice(), model.options),
+        model.make_cell(),
         inputs=task.inputs,
         hidden=model.hidden_size,
         layers=model.layers,

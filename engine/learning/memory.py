@@ -5,7 +5,6 @@ Both give the same bits, so what is chosen here is no part of what a run finds o
 
 from engine.bptt.bound_calls import bound_bytes
 from engine.bptt.footprint import Footprint
-from engine.cells import make_cell
 from engine.compiled import twin_of
 from engine.config import RunConfig
 from engine.tasks import Task
@@ -17,7 +16,7 @@ WHOLE_UP_TO = 2**30
 def footprint(config: RunConfig, task: Task) -> Footprint:
     """Return the sizes that the sweeps of a run have."""
     model = config.model
-    cell = make_cell(model.cell, model.activation_choice(), model.options)
+    cell = model.make_cell()
     return Footprint(
         cell=cell,
         length=task.length,

@@ -8,7 +8,6 @@ import numpy as np
 
 from engine.arrays import Array
 from engine.bptt.network import READOUT, Network
-from engine.cells import Cell, make_cell
 from engine.config import CaptureConfig, RunConfig
 from engine.statistics import STATISTICS, AxisFacts, Coordinates, Scale, StatisticDefinition
 from engine.tasks import Data, make_task
@@ -67,7 +66,7 @@ def axis_facts(config: RunConfig, data: Data | None = None) -> AxisFacts:
     """Return what the coordinates of a run's axes follow from."""
     model = config.model
     task = make_task(config.task, config.seed, config.training.precision, data)
-    cell = _cell(config)
+    cell = config.model.make_cell()
     # Names do not depend on the widths: one unit tells them without the memory of the real one.
     narrow = Network(
         cell,
@@ -103,7 +102,7 @@ def recorded_definitions(config: RunConfig) -> tuple[StatisticDefinition, ...]:
     """
     if isinstance(config, CaptureConfig):
         return _captured_definitions(config)
-    gates = _cell(config).gates
+    gates = config.model.make_cell().gates
     listed, costs_no_sweep = config.recording.statistics, config.recording.batch == "training"
     return tuple(
         d
@@ -118,7 +117,7 @@ def recorded_definitions(config: RunConfig) -> tuple[StatisticDefinition, ...]:
 
 
 def _captured_definitions(config: CaptureConfig) -> tuple[StatisticDefinition, ...]:
-    cell = _cell(config)
+    cell = config.model.make_cell()
     return tuple(
         d
         for d in STATISTICS.values()
@@ -130,11 +129,6 @@ def _captured_definitions(config: CaptureConfig) -> tuple[StatisticDefinition, .
             or d.accompanies in config.recording.statistics
         )
     )
-
-
-def _cell(config: RunConfig) -> Cell:
-    model = config.model
-    return make_cell(model.cell, model.activation_choice(), model.options)
 
 
 def layouts(config: RunConfig, data: Data | None = None) -> dict[str, Layout]:

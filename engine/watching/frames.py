@@ -6,7 +6,7 @@ import numpy as np
 
 from engine.arrays import Array
 from engine.bptt.network import READOUT, Network
-from engine.cells import Cell, make_cell
+from engine.cells import Cell
 from engine.config import CaptureConfig
 from engine.errors import ShapeError
 from engine.recording import Frame, Layout, layouts
@@ -45,7 +45,7 @@ class Look:
     def __init__(self, config: CaptureConfig, taken: Taken) -> None:
         """Check, sweep every length, and put together."""
         model = config.model
-        cell = make_cell(model.cell, model.activation_choice(), model.options)
+        cell = model.make_cell()
         require_fit(taken, config, cell.state_names)
         given = _weights(config, taken, cell)
         network = Network(

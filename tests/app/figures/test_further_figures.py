@@ -8,9 +8,11 @@ import pytest
 
 import engine
 from app.figures import FIGURES
+from app.figures.base import RunData
 from app.figures.clipping import clipped_share
 from app.figures.gain_factors import averaged
-from tests.app.figures.make_runs import linear_run, picked, with_slice
+from app.figures.picture import Picture
+from tests.app.figures.make_runs import Recorded, linear_run, picked, with_slice
 from tests.app.figures.test_figures import draw, trace
 
 
@@ -174,6 +176,56 @@ def test_the_line_that_weights_must_pass_is_one_over_gamma() -> None:
     drawn = draw("weight_geometry", linear_run([0.5], activation="sigmoid"))
     assert drawn.layout.meta["critical"] == 4
     assert drawn.layout.shapes[0].y0 == 4
+
+
+def lines_of(drawn: Picture) -> dict[str, int]:
+    return {role: len(trace(drawn, role).x) for role in ("bound", "radius")}
+
+
+def with_model(run: RunData, **model: Any) -> RunData:  # noqa: ANN401  # fields of a configuration
+    return replace(run, config={**run.config, "model": {**run.config["model"], **model}})
+
+
+def stacked(run: RunData, name: str) -> RunData:
+    """The same run with a second layer like the first in one slice."""
+    old = run.slices[name]
+    values = np.repeat(old.values, 2, axis=list(old.axes).index("layer"))
+    coords = {**old.coords, "layer": (0, 1)}
+    new = Recorded(name=name, axes=tuple(old.axes), coords=coords, values=values)
+    return replace(run, slices={**run.slices, name: new})
+
+
+@pytest.mark.parametrize(
+    ("cell", "lines"),
+    [
+        ("elman", {"bound": 2, "radius": 2}),
+        ("orthogonal", {"bound": 2, "radius": 2}),
+        ("indrnn", {"bound": 2, "radius": 2}),
+        ("leaky", {"bound": 2, "radius": 0}),  # what leaks passes W by
+        ("residual", {"bound": 2, "radius": 0}),
+        ("skip", {"bound": 0, "radius": 0}),
+    ],
+)
+def test_the_decay_has_the_bound_that_its_cell_has(cell: str, lines: dict[str, int]) -> None:
+    assert lines_of(draw("decay", with_model(linear_run([0.5]), cell=cell))) == lines
+
+
+def test_no_bound_is_drawn_over_a_layer_under_another() -> None:
+    run = with_model(linear_run([0.5]), layers=2)
+    run = stacked(stacked(run, "last_loss_gradient"), "weight_geometry")
+    assert lines_of(draw("decay", run, layer=1)) == {"bound": 2, "radius": 2}
+    assert lines_of(draw("decay", run, layer=0)) == {"bound": 0, "radius": 0}
+
+
+@pytest.mark.parametrize(
+    ("cell", "critical"), [("elman", 1.0), ("leaky", 1.0), ("residual", None), ("skip", None)]
+)
+def test_weights_have_a_critical_norm_only_where_it_makes_vanishing_certain(
+    cell: str, critical: float | None
+) -> None:
+    drawn = draw("weight_geometry", with_model(linear_run([0.5]), cell=cell))
+    assert drawn.layout.meta["critical"] == critical
+    assert len(drawn.layout.shapes) == (0 if critical is None else 1)
 
 
 @pytest.mark.parametrize("name", [n for n in FIGURES if FIGURES[n].runs[0] == 1])
