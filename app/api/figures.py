@@ -11,7 +11,7 @@ from starlette.responses import Response
 from app.api.dependencies import StoreOf, json_response
 from app.api.schemas import FigureModel, problems
 from app.figures import FIGURES, Reader
-from app.figures.base import Decades, FigureDefinition, FigureOptions, Losses, Mode
+from app.figures.base import Align, Decades, FigureDefinition, FigureOptions, Losses, Mode
 from app.figures.picture import Picture
 from app.http_errors import HttpProblem, bad_parameter
 from app.wire import to_json
@@ -59,6 +59,9 @@ Range = Annotated[Literal["4", "8", "16"], Query(description="Decades of the col
 LossesOf = Annotated[
     Losses, Query(description="A map over the training: of all losses, or of the last one alone")
 ]
+AlignOf = Annotated[
+    Align, Query(description="Two runs: at one training step, or where each is down to one loss")
+]
 Format = Annotated[Literal["json", "html"], Query()]
 Name = Annotated[str | None, Query(max_length=100, description="One coordinate of this axis")]
 Length = Annotated[int, Query(ge=1, le=MOST_LENGTH, description="T of a figure without a run")]
@@ -97,9 +100,10 @@ async def _choice(
     parameter: Name = None,
     gate: Name = None,
     losses: LossesOf = "all",
+    align: AlignOf = "step",
 ) -> FigureOptions:
     """Return the same with one coordinate of the axes of which a figure shows one."""
-    return replace(look, parameter=parameter, gate=gate, losses=losses)
+    return replace(look, parameter=parameter, gate=gate, losses=losses, align=align)
 
 
 Choice = Annotated[FigureOptions, Depends(_choice)]

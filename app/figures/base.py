@@ -12,6 +12,7 @@ from app.figures.picture import Picture
 Mode = Literal["ratio", "magnitude"]
 Decades = Literal[4, 8, 16]
 Losses = Literal["all", "last"]
+Align = Literal["step", "loss"]
 Frames = Literal["all", "one", "one and latest"]
 Choosable = Literal["parameter", "gate", "losses"]
 
@@ -69,8 +70,10 @@ class FigureOptions:
     difference from the value at the last time asked. `range` is half the width of the
     colour scale in decades. `steps` is a step for each of several runs, in their order, where
     they are not looked at at one. `losses` says whether a map over the training is of all losses
-    of a task or of the last one alone. `parameter` and `gate` are coordinates, None for the first
-    that there is. `length` and `at` are the T and the pre-activation of a figure without a run.
+    of a task or of the last one alone, `align` whether runs are held against each other at one
+    training step or where each first comes down to one loss. `parameter` and `gate` are
+    coordinates, None for the first that there is. `length` and `at` are the T and the
+    pre-activation of a figure without a run.
     """
 
     step: int | None = None
@@ -79,6 +82,7 @@ class FigureOptions:
     mode: Mode = "magnitude"
     range: Decades = 8
     losses: Losses = "all"
+    align: Align = "step"
     parameter: str | None = None
     gate: str | None = None
     length: int = 20

@@ -26,12 +26,12 @@ from app.figures.base import (
     top_layer,
 )
 from app.figures.heatmap import Cells, colorbar, traces
+from app.figures.loss_levels import recent_losses
 from app.figures.loss_strip import strip, strip_axis, strip_caption
 from app.figures.missing import nothing
 from app.figures.picture import Part, Picture
 from app.figures.pooling import pool
 from app.figures.training_axis import future, span_of_steps, whole_steps
-from app.runs.recent_loss import RECENT_STEPS, mean_recent_loss
 from app.wire import finite
 
 TITLE = "Gradient norm over training"
@@ -164,12 +164,9 @@ def _recent_losses(run: RunData, options: FigureOptions, name: str) -> list[floa
     """What the run's tile says at each column: the mean loss of the last steps until then."""
     frames, _ = over_steps(run, name, layer=options.layer)
     _, columns, _ = pool(frames, frames, 0)
-    loss_steps, loss = over_steps(run, "loss", layer=options.layer)
     # The last column is asked at its last step: there it says what the run's row says.
     asked = np.append(columns[:-1], frames[-1:])
-    ends = np.searchsorted(loss_steps, asked, side="right")
-    means = [mean_recent_loss(loss[max(0, end - RECENT_STEPS) : end]) for end in ends]
-    return [finite(mean) for mean in means]
+    return [finite(mean) for mean in recent_losses(run, asked)]
 
 
 def _reach_line(run: RunData, tau: int, axes: tuple[str, str]) -> list[Part]:

@@ -24,6 +24,7 @@ from app.pages.compare_tables import (
     settings_of,
 )
 from app.pages.display import DisplayBar, display_bar
+from app.pages.index import LONGEST_SEARCH
 from app.pages.lesson_runs import LessonNote, note_of
 from app.pages.run import asked_times, layers_of, top_of
 from app.pages.verdicts import ShownVerdict, shown_verdict
@@ -65,6 +66,9 @@ class ComparePage(PageContext):
 
     runs: tuple[ComparedRun, ...]
     choices: tuple[Choice, ...]
+    search: str
+    is_searching: bool
+    has_found: bool
     lesson: LessonNote | None
     missing: int
     refusal: str
@@ -110,10 +114,14 @@ def page_of(
     """Return the context for the runs asked for; unknown ones are counted, not an error."""
     wanted = list(dict.fromkeys(run_ids))
     named = [run for run in (_find(store, run_id) for run_id in wanted) if run is not None]
-    newest, _ = store.runs.page(limit=MOST_CHOICES)
+    is_searching = "find" in query
+    search = query.get("q", "").strip()[:LONGEST_SEARCH] if is_searching else ""
+    offered, _ = store.runs.page(limit=MOST_CHOICES, q=search or None)
     chosen = {run.id for run in named}
-    refusal = refusal_of(len(named)) if wanted else ""
-    found = [] if refusal else named
+    # Who searches has not chosen yet.
+    is_chosen = bool(wanted) and not (is_searching and len(named) < FEWEST_RUNS)
+    refusal = refusal_of(len(named)) if is_chosen else ""
+    found = [] if refusal or not is_chosen else named
     differing = differences([run.config for run in found])
     return ComparePage(
         runs=tuple(
@@ -136,8 +144,11 @@ def page_of(
                 is_chosen=run.id in chosen,
             )
             # What is chosen is there to be kept, however old, and stands where it is seen.
-            for run in [*named, *(run for run in newest if run.id not in chosen)]
+            for run in [*named, *(run for run in offered if run.id not in chosen)]
         ),
+        search=search,
+        is_searching=is_searching,
+        has_found=bool(offered),
         lesson=lesson,
         missing=len(wanted) - len(named),
         refusal=refusal,

@@ -23,7 +23,7 @@ from app.store import Run, Store
 
 PAGE_SIZE = 50
 # What a search box takes; longer texts are cut, since no name is that long.
-_LONGEST_SEARCH = 200
+LONGEST_SEARCH = 200
 
 NEWEST = "-created_at"
 # What the store sorts by, as a reader says it; the empty one is the order of the list.
@@ -90,8 +90,8 @@ class Wanted:
         self, status: str = "", q: str = "", tag: str = "", cell: str = "", sort: str = ""
     ) -> None:
         self.status = status if status in STATUSES else ""
-        self.q = q.strip()[:_LONGEST_SEARCH]
-        self.tag = tag.strip()[:_LONGEST_SEARCH]
+        self.q = q.strip()[:LONGEST_SEARCH]
+        self.tag = tag.strip()[:LONGEST_SEARCH]
         self.cell = cell if cell in dict(_cells()) else ""
         self.sort = sort if sort in dict(SORTS) else ""
 

@@ -198,7 +198,8 @@ def label_of(values: Mapping[str, Any]) -> str:
 def axis_label(path: str) -> str:
     """Return what an axis is called: the last part of its place that says something."""
     parts = path.split(".")
-    return parts[-2] if parts[-1] == "kind" and len(parts) > 1 else parts[-1]
+    last = parts[-2] if parts[-1] == "kind" and len(parts) > 1 else parts[-1]
+    return last.replace("_", " ")
 
 
 def value_label(value: object) -> str:

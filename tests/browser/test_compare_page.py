@@ -212,6 +212,9 @@ def test_by_loss_each_run_is_where_it_first_was_as_good(
     page.get_by_role("button", name="by loss").click()
     label = page.locator("[data-scrub=label]")
     expect(label).to_contain_text("loss")
+    expect(page.get_by_role("slider", name="Loss")).to_be_visible()
+    difference = page.locator("[data-panel=gradient_difference] [data-plot]")
+    expect(difference.locator(".xtitle")).to_contain_text("training loss", timeout=PATIENCE_MS)
     lowest = label.text_content()
     with page.expect_response(lambda answer: "of_step=" in answer.url) as answered:
         page.locator("[data-scrub=slider]").press("Home")

@@ -215,6 +215,28 @@ def test_ticked_runs_are_stopped_together(page: Page, service: Service) -> None:
     assert service.wait(ended)["status"] == "succeeded"
 
 
+def test_what_is_ticked_on_another_page_is_stopped_and_deleted_too(
+    page: Page, service: Service, watch: Watch
+) -> None:
+    watch.expect("404")  # of the run that is gone
+    ended = service.finish(config_of("elsewhere, over"))
+    going = service.start(config_of("elsewhere, going", steps=LONG_STEPS))
+    # Neither has a row in a list of runs of another name.
+    follow(page, f"/?q=no+such+run&pick={ended}&pick={going}&pick=gone")
+    stopping = page.locator("[data-stop-button]")
+    stopping.click()
+    dialog = page.get_by_role("dialog", name="Stop this run?")
+    expect(dialog).to_contain_text("elsewhere, going cannot go on")
+    dialog.get_by_role("button", name="Stop").click()
+    expect(page.locator(".toast")).to_contain_text("elsewhere, going is being cancelled")
+    assert service.wait(going)["status"] == "cancelled"
+    assert "gone" not in page.url
+    stopping.click()
+    expect(page.locator(".toast").last).to_contain_text("What is ticked is over already.")
+    page.locator("[data-delete-button]").click()
+    expect(page.locator(".toast").last).to_contain_text("2 runs deleted")
+
+
 def test_a_tag_is_a_filter_that_can_be_taken_off(page: Page, service: Service) -> None:
     service.finish({**config_of("tagged"), "tags": ["apart"]})
     service.finish(config_of("plain"))

@@ -10,8 +10,9 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import Service
 from tests.browser.page_checks import DESKTOP, PHONE, sideways_scroll, violations
-from tests.browser.test_run_page import PATIENCE_MS, config
+from tests.browser.test_run_page import OVERVIEW, PATIENCE_MS, config
 
+LIGHT_GROUND = "rgb(244, 246, 248)"
 TABS = ("training", "paths", "jacobians", "gates", "activations", "parameters")
 
 
@@ -118,6 +119,28 @@ def test_paper_is_as_wide_as_the_widest_chart(page: Page, lstm: str) -> None:
     page.emulate_media(media="print")
     expect(page.locator(".app-bar")).to_be_hidden()
     assert page.evaluate("getComputedStyle(document.body).printColorAdjust") == "exact"
+
+
+def test_paper_is_light_and_has_charts_that_were_never_scrolled_to(
+    new_page: Callable[..., Page], lstm: str
+) -> None:
+    page = new_page(viewport=PHONE, color_scheme="dark")
+    page.add_init_script("window.print = () => { window.printed = true; }")
+    page.goto(f"/runs/{lstm}?theme=dark")
+    first, last = (page.locator(f"[data-panel={name}]") for name in (OVERVIEW[0], OVERVIEW[-1]))
+    expect(first).to_have_attribute("data-state", "ready")
+    expect(last).to_have_attribute("data-state", "loading")
+    ink = first.locator(".xtick text").first.evaluate("text => getComputedStyle(text).fill")
+    page.keyboard.press("Control+p")
+    page.wait_for_function("() => window.printed", timeout=PATIENCE_MS)
+    expect(last).to_have_attribute("data-state", "ready")
+    page.emulate_media(media="print", color_scheme="dark")
+    ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert ground == LIGHT_GROUND
+    on_paper = first.locator(".xtick text").first
+    expect(on_paper).not_to_have_css("fill", ink)
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    expect(on_paper).to_have_css("fill", ink)
 
 
 def test_keys_reach_the_charts_that_are_seen(page: Page, lstm: str) -> None:

@@ -21,6 +21,8 @@ import { followRuns } from "./live_runs.js";
 const page = document.querySelector("[data-compare]");
 const runs = JSON.parse(document.getElementById("compare-data").textContent);
 const ids = runs.map((run) => run.id);
+const allOver = () => runs.every((run) => isOver(run.status));
+const isMap = (name) => name === "gradient_difference";
 const state = createState(COMPARE_VIEW);
 const course = createCourse(state, runs);
 let colors = themeColors(seenTheme());
@@ -45,7 +47,7 @@ const panels = sections.map((section) => {
     title: section.querySelector("h2").textContent,
     filename: () => `${panel.name}-${scrubber.shown() ?? 0}`,
     data: (format) => dataAddress(run?.id ?? ids[0], "hidden_gradient_norm", { step: run ? null : (course.stepOf(runs[0]) ?? "last"), layer: layerOf(), format }),
-    page: () => apiUrl(`/figures/${panel.name}`, { run: run ? run.id : ids, ...shownQuery(), ...course.query(), format: "html" }),
+    page: () => apiUrl(`/figures/${panel.name}`, { run: run ? run.id : ids, ...shownQuery(), ...(run ? { step: course.stepOf(run) } : course.query(isMap(panel.name))), format: "html" }),
   });
   if (run) {
     mountPicking(panel.plot, (step) => choose(scrubber.nearest(course.positionOf(run, step + run.every / 2))));
@@ -58,6 +60,7 @@ const columns = panels.filter((panel) => panel.section.dataset.compared);
 
 const scrubber = createScrubber(page.querySelector("[data-scrubber]"), {
   words: course.words,
+  name: () => (course.byLoss() ? "Loss" : "Training step"),
   onStep: (position) => {
     course.choose(position);
     return refreshStep();
@@ -83,9 +86,9 @@ function addressOfRun(run) {
 
 function addressOfAll(name) {
   const layer = layerInAddress(layerOf());
-  if (name === "gradient_difference") return { path: `/figures/${name}`, query: { run: ids, layer }, final: false };
-  const asked = course.query();
-  return { path: `/figures/${name}`, query: { run: ids, layer, ...asked }, final: allOver() && asked.step !== null };
+  const asked = course.query(isMap(name));
+  const final = allOver() && !isMap(name) && asked.step !== null;
+  return { path: `/figures/${name}`, query: { run: ids, layer, ...asked }, final };
 }
 
 function viewOf(run) {
@@ -135,10 +138,6 @@ function refreshAll() {
   return Promise.all(panels.map((panel) => panel.refresh({ fresh: true })));
 }
 
-function allOver() {
-  return runs.every((run) => isOver(run.status));
-}
-
 async function refreshRun(id) {
   const run = runs.find((one) => one.id === id);
   const found = await getJson(`/runs/${id}`);
@@ -157,7 +156,7 @@ state.subscribe((_, changed) => {
   showDisplay();
   if (changed.includes("mode") || changed.includes("range")) for (const panel of panels) panel.redraw();
   if (changed.includes("layer")) refreshAll();
-  if (changed.includes("align")) showPositions();
+  if (changed.includes("align")) (showPositions(), difference?.refresh());
   const moved = ["align", "step", "loss"].some((name) => changed.includes(name));
   if (moved && (changed.includes("align") || course.position() !== scrubber.step())) {
     scrubber.setStep(course.position());

@@ -80,8 +80,9 @@ export function createCourse(state, runs) {
       return steps[indexOfStep(steps, state.get().step)] ?? null;
     },
     reached: (run) => !byLoss() || !recorded.has(run.id) || reachedAt(run) !== null,
-    /** What a figure of all runs is asked with. */
-    query() {
+    /** What a figure of all runs is asked with; a map of the training has what the scrubber moves along. @param {boolean} isMap */
+    query(isMap) {
+      if (isMap) return byLoss() ? { align: "loss" } : {};
       if (!byLoss()) return { step: state.get().step };
       return { of_step: runs.map((run) => this.stepOf(run) ?? 0) };
     },

@@ -12,6 +12,7 @@ export function showColumn(section, { status, verdict }) {
   const word = section.querySelector("[data-verdict-word]");
   word.className = `verdict verdict--${style} small`;
   word.textContent = `${glyph} ${title}`;
+  section.querySelector("[data-verdict-label]").hidden = false;
   // The scrubber may stand elsewhere.
   section.querySelector("[data-verdict-step]").textContent = `at step ${verdict.step}`;
 }

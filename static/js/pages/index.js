@@ -2,6 +2,7 @@
 import { confirmAction } from "../shell/dialog.js";
 import { shortcut } from "../shell/keyboard.js";
 import { toast, toastError } from "../shell/toasts.js";
+import { getJson } from "../wire/api.js";
 import { newest } from "../wire/newest.js";
 import { mountDeletion } from "./deletion.js";
 import { followRuns } from "./live_runs.js";
@@ -126,28 +127,45 @@ async function deleteAll(runs, more = "") {
   deleteRuns(runs, more);
 }
 
-// What is ticked on another page of the list has no row here, and no status.
-const tickedRuns = () => picks.ids().map((id) => ({ id, name: id.slice(0, 8), ...rowOf(id)?.dataset }));
-
-document.querySelector("[data-stop-button]").addEventListener("click", async () => {
+/** What is ticked has no row here where it is on another page of the list: the service tells of it; null: it is gone. */
+async function tickedRun(id) {
+  const row = rowOf(id);
+  if (row) return { id, ...row.dataset };
   try {
-    const going = tickedRuns().filter(({ status }) => status && !OVER.has(status));
-    if (going.length) await cancelRuns(going);
-    refresh();
+    const { name, status } = await getJson(`/runs/${id}`);
+    return { id, name: name || id, status };
+  } catch (error) {
+    if (error.status !== 404) throw error;
+    picks.drop(id);
+    return null;
+  }
+}
+
+/** Do something with all that is ticked. @param {(over: object[], going: object[]) => Promise<unknown>} act */
+const withTicked = (act) => async () => {
+  try {
+    const ticked = (await Promise.all(picks.ids().map(tickedRun))).filter(Boolean);
+    const [over, going] = [true, false].map((wanted) => ticked.filter(({ status }) => OVER.has(status) === wanted));
+    await act(over, going);
   } catch (error) {
     toastError(error);
   }
-});
+};
 
-document.querySelector("[data-delete-button]").addEventListener("click", async () => {
-  // Those of another page of the list: the service says whether they are over.
-  const ticked = tickedRuns();
-  const over = ticked.filter(({ status }) => !status || OVER.has(status));
-  const left = ticked.length - over.length;
+async function stopTicked(_, going) {
+  if (going.length) await cancelRuns(going);
+  else toast("What is ticked is over already.");
+  refresh();
+}
+
+async function deleteTicked(over, { length: left }) {
   const words = left ? `${left} not over yet: stop them first.` : "";
   if (over.length) await deleteAll(over, words);
-  else toast(words);
-});
+  else if (words) toast(words);
+}
+
+document.querySelector("[data-stop-button]").addEventListener("click", withTicked(stopTicked));
+document.querySelector("[data-delete-button]").addEventListener("click", withTicked(deleteTicked));
 
 showTimes(list);
 setInterval(() => showTimes(list), TIMES_MS);

@@ -40,7 +40,9 @@ export function mountPicks(form, list) {
     const all = list.querySelector("[data-pick-all]");
     if (all) all.checked = boxes().every((box) => box.checked);
     deleting.hidden = picked.size === 0;
-    stopping.hidden = !boxes().some((box) => box.checked && !OVER.has(box.closest("[data-run]").dataset.status));
+    const known = new Map(boxes().map((box) => [box.value, box.closest("[data-run]").dataset.status]));
+    // What is ticked on another page of the list may be going.
+    stopping.hidden = [...picked].every((id) => OVER.has(known.get(id)));
     button.disabled = picked.size < FEWEST || picked.size > MOST;
     button.title = button.disabled ? `Tick ${FEWEST} to ${MOST} runs to compare them` : "Compare the ticked runs (C)";
     words.textContent = pickedText(picked.size);

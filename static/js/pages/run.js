@@ -10,7 +10,6 @@ import { toastError } from "../shell/toasts.js";
 import { onTheme, seenTheme } from "../shell/theme.js";
 import { RUN_VIEW, createState } from "../state/url_state.js";
 import { getJson, numberOf } from "../wire/api.js";
-import { openChain, timesOf } from "./chain.js";
 import { mountActions } from "./run_actions.js";
 import { mountControls } from "./run_controls.js";
 import { createFigures } from "./run_figures.js";
@@ -100,10 +99,15 @@ onTheme((seen) => {
 });
 
 /** The chain behind a cell, of the layer that is shown; a cell of the future has none. */
-function openCell(name, cell) {
-  const times = timesOf(cell);
+async function openCell(name, cell) {
   const { step, parameter = null } = panelOf(name).figure().layout.meta;
-  if (times) openChain(run.id, { step, ...times, parameter, layer: layerOf() }).catch(toastError);
+  try {
+    const { openChain, timesOf } = await import("./chain.js"); // not before somebody asks
+    const times = timesOf(cell);
+    if (times) await openChain(run.id, { step, ...times, parameter, layer: layerOf() });
+  } catch (error) {
+    toastError(error);
+  }
 }
 
 function viewOf(name) {

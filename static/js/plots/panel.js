@@ -143,23 +143,21 @@ export function createPanel(section, { address, view, onFigure = () => {}, onCel
     else show("error", error instanceof ApiError ? `${error.title}: ${error.detail}` : "The service did not answer");
   }
 
-  function whenSeen(work) {
-    if (visible) work();
-    else missed = work;
+  function see(isSeen) {
+    visible = isSeen;
+    if (!visible || !missed) return;
+    const work = missed;
+    missed = null;
+    work();
   }
 
   if (!visible) {
-    const observer = new IntersectionObserver(
-      (entries) => {
-        visible = entries[entries.length - 1].isIntersecting;
-        if (!visible || !missed) return;
-        const work = missed;
-        missed = null;
-        work();
-      },
-      { rootMargin: "120px" },
-    );
-    observer.observe(section);
+    let onScreen = false;
+    const look = (entries) => see((onScreen = entries[entries.length - 1].isIntersecting));
+    new IntersectionObserver(look, { rootMargin: "120px" }).observe(section);
+    // Paper has all of them.
+    window.addEventListener("beforeprint", () => see(true));
+    window.addEventListener("afterprint", () => see(onScreen));
   }
 
   return {
@@ -181,7 +179,8 @@ export function createPanel(section, { address, view, onFigure = () => {}, onCel
     },
     /** Draw again what is there. */
     redraw() {
-      if (figure) whenSeen(paintSafely);
+      if (figure && visible) paintSafely();
+      else if (figure) missed ??= paintSafely;
     },
     /** @param {number} step */
     cursor(step) {

@@ -28,8 +28,7 @@ const isDrawnIn = (element, trace) => (group) => group.__data__?.[0]?.trace?.uid
 
 /** @returns {string} the path of a line, which has a gap wherever there is no number */
 export function pathOf(xs, ys, xaxis, yaxis) {
-  let path = "";
-  let isDown = false;
+  let [path, isDown] = ["", false];
   for (let i = 0; i < xs.length; i += 1) {
     const x = xaxis.d2p(xs[i]);
     const y = yaxis.d2p(ys[i]);

@@ -27,10 +27,10 @@ const PLAY_MS = 60;
 
 /**
  * @param {HTMLElement} element `[data-scrubber]`
- * @param {{onStep: (step: number | null) => void | Promise<void>, words?: (step: number) => string}} options null: follow the
- *   newest; `words` says what stands at a step where that is something else
+ * @param {{onStep: (step: number | null) => void | Promise<void>, words?: (step: number) => string, name?: () => string}} options
+ *   null: follow the newest; `words` says what stands at a step where that is something else, `name` what it moves along
  */
-export function createScrubber(element, { onStep, words }) {
+export function createScrubber(element, { onStep, words, name = () => "Training step" }) {
   const part = (name) => element.querySelector(`[data-scrub=${name}]`);
   const [back, play, forward, slider, label, follow] = ["back", "play", "forward", "slider", "label", "follow"].map(part);
   let steps = [];
@@ -42,6 +42,8 @@ export function createScrubber(element, { onStep, words }) {
     slider.max = String(Math.max(steps.length - 1, 0));
     slider.value = String(Math.max(at, 0));
     slider.disabled = steps.length < 2;
+    slider.setAttribute("aria-label", name());
+    for (const one of [element, label]) one.setAttribute("aria-label", `${name()} shown`);
     const text = words ? words(steps[at] ?? 0) : String(steps[at] ?? 0);
     slider.setAttribute("aria-valuetext", words ? text : `training step ${text}`);
     label.textContent = text;

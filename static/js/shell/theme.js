@@ -30,11 +30,26 @@ function systemTheme() {
   return matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
 }
 
-/** @param {string} theme */
-export function setTheme(theme) {
+function apply(theme) {
   const root = document.documentElement;
   if (theme === "auto") delete root.dataset.theme;
   else root.dataset.theme = theme;
+}
+
+let onScreen = null;
+
+/** Paper is light, whatever the screen is. @param {boolean} isPaper */
+export function setPaper(isPaper) {
+  if (isPaper === (onScreen !== null)) return;
+  const theme = onScreen ?? "light";
+  onScreen = isPaper ? chosenTheme() : null;
+  apply(theme);
+  announce();
+}
+
+/** @param {string} theme */
+export function setTheme(theme) {
+  apply(theme);
   try {
     if (theme === "auto") localStorage.removeItem(KEY);
     else localStorage.setItem(KEY, theme);

@@ -1,5 +1,6 @@
 """The figures of the further tabs hold the statistic's own numbers, on scales that stay."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -283,6 +284,35 @@ def test_a_difference_is_the_second_run_less_the_first() -> None:
     np.testing.assert_allclose(z[:, 0], np.log10(5) * np.arange(3, -1, -1), rtol=1e-5)
     np.testing.assert_array_equal(z[:, 1], 0)
     assert (cells.zmin, cells.zmax) == (-8, 8)
+
+
+def falling(run: RunData, losses: Sequence[float]) -> RunData:
+    """The same run with one loss before each of its frames, 200 training steps apart."""
+    series = np.repeat(np.array(losses, dtype=np.float64), 200)[199:]
+    return with_slice(run, "loss", series)
+
+
+def test_by_loss_each_run_stands_where_it_first_comes_down_to_the_columns_loss() -> None:
+    slow = falling(linear_run([0.1, 0.2, 0.3], length=4, every=200), [1.0, 0.1, 0.01])
+    fast = falling(linear_run([0.5, 0.6, 0.7], length=4, every=200), [1.0, 0.01, 0.001])
+    drawn = draw("gradient_difference", slow, fast, align="loss")
+    cells = trace(drawn, "plain")
+    z, x = np.asarray(cells.z), np.asarray(cells.x)
+    np.testing.assert_allclose(x[[0, -1]], [-2, 0], atol=1e-12)  # no lower than both come
+    lags = np.arange(3, -1, -1)
+    np.testing.assert_allclose(z[:, -1], np.log10(0.5 / 0.1) * lags, rtol=1e-5)
+    np.testing.assert_allclose(z[:, 0], np.log10(0.6 / 0.3) * lags, rtol=1e-5)
+    # On the way the slow run has its second frame, while the fast one has its second, too.
+    np.testing.assert_allclose(z[:, 25], np.log10(0.6 / 0.2) * lags, rtol=1e-5)
+    assert drawn.layout.xaxis.range[0] > 0 > drawn.layout.xaxis.range[1]
+    assert (drawn.layout.xaxis.ticktext[0], drawn.layout.xaxis.ticktext[-1]) == ("0.01", "1")
+
+
+@pytest.mark.parametrize("losses", [[np.nan] * 3, [np.inf] * 3, [0.0] * 3])
+def test_without_a_loss_to_come_down_to_nothing_is_compared_by_it(losses: list[float]) -> None:
+    runs = [falling(linear_run([0.1, 0.2, 0.3], length=4, every=200), losses)] * 2
+    drawn = draw("gradient_difference", *runs, align="loss")
+    assert drawn.layout.annotations[0].text == "No loss that both runs have come down to yet"
 
 
 def test_two_exact_zeros_do_not_differ_and_one_is_infinitely_far() -> None:

@@ -182,6 +182,24 @@ async def test_a_chosen_run_can_be_kept_however_many_are_newer(
         assert len(offered) == len(asked) + 1
 
 
+async def test_runs_to_compare_are_found_by_name_and_what_is_ticked_stays(
+    client: httpx.AsyncClient,
+) -> None:
+    first, second = [await start(client, name) for name in ("first", "second")]
+    asked = {"run": [first], "q": "sec", "find": "on"}
+    page = (await client.get("/compare", params=asked)).text
+    offered = re.findall(r'type="checkbox" name="run" value="([^"]+)"( checked)?', page)
+    assert offered == [(first, " checked"), (second, "")]
+    assert 'value="sec"' in page
+    assert "data-refusal" not in page, "who searches has not chosen yet"
+    page = (await client.get("/compare", params={**asked, "q": "none is called so"})).text
+    assert "No run matches; what is ticked stays." in page
+    assert first in page
+    # The comparison that is seen stays, too.
+    both = (await client.get("/compare", params={**asked, "run": [first, second]})).text
+    assert f'data-compared="{second}"' in both
+
+
 async def test_a_run_can_be_the_start_of_another(client: httpx.AsyncClient) -> None:
     run = await start(client, "first")
     page = (await client.get(f"/runs/new?from={run}")).text

@@ -33,6 +33,7 @@ test("at one loss each run is at a step of its own", () => {
   const { one } = course({ loss: 0.9 });
   assert.deepEqual(runs.map(one.stepOf), [20, 20]);
   assert.deepEqual(one.query(), { of_step: [20, 20] });
+  assert.deepEqual(one.query(true), { align: "loss" });
 });
 
 test("a run that never gets so low shows its last step, and says so", () => {
@@ -57,6 +58,7 @@ test("by step all runs are at one step", () => {
   assert.deepEqual(runs.map(one.stepOf), [10, 10]);
   one.choose(20);
   assert.deepEqual([state.get().step, one.query()], [20, { step: 20 }]);
+  assert.deepEqual(one.query(true), {}); // a map has every step
 });
 
 test("a click on a run's own picture is the level that it has there", () => {

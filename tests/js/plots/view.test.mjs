@@ -86,3 +86,12 @@ test("times of four digits have room beside the axis's title, and ticks of any f
   assert.equal(left({ tickvals: [1, 2000], ticktext: ["a", "b"] }), usual);
   assert.equal(left({ tickvals: { dtype: "f8", bdata: "" } }), usual);
 });
+
+test("labels in two lines, and the words of a sweep, have their room", () => {
+  const room = (name, axes) => present({ data: [], layout: { ...layout(name), ...axes } }, view).layout.margin;
+  const below = (ticktext) => room("activation_comparison", { xaxis: { ticktext } }).b;
+  assert.ok(below(["tanh", "relu<br>clipped"]) > below(["tanh", "relu"]));
+  const left = (ticktext) => room("sweep_matrix", { yaxis: { ticktext, tickvals: [0] } }).l;
+  assert.ok(left(["0.001"]) > left(["1"]));
+  assert.equal(left(["a very long word of a choice"]), left(["a very long word of a choice, longer"]));
+});
