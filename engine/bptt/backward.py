@@ -23,16 +23,11 @@ import numpy as np
 
 from engine.arrays import Array, IntArray
 from engine.bptt.arrivals import Arrivals
+from engine.bptt.at_once import swept_at_once
 from engine.bptt.blocks import aligned_zeros
 from engine.bptt.carried import CarriedRows
 from engine.bptt.entrywise import EntryAdjoints, entry_adjoints
-from engine.bptt.exponents import (
-    NONE,
-    WINDOWS,
-    Scaled,
-    least_positive,
-    near_one,
-)
+from engine.bptt.exponents import NONE, WINDOWS, Scaled, least_positive, near_one
 from engine.bptt.onward import Onward
 from engine.bptt.own_state import OwnState
 from engine.bptt.sources import DenseSource, Source
@@ -132,6 +127,8 @@ class LayerBackward:
 
     def _back(self, bottom: int, top: int, source: Source, below: DenseSource | None) -> None:
         tape = self.tape
+        ordinary = not (self._careful or self._own or below)
+        top = swept_at_once(self, bottom, top) if ordinary else top
         for first, last in tape.chunks(bottom, top):
             tape.linearize_chunk(first, last)
             stop = last

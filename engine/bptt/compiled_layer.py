@@ -66,6 +66,16 @@ class CompiledLayer:
             aligned_zeros((tape.batch, product.gradient.shape[1]), tape.dtype)
             for product in tape.weights.products
         ]
+        carried = [(span.start, span.stop) for span in tape.way_back.carried.values()]
+        self._carried = carried[0] if carried else (0, 0)
+        products = tape.weights.products
+        self._sums = (
+            tuple(tape.way_back.through(product).start for product in products),
+            tuple(tape.read(product).start for product in products),
+            tuple(self._read_turned),
+            tuple(product.gradient for product in products),
+            self._no_powers,
+        )
 
     def back(self, start: int, stop: int, arriving: Arriving | None) -> None:
         """Sweep steps stop − 1 … start back, and add what arrives at their rows."""
@@ -76,6 +86,36 @@ class CompiledLayer:
             values, where, start, stop,
         )  # fmt: skip
 
+    def back_through(
+        self,
+        bottom: int,
+        top: int,
+        arriving: Arriving,
+        outputs: Array,
+        squares: Array,
+        window: tuple[float, float],
+    ) -> int:
+        """Sweep steps top − 1 … bottom back as far as all norms stay in the window.
+
+        The norms go to `squares`, and to the weights' gradients what each stretch adds.
+
+        Args:
+            bottom: First step.
+            top: Step after the last.
+            arriving: What is added to rows.
+            outputs: λ of the output by state row, (T+1, H, B).
+            squares: Room for the squared norms of its rows, (T+1, B).
+            window: Outside, a stretch is not settled.
+
+        Returns:
+            The step after the last one that is left to do.
+        """
+        tape = self._tape
+        return self._twin.back_through(
+            self._gemm, self._turned, tape.inputs, tape.tape, tape.deltas, tape.adjoints,
+            *arriving, bottom, top, self._carried, (outputs, squares, *window), self._sums,
+        )  # fmt: skip
+
     def bring_near_one(self, adjoints: Array, exponents: IntArray, out: IntArray) -> bool:
         """Bring adjoints (m, H, B) to a norm near 1, and write their new exponents to `out` (m, B).
 
@@ -84,16 +124,6 @@ class CompiledLayer:
             they were.
         """
         return self._twin.bring_near_one(adjoints, *SQUARES, int(NONE), exponents, out)
-
-    def bring_both_near_one(
-        self, row: Array, other: Array, squares: Array, exponents: IntArray, out: IntArray
-    ) -> bool:
-        """Bring adjoints (H, B) of two states near 1 together, and write their exponents, (B,).
-
-        Returns:
-            False, with nothing done, where a square might over- or underflow.
-        """
-        return self._twin.bring_both_near_one(row, other, squares, SQUARES, exponents, out)
 
     @property
     def sweeps_stacks(self) -> bool:

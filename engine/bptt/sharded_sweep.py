@@ -11,7 +11,7 @@ cores nor which thread is done first.
 """
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from copy import copy
 from functools import partial
@@ -167,7 +167,8 @@ class ShardedSweep:
         try:
             first = tasks[0]()
         finally:  # nobody is left at work on buffers that may be used again
-            wait(others)
+            for other in others:
+                other.exception()
         return [first, *(other.result() for other in others)]
 
 

@@ -10,6 +10,7 @@ from engine.compiled.elementary import tanh
 from engine.compiled.kernel import arrive, inner, kernel
 from engine.compiled.norms import add_squares
 from engine.compiled.products import multiply
+from engine.compiled.stretches import Measures, Sums, settled, start_of
 from engine.compiled.twin import Matrices, Pair, Twin
 
 TANH, SIGMOID, RELU, IDENTITY = range(4)
@@ -97,6 +98,46 @@ def back(
 
 
 @kernel
+def back_through(
+    activation: int,
+    address: int,
+    turned: Matrices,
+    inputs: Array,
+    tape: Array,
+    deltas: Array,
+    adjoints: Array,
+    arriving: Array,
+    where: IntArray,
+    bottom: int,
+    top: int,
+    carried: tuple[int, int],
+    measures: Measures,
+    sums: Sums,
+) -> int:
+    """Sweep steps top − 1 … bottom back in stretches; return where it ended, see stretches.py."""
+    stop = top
+    while stop > bottom:
+        start = start_of(stop, bottom, deltas)
+        back(
+            activation,
+            address,
+            turned,
+            inputs,
+            tape,
+            deltas,
+            adjoints,
+            arriving,
+            where,
+            start,
+            stop,
+        )
+        if not settled(address, start, stop, inputs, deltas, carried, measures, sums):
+            break
+        stop = start
+    return stop
+
+
+@kernel
 def stack(
     address: int,
     turned: Matrices,
@@ -132,6 +173,7 @@ TWINS = tuple(
         activation=name,
         forward=partial(forward, number),
         back=partial(back, number),
+        back_through=partial(back_through, number),
         stack=stack,
     )
     for name, number in NUMBERS.items()

@@ -6,6 +6,7 @@ from engine.compiled.elementary import tanh
 from engine.compiled.kernel import PIECE, arrive, inner, kernel, piece
 from engine.compiled.norms import add_squares
 from engine.compiled.products import add_to, multiply
+from engine.compiled.stretches import Measures, Sums, settled, start_of
 from engine.compiled.twin import Matrices, Pair, Twin
 
 TAPE_BLOCKS, DELTA_BLOCKS = 4, 5
@@ -111,6 +112,33 @@ def back(
 
 
 @kernel
+def back_through(
+    address: int,
+    turned: Matrices,
+    inputs: Array,
+    tape: Array,
+    deltas: Array,
+    adjoints: Array,
+    arriving: Array,
+    where: IntArray,
+    bottom: int,
+    top: int,
+    carried: tuple[int, int],
+    measures: Measures,
+    sums: Sums,
+) -> int:
+    """Sweep steps top − 1 … bottom back in stretches; return where it ended, see stretches.py."""
+    stop = top
+    while stop > bottom:
+        start = start_of(stop, bottom, deltas)
+        back(address, turned, inputs, tape, deltas, adjoints, arriving, where, start, stop)
+        if not settled(address, start, stop, inputs, deltas, carried, measures, sums):
+            break
+        stop = start
+    return stop
+
+
+@kernel
 def stack(
     address: int,
     turned: Matrices,
@@ -145,5 +173,6 @@ TWIN = Twin(
     activation="tanh",
     forward=forward,
     back=back,
+    back_through=back_through,
     stack=stack,
 )

@@ -6,6 +6,7 @@ from engine.compiled.elementary import tanh
 from engine.compiled.kernel import PIECE, arrive, inner, kernel, piece
 from engine.compiled.norms import add_squares
 from engine.compiled.products import multiply
+from engine.compiled.stretches import Measures, Sums, settled, start_of
 from engine.compiled.twin import Matrices, Pair, Twin
 
 BLOCKS = 6
@@ -122,6 +123,33 @@ def back(
         arrive(arriving, where[t], adjoint[t])
 
 
+@kernel
+def back_through(
+    address: int,
+    turned: Matrices,
+    inputs: Array,
+    tape: Array,
+    deltas: Array,
+    adjoints: Array,
+    arriving: Array,
+    where: IntArray,
+    bottom: int,
+    top: int,
+    carried: tuple[int, int],
+    measures: Measures,
+    sums: Sums,
+) -> int:
+    """Sweep steps top − 1 … bottom back in stretches; return where it ended, see stretches.py."""
+    stop = top
+    while stop > bottom:
+        start = start_of(stop, bottom, deltas)
+        back(address, turned, inputs, tape, deltas, adjoints, arriving, where, start, stop)
+        if not settled(address, start, stop, inputs, deltas, carried, measures, sums):
+            break
+        stop = start
+    return stop
+
+
 @inner
 def step_row_back(slope: Array, adjoint: Array, own: Array, n: int, a: int, b: int) -> None:
     """Fill numbers a … b − 1 of each block of a row's deltas, where d_c holds the carry."""
@@ -169,5 +197,6 @@ TWIN = Twin(
     activation="tanh",
     forward=forward,
     back=back,
+    back_through=back_through,
     stack=stack,
 )

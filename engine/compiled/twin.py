@@ -27,13 +27,15 @@ class Twin:
         back: (address, Wᵀ of every product's states, inputs, tape, deltas, adjoints, arriving
             (n, H, B), which of them arrives at each state row or −1 (T+1,), start, stop): steps
             stop − 1 … start.
+        back_through: As `back`, then the carried rows, `Measures` and `Sums` of stretches.py: steps
+            in stretches with their norms and gradients; returns the row where it ended.
         stack: (address, Wᵀ as for `back`, slopes (T, n·H, B), adjoints (M, n·H, B), deltas
             (M, n·H, B), squares (M, T+1, B) of 0, starts (M,), stop): row m of a stack from state
             row `starts[m]` to λ at `stop` − 1, with the squared norms of λ down to `stop`; None
             where only NumPy does it.
         add_gradients, add_members: See weight_gradients.py.
         squared_norms, count, count_outside: See norms.py and counts.py.
-        bring_near_one, bring_both_near_one, norms_stay: See near_one.py.
+        bring_near_one, norms_stay: See near_one.py.
         gemm: Address of each type's matrix product.
     """
 
@@ -42,6 +44,7 @@ class Twin:
     activation: str
     forward: Callable[[int, Matrices, Array, Array, Pair, Array], None]
     back: Callable[[int, Matrices, Array, Array, Array, Array, Array, IntArray, int, int], None]
+    back_through: Callable[..., int]
     stack: Callable[[int, Matrices, Array, Array, Array, Array, IntArray, int], None] | None = None
     add_gradients: Callable[
         [int, Array, int, int, Array, int, Array, float, Array, Array], None
@@ -51,9 +54,6 @@ class Twin:
     )
     bring_near_one: Callable[[Array, float, float, int, IntArray, IntArray], bool] = (
         near_one.bring_near_one
-    )
-    bring_both_near_one: Callable[[Array, Array, Array, Pair, IntArray, IntArray], bool] = (
-        near_one.bring_both_near_one
     )
     norms_stay: Callable[[Array, int, int, Pair, Pair], tuple[bool, bool]] = near_one.norms_stay
     squared_norms: Callable[[Array, Array], tuple[float, float]] = norms.squared_norms

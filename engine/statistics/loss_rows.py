@@ -21,12 +21,13 @@ def loss_rows(observation: Observed, times: Sequence[int]) -> Array:
         times: Loss times, 1 … T, ascending.
     """
     asked = observation.asked_times
+    rows = np.full((observation.layers, len(times), observation.length), -np.inf)
     defined = observation.network.defined(times, observation.length)
-    rows = np.where(defined, -np.inf, np.nan)
+    rows[~defined] = np.nan
     wanted = [row for row, time in enumerate(times) if time in asked]
     if len(asked) == 1 and wanted:
-        own = wanted[0]
-        np.copyto(rows[:, own], observation.log10_hidden_norm_means, where=defined[:, own])
+        whole, own = observation.log10_hidden_norm_means, defined[:, wanted[0]]
+        rows[:, wanted[0]][own] = whole[own]
     elif wanted:
         rows[:, wanted] = observation.loss_state([times[row] for row in wanted])
     return rows
