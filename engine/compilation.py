@@ -33,4 +33,5 @@ def _sweep(name: str) -> None:
     sweep = Sweep(network, length=LONG_ENOUGH, batch=1)
     sweep.forward(Batch(values, values, mask), "mean_squared_error")
     sweep.backward()
-    sweep.hidden_norms()
+    norms = sweep.hidden_norms()
+    _, _ = norms.each, norms.means  # each of them has a loop of its own

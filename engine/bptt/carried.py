@@ -68,8 +68,9 @@ class CarriedRows:
         first, tape = start % CHUNK, self._tape
         deltas = tape.deltas[first : first + stop - start]
         for name, kept in self.rows.items():
-            own = tape.delta_rows.view(deltas, name)
-            kept[start:stop] = own
+            own = kept[start:stop]
+            own[...] = tape.delta_rows.view(deltas, name)
+            # Of the copy, whose rows follow each other: that is several times as fast.
             tape.squared_norms(own, self.squares[name][start:stop])
         self.exponents[start:stop] = exponents
         if self._path is not None and self.delta_squares is not None:

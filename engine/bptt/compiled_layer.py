@@ -125,6 +125,16 @@ class CompiledLayer:
         """
         return self._twin.bring_near_one(adjoints, *SQUARES, int(NONE), exponents, out)
 
+    def bring_both_near_one(
+        self, row: Array, other: Array, squares: Array, exponents: IntArray, out: IntArray
+    ) -> bool:
+        """Bring adjoints (H, B) of two states near 1 together, and write their exponents, (B,).
+
+        Returns:
+            False, with nothing done, where a square might over- or underflow.
+        """
+        return self._twin.bring_both_near_one(row, other, squares, SQUARES, exponents, out)
+
     @property
     def sweeps_stacks(self) -> bool:
         """Whether `stack` may be called."""

@@ -19,7 +19,7 @@ from engine.arrays import Array
 from engine.bptt.ensemble_gradients import EnsembleGradients
 from engine.bptt.ensemble_layer import EnsembleLayer
 from engine.bptt.ensemble_readout import EnsembleReadout, MemberLosses
-from engine.bptt.hidden_norms import hidden_norms
+from engine.bptt.hidden_norms import HiddenNorms
 from engine.bptt.multiply import matrix_room, members_last
 from engine.bptt.network import Network
 from engine.bptt.sources import source_of_loss
@@ -139,5 +139,5 @@ class EnsembleSweep(Sweep):
     def log10_hidden_norms(self) -> Array:
         """log10 ‖dℓ/dh_t‖ of every layer, time and sample, (layers, T, S·B)."""
         layers, backwards = self.backward_layers, self.network.backwards
-        norms = hidden_norms(layers, backwards, 0, self._norm_loops).each
+        norms = HiddenNorms(layers, backwards, 0, self._norm_loops).each
         return norms + np.log10(self.losses.sample_scale)

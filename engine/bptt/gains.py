@@ -83,20 +83,19 @@ class LayerGains:
         pulled = state[:-1].copy()
         several, plain = self.step.several_paths, len(self.tape.cell.stages) == 1
         between = self.adjoints.ln_carried(carries) if several and plain else np.empty_like(pulled)
+        is_known = several or self._fill_known(slice(0, self.tape.length), between)
         for start in range(0, self.tape.length, CHUNK):
             steps = slice(start, min(start + CHUNK, self.tape.length))
             arrives = self.adjoints.own or self._arrives(steps)
             returned = self._without_arriving(steps) if arrives else None
             if returned is not None:
                 pulled[steps], arrives = returned, False
-            known = None if several else self._known(steps)
-            if known is not None:
-                between[steps] = known
-            if arrives or not (several or known is not None):
+            missing = not (is_known or self._fill_known(steps, between))
+            if arrives or missing:
                 found, exponents = self._pull(steps, weights=arrives)
                 if arrives:
                     pulled[steps] = joined([ln_norms(part, exponents) for part in found.parts])
-                if not several and known is None:
+                if missing:
                     between[steps] = ln_norms(self._of_one_path(found), exponents)
             if several and not plain:
                 found, exponents = self._pull(steps, weights=False)
@@ -121,20 +120,24 @@ class LayerGains:
             return None
         return joined([ln_rest, *self.adjoints.ln_others(steps)])
 
-    def _known(self, steps: slice) -> Array | None:
-        """Return ln ‖δ_t‖ from the sums of squares that the sweep kept, where they lost nothing."""
+    def _fill_known(self, steps: slice, between: Array) -> bool:
+        """Fill ln ‖δ_t‖ from the sums of squares that the sweep kept, where they lost nothing."""
         kept = self.back.carried_rows
         if kept.delta_squares is None:
-            return None
+            return False
         squares = kept.delta_squares[steps]
         low, high = SAFE_SQUARES
         if not (squares.min() > low and squares.max() < high):
-            return None
-        return 0.5 * np.log(squares, dtype=np.float64) + LN_2 * kept.exponents[steps]
+            return False
+        logs = between[steps]
+        np.log(squares, logs, dtype=np.float64)
+        logs *= 0.5
+        logs += LN_2 * kept.exponents[steps]
+        return True
 
     def _arrives(self, rows: slice) -> bool:
         """Tell whether anything but the recurrence reaches one of these state rows."""
-        return any(row is not None for row in self.back.source.rows[rows])
+        return bool(self.back.source.between(rows.start - 1, rows.stop))
 
     def _pull(self, steps: slice, *, weights: bool) -> tuple[Pulled, IntArray]:
         """Take λ_t one step back for a run of steps; the answer is stored with the exponents."""

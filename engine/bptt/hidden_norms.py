@@ -1,11 +1,11 @@
-"""log10 of the norms that a sweep has left, of every sample and of their means, in one pass."""
+"""log10 of the norms that a sweep has left, of every sample and of their means."""
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from functools import cached_property
 
 import numpy as np
 
-from engine.arrays import Array
+from engine.arrays import Array, IntArray
 from engine.bptt.exponents import NONE, log10_mean_norms, log10_norms
 from engine.bptt.swept import SweptLayer
 from engine.compiled import Norms
@@ -13,39 +13,57 @@ from engine.compiled import Norms
 NOTHING = int(NONE)
 
 
-class HiddenNorms(NamedTuple):
-    """log10 ‖dℓ/dh_t‖, −inf where it is exactly zero.
+class HiddenNorms:
+    """log10 ‖dℓ/dh_t‖ of the last sweep in the order of time, −inf where it is exactly zero.
 
-    Attributes:
-        each: Of every layer, time and sample, (S, T, B).
-        means: Of the mean over samples, (S, T).
+    What nobody asks for is not made; it has to be asked for before the layers are swept again.
     """
 
-    each: Array
-    means: Array
+    def __init__(
+        self,
+        layers: Sequence[SweptLayer],
+        backwards: Sequence[bool],
+        shift: float,
+        loops: Norms | None,
+    ) -> None:
+        """Look at what layers have left.
 
+        Args:
+            layers: What swept the layers back.
+            backwards: Which of them read the sequence backwards.
+            shift: Added to all: log10 of the scale that the sweep left out.
+            loops: Compiled ones, where there are some.
+        """
+        self._layers, self._backwards, self._shift, self._loops = layers, backwards, shift, loops
 
-def hidden_norms(
-    layers: Sequence[SweptLayer], backwards: Sequence[bool], shift: float, loops: Norms | None
-) -> HiddenNorms:
-    """Return those of the last sweep, in the order of time.
+    @cached_property
+    def each(self) -> Array:
+        """Of every layer, time and sample, (S, T, B)."""
+        return self._in_time(self._each)
 
-    Args:
-        layers: What swept the layers back.
-        backwards: Which of them read the sequence backwards.
-        shift: Added to all: log10 of the scale that the sweep left out.
-        loops: Compiled ones, where there are some.
-    """
-    stored = [layer.squared_norms() for layer in layers]
-    shape = stored[0][0].shape
-    each, means = np.empty((len(stored), *shape)), np.empty((len(stored), shape[0]))
-    for index, (squares, exponents) in enumerate(stored):
-        if loops is not None:
-            loops.log10_norms(squares, exponents, NOTHING, shift, each[index], means[index])
-        else:
-            np.add(log10_norms(squares, exponents), shift, each[index])
-            np.add(log10_mean_norms(squares, exponents), shift, means[index])
-        if backwards[index]:
-            for rows in (each, means):
-                rows[index] = rows[index, ::-1].copy()
-    return HiddenNorms(each, means)
+    @cached_property
+    def means(self) -> Array:
+        """Of the mean over samples, (S, T)."""
+        return self._in_time(self._means)
+
+    def _in_time(self, logs: Callable[[Array, IntArray], Array]) -> Array:
+        """Return the logs of every layer's squares, with the shift."""
+        found = [logs(*layer.squared_norms()) for layer in self._layers]
+        for rows in found:
+            rows += self._shift
+        turned = zip(found, self._backwards, strict=True)
+        return np.stack([rows[::-1] if backwards else rows for rows, backwards in turned])
+
+    def _each(self, squares: Array, exponents: IntArray) -> Array:
+        if self._loops is None:
+            return log10_norms(squares, exponents)
+        found = np.empty(squares.shape)
+        self._loops.log10_norms(squares, exponents, found)
+        return found
+
+    def _means(self, squares: Array, exponents: IntArray) -> Array:
+        if self._loops is None:
+            return log10_mean_norms(squares, exponents)
+        found = np.empty(len(squares))
+        self._loops.log10_means(squares, exponents, NOTHING, found)
+        return found

@@ -25,7 +25,6 @@ class Onward:
         self._others = [
             way.adjoint_rows.span(name) for name in way.states if name != tape.cell.output
         ]
-        self._alone = not (way.carried or self._others)
 
     def _beside(self, t: int, carry: Array) -> Iterator[Array]:
         """Yield all but the output's row, (1, H, B) each; `carry` is the deltas' row."""
@@ -63,11 +62,15 @@ class Onward:
             The new exponents, given those before.
         """
         row, loops = self._adjoints[None, t, self.output], self._tape.compiled
-        if loops is not None and self._alone:
-            found = np.empty_like(exponents)
-            if loops.bring_near_one(row, exponents[None], found[None]):
+        beside, found = list(self._beside(t, carry)), np.empty_like(exponents)
+        if loops is not None and len(beside) <= 1:
+            done = (
+                loops.bring_both_near_one(row[0], beside[0][0], squares, exponents, found)
+                if beside
+                else loops.bring_near_one(row, exponents[None], found[None])
+            )
+            if done:
                 return found
-        beside = list(self._beside(t, carry))
         for part in beside:
             squares = np.maximum(squares, np.einsum("nhb,nhb->b", part, part))
         moved = np.frexp(squares)[1] >> 1  # few enough for a power that is a normal number

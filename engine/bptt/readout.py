@@ -129,6 +129,5 @@ class Readout:
     def _ordinary(self, weight: float) -> bool:
         """Tell whether every derivative that is not zero lies well within the number range."""
         sizes = np.abs(self.dy).max(axis=1)
-        sizes = sizes[sizes != 0]
-        least, most = (float(sizes.min()), float(sizes.max())) if sizes.size else (1.0, 1.0)
+        least, most = float(sizes.min(initial=np.inf, where=sizes != 0)), float(sizes.max())
         return least * weight > SMALL_SOURCE and most * weight < LARGE_SOURCE

@@ -80,6 +80,8 @@ def _lost(squares: Array, values: Array) -> bool:
 
 def joined(logs: list[Array]) -> Array:
     """Return ln of the norm of several parts together, from the logs of their norms."""
+    if len(logs) == 1:
+        return logs[0]
     together = 2 * logs[0]
     for other in logs[1:]:
         together = np.logaddexp(together, 2 * other)

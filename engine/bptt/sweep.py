@@ -15,7 +15,7 @@ from engine.arrays import Array
 from engine.bptt.backward import LayerBackward
 from engine.bptt.blocks import aligned_zeros
 from engine.bptt.gains import Gains, LayerGains
-from engine.bptt.hidden_norms import HiddenNorms, hidden_norms
+from engine.bptt.hidden_norms import HiddenNorms
 from engine.bptt.immediate import immediate_log10_norms
 from engine.bptt.network import Network
 from engine.bptt.readout import Loss, Readout
@@ -284,7 +284,7 @@ class Sweep:
     def hidden_norms(self) -> HiddenNorms:
         """Return log10 ‖dℓ/dh_t‖ of every layer, time and sample, and of the means."""
         shift = math.log10(self.loss.sample_scale)
-        return hidden_norms(self._swept, self.network.backwards, shift, self._norm_loops)
+        return HiddenNorms(self._swept, self.network.backwards, shift, self._norm_loops)
 
     @property
     def log10_hidden_norms(self) -> Array:

@@ -59,17 +59,8 @@ class Norms(Protocol):
     def log10_means(self, squares: Array, exponents: IntArray, nothing: int, out: Array, /) -> None:
         """Write those of the means over samples."""
 
-    def log10_norms(
-        self,
-        squares: Array,
-        exponents: IntArray,
-        nothing: int,
-        shift: float,
-        each: Array,
-        means: Array,
-        /,
-    ) -> None:
-        """Write those of every sample, and of the means."""
+    def log10_norms(self, squares: Array, exponents: IntArray, out: Array, /) -> None:
+        """Write those of every sample."""
 
 
 def norm_loops() -> Norms | None:

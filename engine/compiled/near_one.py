@@ -42,6 +42,43 @@ def bring_near_one(
 
 
 @kernel
+def bring_both_near_one(
+    row: Array, other: Array, squares: Array, bounds: tuple[float, float],
+    exponents: IntArray, out: IntArray,
+) -> bool:  # fmt: skip
+    """Multiply two rows (H, B) by the same powers of two, that bring the longer of them near 1.
+
+    Args:
+        row: Of squared norms `squares` (B,).
+        other: As the row.
+        squares: Of the row.
+        bounds: Between these the larger squared norm has to be.
+        exponents: That both are stored with, (B,).
+        out: Their new exponents, (B,).
+
+    Returns:
+        False where a squared norm is beyond the bounds: then all is as it was.
+    """
+    least, most = bounds
+    own, powers = np.zeros_like(squares), np.empty_like(squares)
+    add_squares(other, own)
+    for b in range(own.size):
+        own[b] = squares[b] if squares[b] > own[b] else own[b]
+        if not least < own[b] < most or np.isnan(squares[b]):
+            return False
+    for b in range(own.size):
+        moved = math.frexp(own[b])[1] >> 1
+        out[b] = exponents[b] + moved
+        powers[b] = math.ldexp(1.0, -moved)
+    for part in (row, other):
+        for h in range(part.shape[0]):
+            values = part[h]
+            for b in range(powers.size):
+                values[b] *= powers[b]
+    return True
+
+
+@kernel
 def norms_stay(
     squares: Array,
     row: int,

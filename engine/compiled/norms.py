@@ -68,22 +68,9 @@ def log10_means(squares: Array, exponents: IntArray, nothing: int, out: Array) -
 
 
 @kernel
-def log10_norms(
-    squares: Array, exponents: IntArray, nothing: int, shift: float, each: Array, means: Array
-) -> None:
-    """Write log10 of ‖stored‖ · 2^E, from ‖stored‖² (n, B), and of its mean over samples.
-
-    Args:
-        squares: ‖stored‖².
-        exponents: E, (n, B).
-        nothing: The exponent of what is exactly zero.
-        shift: Added to all.
-        each: (n, B).
-        means: (n,).
-    """
-    log10_means(squares, exponents, nothing, means)
+def log10_norms(squares: Array, exponents: IntArray, out: Array) -> None:
+    """Write log10 of ‖stored‖ · 2^E, from ‖stored‖² (n, B), to `out` (n, B)."""
     for row in range(squares.shape[0]):
-        means[row] += shift
         for b in range(squares.shape[1]):
             halved = 0.5 * log2(np.float64(squares[row, b]))
-            each[row, b] = LOG10_2 * (halved + exponents[row, b]) + shift
+            out[row, b] = LOG10_2 * (halved + exponents[row, b])

@@ -35,7 +35,7 @@ class Twin:
             where only NumPy does it.
         add_gradients, add_members: See weight_gradients.py.
         squared_norms, count, count_outside: See norms.py and counts.py.
-        bring_near_one, norms_stay: See near_one.py.
+        bring_near_one, bring_both_near_one, norms_stay: See near_one.py.
         gemm: Address of each type's matrix product.
     """
 
@@ -54,6 +54,9 @@ class Twin:
     )
     bring_near_one: Callable[[Array, float, float, int, IntArray, IntArray], bool] = (
         near_one.bring_near_one
+    )
+    bring_both_near_one: Callable[[Array, Array, Array, Pair, IntArray, IntArray], bool] = (
+        near_one.bring_both_near_one
     )
     norms_stay: Callable[[Array, int, int, Pair, Pair], tuple[bool, bool]] = near_one.norms_stay
     squared_norms: Callable[[Array, Array], tuple[float, float]] = norms.squared_norms

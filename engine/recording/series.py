@@ -8,9 +8,10 @@ import numpy as np
 from engine.arrays import Array
 from engine.learning.snapshot import Snapshot
 
-SCALARS = ("loss", "accuracy", "baseline", "gradient_norm", "clip_factor", "learning_rate")
+SCALARS = ("loss", "accuracy", "baseline", "clip_factor", "learning_rate", "gradient_norm")
 PARAMETER_NORMS = "parameter_gradient_norm"
-LOGARITHMIC = ("gradient_norm", PARAMETER_NORMS)
+"""Follows the others in a row; from the gradient's norm on a row is told in logarithms."""
+LOGARITHMIC = slice(SCALARS.index("gradient_norm"), None)
 
 
 class SeriesBuffer:
@@ -41,15 +42,16 @@ class SeriesBuffer:
         Args:
             step: Step of the frame that takes them: where an empty stretch starts.
         """
-        table = np.array(self._values, dtype=np.float64).reshape(-1, self._width)
+        table = np.frombuffer(self._values).reshape(-1, self._width)  # which are nobody else's now
         self._values = array("d")
         start = self._next - len(table) if len(table) else step
-        columns: dict[str, Array] = {name: table[:, i] for i, name in enumerate(SCALARS)}
-        columns[PARAMETER_NORMS] = table[:, len(SCALARS) :]
+        norms = table[:, LOGARITHMIC]
         with np.errstate(divide="ignore"):  # a gradient of exactly zero is −inf
-            for name in LOGARITHMIC:
-                columns[name] = np.log10(columns[name])
-        return start, {name: _read_only(column) for name, column in columns.items()}
+            np.log10(norms, norms)
+        scalars = _read_only(table[:, : len(SCALARS)].T)
+        columns: dict[str, Array] = dict(zip(SCALARS, scalars, strict=True))
+        columns[PARAMETER_NORMS] = _read_only(table[:, len(SCALARS) :])
+        return start, columns
 
 
 def _scalars(snapshot: Snapshot) -> tuple[float | None, ...]:
@@ -58,13 +60,13 @@ def _scalars(snapshot: Snapshot) -> tuple[float | None, ...]:
         snapshot.loss,
         snapshot.accuracy,
         snapshot.baseline,
-        snapshot.gradient_norm,
         snapshot.clip_factor,
         snapshot.learning_rate,
+        snapshot.gradient_norm,
     )
 
 
-def _read_only(column: Array) -> Array:
-    kept = np.ascontiguousarray(column)
+def _read_only(columns: Array) -> Array:
+    kept = np.ascontiguousarray(columns)
     kept.setflags(write=False)
     return kept

@@ -21,13 +21,12 @@ def loss_rows(observation: Observed, times: Sequence[int]) -> Array:
         times: Loss times, 1 … T, ascending.
     """
     asked = observation.asked_times
-    rows = np.full((observation.layers, len(times), observation.length), -np.inf)
     defined = observation.network.defined(times, observation.length)
-    rows[~defined] = np.nan
+    rows = np.where(defined, -np.inf, np.nan)
     wanted = [row for row, time in enumerate(times) if time in asked]
     if len(asked) == 1 and wanted:
-        whole, own = observation.log10_hidden_norm_means, defined[:, wanted[0]]
-        rows[:, wanted[0]][own] = whole[own]
+        own = wanted[0]
+        np.copyto(rows[:, own], observation.log10_hidden_norm_means, where=defined[:, own])
     elif wanted:
         rows[:, wanted] = observation.loss_state([times[row] for row in wanted])
     return rows

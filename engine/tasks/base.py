@@ -207,16 +207,21 @@ def generated(
     return held_out, watched
 
 
-def asked_at(times: tuple[int, ...], length: int) -> Callable[[int], BoolArray]:
-    """Return what makes the mask (T, B) that asks at `times` (from 1), read-only, by size B."""
+def asked_at(times: tuple[int, ...], length: int) -> Callable[[int], tuple[BoolArray, IntArray]]:
+    """Return what makes a batch's `mask` and `steps` that ask at `times` (from 1), by its size B.
+
+    Both are read-only.
+    """
     column = np.zeros((length, 1), dtype=np.bool_)
     column[np.asarray(times) - 1] = True
+    steps = np.flatnonzero(column)
+    steps.setflags(write=False)
 
     # Training, probe and validation have a size each: a mask is made once, not at every step.
     @lru_cache(maxsize=4)
-    def mask(size: int) -> BoolArray:
+    def mask(size: int) -> tuple[BoolArray, IntArray]:
         repeated = np.repeat(column, size, axis=1)
         repeated.setflags(write=False)
-        return repeated
+        return repeated, steps
 
     return mask

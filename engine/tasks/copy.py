@@ -73,7 +73,7 @@ def make(options: CopyOptions, streams: Streams, dtype: DTypeLike) -> Task:
     plan[recall - 1, :, BLANK] = 0
     plan[recall - 1, :, SIGNAL] = 1
     steps = np.arange(REMEMBERED)[:, None]
-    mask = asked_at(asked, length)
+    asked_of = asked_at(asked, length)
 
     def draw(rng: np.random.Generator, size: int) -> Batch:
         symbols = rng.integers(0, SYMBOLS, (REMEMBERED, size))
@@ -81,7 +81,7 @@ def make(options: CopyOptions, streams: Streams, dtype: DTypeLike) -> Task:
         inputs[steps, np.arange(size), symbols] = 1
         targets = np.full((length, size), BLANK, dtype=np.int64)
         targets[recall:] = symbols
-        return Batch(inputs, targets, mask(size))
+        return Batch(inputs, targets, *asked_of(size))
 
     held_out, watched = generated(draw, options, streams)
     return Task(

@@ -78,13 +78,13 @@ def make(options: DigitsOptions, streams: Streams, dtype: DTypeLike) -> Task:
     # Time first, so that drawing a batch is one gather along the last axis.
     shades = np.ascontiguousarray((pixels / np.float64(DARKEST)).T.astype(dtype))
     training = np.flatnonzero(~held)
-    mask = asked_at((PIXELS,), PIXELS)
+    asked_of = asked_at((PIXELS,), PIXELS)
 
     def batch(chosen: NDArray[np.intp]) -> Batch:
         inputs = shades[:, chosen, None]
         targets = np.zeros((PIXELS, chosen.size), dtype=np.int64)
         targets[-1] = classes[chosen]
-        return Batch(inputs, targets, mask(chosen.size))
+        return Batch(inputs, targets, *asked_of(chosen.size))
 
     def draw(rng: np.random.Generator, size: int) -> Batch:
         return batch(training[rng.integers(0, training.size, size)])

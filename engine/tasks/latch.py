@@ -59,7 +59,7 @@ class LatchOptions(TaskOptions):
 def make(options: LatchOptions, streams: Streams, dtype: DTypeLike) -> Task:
     """Bind the task to its options."""
     length, deviation = options.length, math.sqrt(options.noise)
-    mask = asked_at((length,), length)
+    asked_of = asked_at((length,), length)
 
     def draw(rng: np.random.Generator, size: int) -> Batch:
         classes = rng.integers(0, CLASSES, size)
@@ -67,7 +67,7 @@ def make(options: LatchOptions, streams: Streams, dtype: DTypeLike) -> Task:
         inputs[0, :, 0] = 2 * classes - 1
         targets = np.zeros((length, size), dtype=np.int64)
         targets[-1] = classes
-        return Batch(inputs, targets, mask(size))
+        return Batch(inputs, targets, *asked_of(size))
 
     held_out, watched = generated(draw, options, streams)
     return Task(

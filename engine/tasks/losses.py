@@ -61,7 +61,8 @@ def mean_squared_error(y: Array, targets: NDArray[Any], mask: Array) -> RawLoss:
         mask: m, (n, B), 0 or 1 in y's dtype.
     """
     difference = y - targets
-    losses = np.mean(difference * difference, axis=1)
+    losses = np.add.reduce(difference * difference, axis=1)
+    losses /= y.shape[1]
     difference *= 2 / y.shape[1]  # (2)
     return RawLoss(losses * mask, difference * mask[:, None, :], None)
 

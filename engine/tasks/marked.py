@@ -51,7 +51,7 @@ def make_marked(
     length = options.length
     half = length // 2
     double = np.dtype(dtype) == np.float64
-    mask = asked_at((length,), length)
+    asked_of = asked_at((length,), length)
 
     def draw(rng: np.random.Generator, size: int) -> Batch:
         sequences = np.arange(size)
@@ -66,7 +66,7 @@ def make_marked(
         inputs[second, sequences, 1] = 1
         targets = np.zeros((length, size, 1), dtype=dtype)
         targets[-1, :, 0] = combine(values[first, sequences], values[second, sequences])
-        return Batch(inputs, targets, mask(size))
+        return Batch(inputs, targets, *asked_of(size))
 
     held_out, watched = generated(draw, options, streams)
     return Task(

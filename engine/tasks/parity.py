@@ -52,13 +52,13 @@ class ParityOptions(TaskOptions):
 def make(options: ParityOptions, streams: Streams, dtype: DTypeLike) -> Task:
     """Bind the task to its options."""
     length = options.length
-    mask = asked_at((length,), length)
+    asked_of = asked_at((length,), length)
 
     def draw(rng: np.random.Generator, size: int) -> Batch:
         bits = rng.integers(0, 2, (length, size))
         targets = np.zeros((length, size), dtype=np.int64)
         targets[-1] = bits.sum(axis=0) % 2
-        return Batch((2 * bits - 1)[:, :, None].astype(dtype), targets, mask(size))
+        return Batch((2 * bits - 1)[:, :, None].astype(dtype), targets, *asked_of(size))
 
     held_out, watched = generated(draw, options, streams)
     return Task(

@@ -190,12 +190,12 @@ def make(options: ReberOptions, streams: Streams, dtype: DTypeLike) -> Task:
     length, every = options.length, options.ask == "every"
     asked = tuple(range(1 if every else length - 2, length - 1))
     one_hot = np.eye(len(SYMBOLS), dtype=dtype)
-    mask = asked_at(asked, length)
+    asked_of = asked_at(asked, length)
     least, baseline = entropies(length) if every else (0.0, math.log(2))
 
     def draw(rng: np.random.Generator, size: int) -> Batch:
         drawn = strings(rng, length, size)
-        return Batch(one_hot[drawn], np.roll(drawn, -1, axis=0), mask(size))
+        return Batch(one_hot[drawn], np.roll(drawn, -1, axis=0), *asked_of(size))
 
     held_out, watched = generated(draw, options, streams)
     return Task(

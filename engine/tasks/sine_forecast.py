@@ -66,14 +66,14 @@ def make(options: SineForecastOptions, streams: Streams, dtype: DTypeLike) -> Ta
     """Bind the task to its options."""
     length, ahead = options.length, options.ahead
     asked = tuple(range(NEEDED, length + 1))
-    mask = asked_at(asked, length)
+    asked_of = asked_at(asked, length)
     times = np.arange(length + ahead)[:, None]
 
     def draw(rng: np.random.Generator, size: int) -> Batch:
         phases = rng.uniform(0, 2 * math.pi, size)
         speeds = rng.uniform(SLOWEST, FASTEST, size)
         values = np.sin(phases + speeds * times).astype(dtype)[:, :, None]
-        return Batch(values[:length], np.ascontiguousarray(values[ahead:]), mask(size))
+        return Batch(values[:length], np.ascontiguousarray(values[ahead:]), *asked_of(size))
 
     held_out, watched = generated(draw, options, streams)
     return Task(

@@ -81,7 +81,7 @@ def make(options: TemporalOrderOptions, streams: Streams, dtype: DTypeLike) -> T
     length, symbols = options.length, options.symbols
     spans = windows(length, symbols)
     one_hot = np.eye(RARE + DISTRACTORS, dtype=dtype)
-    mask = asked_at((length,), length)
+    asked_of = asked_at((length,), length)
 
     def draw(rng: np.random.Generator, size: int) -> Batch:
         shown = rng.integers(RARE, RARE + DISTRACTORS, (length, size))
@@ -93,7 +93,7 @@ def make(options: TemporalOrderOptions, streams: Streams, dtype: DTypeLike) -> T
             order = RARE * order + which
         targets = np.zeros((length, size), dtype=np.int64)
         targets[-1] = order
-        return Batch(one_hot[shown], targets, mask(size))
+        return Batch(one_hot[shown], targets, *asked_of(size))
 
     held_out, watched = generated(draw, options, streams)
     classes = RARE**symbols

@@ -91,11 +91,11 @@ def read(options: TextOptions, streams: Streams, dtype: DTypeLike, data: Data) -
     steps = np.arange(options.length + AHEAD)[:, None]
     one_hot = np.eye(known.size, dtype=dtype)
     asked = tuple(range(1, options.length + 1))
-    mask = asked_at(asked, options.length)
+    asked_of = asked_at(asked, options.length)
 
     def batch(starts: NDArray[np.intp]) -> Batch:
         shown = places[starts + steps]
-        return Batch(one_hot[shown[:-1]], shown[1:].astype(np.int64), mask(starts.size))
+        return Batch(one_hot[shown[:-1]], shown[1:].astype(np.int64), *asked_of(starts.size))
 
     draw, held_out, watched = looks(batch, found.training, found.held_out, streams)
     return Task(

@@ -63,6 +63,41 @@ def test_rows_whose_squares_cannot_be_trusted_are_left_as_they_are(
     np.testing.assert_array_equal(np.ldexp(adjoints[0].astype(np.float64), exponents[0]), first)
 
 
+def bring_both(row: Array, other: Array, exponents: IntArray) -> tuple[bool, IntArray]:
+    """Bring them near 1 in place by the loop; return its answer and the new exponents."""
+    from engine.compiled.near_one import bring_both_near_one
+
+    squares, found = np.einsum("hb,hb->b", row, row), exponents.copy()
+    bounds = 2.0**-100, 2.0**100
+    return bring_both_near_one(row, other, squares, bounds, exponents, found), found
+
+
+def test_two_rows_come_near_one_together(rng: np.random.Generator) -> None:
+    (row, other, _), (exponents, _, _) = rows_of(rng)
+    before = [np.ldexp(each.astype(np.float64), exponents) for each in (row, other)]
+    done, found = bring_both(row, other, exponents)
+    assert done
+    for each, was in zip((row, other), before, strict=True):
+        np.testing.assert_array_equal(np.ldexp(each.astype(np.float64), found), was)
+    longest = np.maximum(np.linalg.norm(row, axis=0), np.linalg.norm(other, axis=0))
+    assert longest.min() >= 0.5
+    assert longest.max() < 2
+
+
+@pytest.mark.parametrize("place", [0, 1])
+@pytest.mark.parametrize("value", [np.inf, np.nan, 1e30])
+def test_two_rows_are_left_as_they_are_where_one_cannot_be_trusted(
+    value: float, place: int, rng: np.random.Generator
+) -> None:
+    (row, other, _), (exponents, _, _) = rows_of(rng)
+    (row, other)[place][:, 1] = value
+    before = row.copy(), other.copy()
+    done, found = bring_both(row, other, exponents)
+    assert not done
+    np.testing.assert_array_equal((row, other), before)
+    np.testing.assert_array_equal(found, exponents)
+
+
 def vanish(squares: Array) -> None:
     squares[:, 6:10, 1] = 2.0**-30
 
