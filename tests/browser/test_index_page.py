@@ -450,3 +450,20 @@ def test_the_lists_controls_can_be_hit(
     page = new_page(viewport=viewport)
     follow(page)
     assert small_targets(page, least) == []
+
+
+def test_a_name_of_one_long_word_fits_a_phone_wherever_it_stands(
+    new_page: Callable[..., Page], service: Service
+) -> None:
+    word = "one_long_word_" * 6
+    run = service.finish(config_of(word))
+    base = config_of(word)
+    sweep = {"base": base, "axes": {"model.hidden_size": [2, 3]}, "repeats": 1}
+    answer = httpx.post(f"{service.url}/api/v1/sweeps", json=sweep)
+    assert answer.status_code == 201, answer.text
+    page = new_page(viewport=PHONE)
+    pages = ("/", f"/runs/{run}", f"/runs/{run}/remedies", f"/compare?run={run}&run={run}")
+    for address in (*pages, "/sweeps", f"/sweeps/{answer.json()['id']}"):
+        page.goto(address)
+        expect(page.get_by_text(word).first).to_be_attached()
+        assert sideways_scroll(page) == 0, address

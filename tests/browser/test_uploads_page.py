@@ -14,7 +14,7 @@ TABLE = b"time,load,city\n" + b"".join(b"%d,%d,x\n" % (i, i % 5) for i in range(
 
 @pytest.fixture(scope="module")
 def table(service: Service, tmp_path_factory: pytest.TempPathFactory) -> str:
-    file = tmp_path_factory.mktemp("upload") / "load.csv"
+    file = tmp_path_factory.mktemp("upload") / f"{'one_long_word_' * 6}.csv"
     file.write_bytes(TABLE)
     with Client(service.url) as client:
         return str(client.upload_dataset(file)["id"])
