@@ -192,7 +192,9 @@ def upload_data(
 def upload_weights(
     file: Annotated[
         Path,
-        typer.Argument(help="safetensors of PyTorch or Keras.", exists=True, dir_okay=False),
+        typer.Argument(
+            help="safetensors of PyTorch or Keras, or npz of Keras.", exists=True, dir_okay=False
+        ),
     ],
     name: NameOption = None,
     cell: Annotated[str | None, typer.Option(help="Refuse any other cell.")] = None,

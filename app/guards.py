@@ -90,7 +90,7 @@ class Guard:
         self, app: ASGIApp, *, allowed_hosts: Collection[str] = (), token: str | None = None
     ) -> None:
         self.app = app
-        self.hosts = LOOPBACK_NAMES | {host.lower() for host in allowed_hosts}
+        self.hosts = LOOPBACK_NAMES | {_as_sent(host) for host in allowed_hosts}
         self.token = token
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -185,6 +185,12 @@ def check_origin(headers: Headers, host: str, port: int | None) -> None:
         return
     if len(origins) != 1 or not _is_origin_of(origins[0], host, port):
         raise HttpProblem(403, "The Origin is not this service's own.")
+
+
+def _as_sent(host: str) -> str:
+    """Return a host as a client names it: an IPv6 address stands in brackets."""
+    bare = host.strip("[]").lower()
+    return f"[{bare}]" if ":" in bare else bare
 
 
 def _is_origin_of(origin: str, host: str, port: int | None) -> bool:

@@ -19,6 +19,7 @@ from starlette.responses import Response
 from starlette.routing import Match
 
 from app.arrow import MissingExtraError
+from app.json_texts import escape
 from app.pages.errors import error_response, wants_page
 from app.pages.login import login_response
 from app.runs import IllegalTransition, UnfitWorkers
@@ -234,7 +235,7 @@ def _located(location: Sequence[str | int], detail: str) -> dict[str, str]:
     """Return a fault with the name of its place: `query` is a parameter, `body` a pointer."""
     place, *path = location
     if place == "body":
-        return {"pointer": "".join(f"/{part}" for part in path), "detail": detail}
+        return {"pointer": "".join(f"/{escape(str(part))}" for part in path), "detail": detail}
     kind = "header" if place == "header" else "parameter"
     return {kind: str(path[0]) if path else str(place), "detail": detail}
 

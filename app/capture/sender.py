@@ -30,7 +30,7 @@ class Sender:
     """Keeps steps on disk and sends them from there."""
 
     def __init__(self, destination: Destination, spool: Spool, counts: Counts) -> None:
-        """Start the thread."""
+        """Start the threads."""
         self._destination, self._spool, self._counts = destination, spool, counts
         self._queue: queue.Queue[Step | None] = queue.Queue(QUEUED)
         self._something, self._all_kept = threading.Event(), threading.Event()

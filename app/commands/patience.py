@@ -2,7 +2,7 @@
 
 A client that connects and says nothing, or sends a header a letter a minute, holds a place of the
 few hundred there are. uvicorn's own time-out runs between two requests only, and the first byte of
-the next one ends it. Bodies have a time-out of their own, in `app.guards`.
+the next one ends it. Bodies have a time-out of their own, in `app.body_limit`.
 """
 
 import asyncio

@@ -11,6 +11,7 @@ import webbrowser
 import typer
 import uvicorn
 from fastapi import FastAPI
+from rich.markup import escape
 
 from app.commands.patience import PatientProtocol
 from app.commands.settings import err, executor_for, out, store_of, with_token
@@ -104,7 +105,7 @@ class _Server(uvicorn.Server):
         port = self.servers[0].sockets[0].getsockname()[1]
         address = address_of(self._settings, port)
         out.print(f"Gradtide is at [link={address}]{address}[/link]")
-        out.print(f"Data in {self._settings.data}; stop with Ctrl-C.")
+        out.print(f"Data in {escape(str(self._settings.data))}; stop with Ctrl-C.")
         if self._open_browser:
             webbrowser.open(address)
 

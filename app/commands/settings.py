@@ -33,10 +33,12 @@ def settings_from(**options: Any) -> Settings:  # noqa: ANN401
     except ValidationError as problem:
         for each in problem.errors():
             field = ".".join(str(part) for part in each["loc"])
-            err.print(f"[bold red]{field}[/]: {each['msg']}, got {each['input']!r}")
+            err.print(
+                f"[bold red]{field}[/]: {escape(each['msg'])}, got {escape(repr(each['input']))}"
+            )
         raise typer.Exit(2) from problem
     except ValueError as problem:
-        err.print(f"[bold red]{problem}[/]")
+        err.print(f"[bold red]{escape(str(problem))}[/]")
         raise typer.Exit(2) from problem
 
 

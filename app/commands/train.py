@@ -1,5 +1,6 @@
 """`gradtide train`: one run in the foreground, through the same work as a worker's."""
 
+import copy
 import json
 import signal
 import tomllib
@@ -130,8 +131,8 @@ def load_configuration(path: Path) -> dict[str, Any]:
     kind, read = ("TOML", tomllib.loads) if path.suffix == ".toml" else ("JSON", json.loads)
     try:
         config: Any = read(path.read_text(encoding="utf-8"))
-    except ValueError as err:
-        raise ValueError(f"{path}: expected {kind}, but {err}") from err
+    except (ValueError, RecursionError) as problem:
+        raise ValueError(f"{path}: expected {kind}, but {problem}") from problem
     if not isinstance(config, dict):
         raise ValueError(f"{path}: expected an object, got {type(config).__name__}")
     return config
@@ -147,7 +148,7 @@ def assign(config: dict[str, Any], assignments: Sequence[str]) -> dict[str, Any]
     Raises:
         ValueError: An assignment without `=`, or a path through something that is no table.
     """
-    changed: dict[str, Any] = json.loads(json.dumps(config))
+    changed = copy.deepcopy(config)
     for assignment in assignments:
         path, equals, text = assignment.partition("=")
         if not equals or not path:
@@ -165,5 +166,5 @@ def assign(config: dict[str, Any], assignments: Sequence[str]) -> dict[str, Any]
 def _value_of(text: str) -> Any:  # noqa: ANN401
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text

@@ -11,6 +11,8 @@ from app.store import CheckpointNotFound, Run, Store
 from app.store.kept_weights import Weights
 
 REVERSE: Final = "_reverse"
+MOST_LISTED: Final = 8
+FIRST_LISTED: Final = 5  # of more than that
 FIRST_READ: Final = 2
 """The first step at which recurrent weights multiply a state that is not the initial zero."""
 
@@ -79,9 +81,9 @@ def _weights(store: Store, run_id: str, step: int) -> Weights:
 
 def _listed(steps: list[int]) -> str:
     """Return steps as a message lists them, long lists by their ends."""
-    if len(steps) <= 8:
+    if len(steps) <= MOST_LISTED:
         return ", ".join(map(str, steps))
-    return f"{', '.join(map(str, steps[:5]))}, … {steps[-1]}"
+    return f"{', '.join(map(str, steps[:FIRST_LISTED]))}, … {steps[-1]}"
 
 
 def _first_read(parameter: str, loss_time: int, length: int) -> int:

@@ -81,4 +81,6 @@ def require_disk(folder: Path, needed: Estimate) -> None:
     """
     free, stored = shutil.disk_usage(folder).free, stored_bytes(needed)
     if free < stored + _FREE_ANYWAY:
-        raise NoRoomError(f"the run will store about {stored} bytes, the disk has {free} free")
+        raise NoRoomError(
+            f"the run will store about {size_text(stored)}, the disk has {size_text(free)} free"
+        )

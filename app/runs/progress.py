@@ -8,7 +8,9 @@ from app.store.claims import Progress
 
 # Often enough for an eye; a transaction costs as much as several training steps.
 PROGRESS_SECONDS = 0.5
-RATE_POINTS = 40  # ten seconds of progress: long enough to be steady, short enough to be true
+RATE_POINTS = (
+    40  # some twenty seconds of progress: long enough to be steady, short enough to be true
+)
 
 
 Listener = Callable[[Progress], None]

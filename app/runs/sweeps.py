@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from app.json_texts import escape
 from app.runs.grids import axis_label, pointer_of, read_grid
 from app.runs.limits import stored_bytes
 from app.runs.service import RunService
@@ -153,13 +154,9 @@ def _places_of(
                 if problem.pointer == place or problem.pointer.startswith(f"{place}/"):
                     index = list(axes[path]).index(value)
                     inside = problem.pointer.removeprefix(place)
-                    found.setdefault(f"/axes{_one(path)}/{index}{inside}", problem.detail)
+                    found.setdefault(f"/axes/{escape(path)}/{index}{inside}", problem.detail)
     reason = f"no combination can be run: {refusals[0][1]}"
     return [Problem(*each) for each in found.items()] or [Problem("/axes", reason)]
-
-
-def _one(path: str) -> str:
-    return "/" + path.replace("~", "~0").replace("/", "~1")
 
 
 def status_of(tallies: Mapping[str, Tally]) -> str:

@@ -91,7 +91,7 @@ def _by_name(tensors: Tensors) -> Iterator[Layer]:
         if match := KEY.fullmatch(name):
             groups.setdefault(match["parent"] or "", {})[match["part"]] = tensor
     for name in sorted(groups, key=natural):
-        if {"kernel"} <= set(groups[name]):
+        if "kernel" in groups[name]:
             yield Layer(name, groups[name])
 
 
@@ -171,7 +171,8 @@ def _network(forward: list[Layer], backward: list[Layer]) -> Recognised:
     hidden = recurrent.shape[0]
     gates = gates_of(recurrent.name, recurrent.shape[1], hidden)
     cell = CELL_OF_GATES[gates]
-    biases = {layer.parts["bias"].shape for layer in forward if "bias" in layer.parts}
+    every = (*forward, *backward)
+    biases = {layer.parts["bias"].shape for layer in every if "bias" in layer.parts}
     before = cell == "gru" and biases == {(gates * hidden,)}
     found = Recognised(
         source="keras",

@@ -14,7 +14,8 @@ from app.uploads.tensors import PIECE, WHOLE_AT_MOST, Pieces, Tensor, Tensors, r
 
 ZIP_START: Final = b"PK\x03\x04"
 END_OF_DIRECTORY: Final = b"PK\x05\x06"
-LONGEST_TAIL: Final = 65_535 + 22
+END_BYTES: Final = 22  # of the end of a directory, without the comment behind it
+LONGEST_TAIL: Final = 65_535 + END_BYTES
 LONGEST_DIRECTORY: Final = 1 << 20
 LONGEST_HEADER: Final = 10_000
 MAGIC: Final = b"\x93NUMPY"
@@ -54,7 +55,7 @@ def _require_small_directory(path: Path) -> None:
         file.seek(max(0, size - LONGEST_TAIL))
         tail = file.read()
     end = tail.rfind(END_OF_DIRECTORY)
-    if end < 0 or len(tail) < end + 22:
+    if end < 0 or len(tail) < end + END_BYTES:
         raise UploadError("the archive has no directory: the file is cut off")
     directory = int.from_bytes(tail[end + 12 : end + 16], "little")
     if directory > LONGEST_DIRECTORY:

@@ -22,7 +22,7 @@ from app.uploads.tensors import Tensor, Tensors
 
 KEY: Final = re.compile(
     r"(?:(?P<prefix>.+)\.)?(?P<part>(?:weight|bias)_(?:ih|hh)|weight_hr)"
-    r"(?:_l(?P<layer>\d+)(?P<reverse>_reverse)?)?"
+    r"(?:_l(?P<layer>\d{1,9})(?P<reverse>_reverse)?)?"
 )
 NO_READOUT: Final = "none"
 REVERSE: Final = "_reverse"

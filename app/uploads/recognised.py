@@ -45,10 +45,13 @@ class Recognised:
 
     Attributes:
         source: "pytorch" or "keras".
+        cell: The engine's name of the cell.
+        hidden: Units H of a layer in one direction.
         inputs, outputs: D, and K where there is a read-out.
+        options: What the cell is told beside its weights.
+        prefix, readout: The names that the recurrent layers and the read-out had in the file.
         weights: How each weight is made, by the engine's name, with its shape.
-        found: Names of the file's tensors that were used.
-        left_out: Names of those that were not.
+        left_out: Names of the file's tensors that were not used.
     """
 
     source: str
@@ -158,9 +161,16 @@ def misfits(
 
 
 def natural(name: str) -> list[tuple[int, str]]:
-    """Return a key by which "layer_2" comes before "layer_10"."""
-    parts = re.split(r"(\d+)", name)
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in parts if part]
+    """Return a key by which "layer_2" comes before "layer_10".
+
+    A number is told by its digits: one of thousands of them is none that Python reads.
+    """
+    parts = [part for part in re.split(r"(\d+)", name) if part]
+    digits = [part.lstrip("0") if part.isdecimal() else None for part in parts]
+    return [
+        (-1, part) if number is None else (len(number), number)
+        for part, number in zip(parts, digits, strict=True)
+    ]
 
 
 def one_of(what: str, found: Iterable[str], wanted: str | None, parameter: str) -> str:

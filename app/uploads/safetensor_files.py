@@ -8,6 +8,7 @@ from typing import Any, BinaryIO, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from app.json_texts import is_plain
 from app.uploads.errors import UploadError, at
 from app.uploads.tensors import PIECE, Tensor, Tensors, require_few
 
@@ -62,6 +63,9 @@ def _parsed(header: bytes) -> dict[str, Any]:
         raise UploadError("the header is no JSON: the file is damaged, or no safetensors") from err
     if not isinstance(entries, dict):
         raise UploadError("the header is no JSON object: the file is no safetensors")
+    for name in entries:
+        if not is_plain(name):
+            raise UploadError(f"a tensor's name holds NUL or a lone surrogate: {name[:40]!a}")
     return entries
 
 
@@ -70,7 +74,7 @@ def _span(name: str, entry: object, room: int) -> tuple[int, int]:
     if not isinstance(entry, dict) or not {"dtype", "shape", "data_offsets"} <= set(entry):
         raise UploadError([at(name, "its entry lacks dtype, shape or data_offsets")])
     code, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
-    if code not in DTYPES and code != BFLOAT16:
+    if not isinstance(code, str) or code not in (*DTYPES, BFLOAT16):
         known = ", ".join([*DTYPES, BFLOAT16])
         raise UploadError([at(name, f"unknown number type {str(code)[:20]!r}; known: {known}")])
     if not _are_sizes(shape) or len(shape) > MOST_AXES or not _are_sizes(offsets):

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from app.uploads.errors import UploadError
-from app.uploads.npz_files import ZIP_START, read_npz
+from app.uploads.npz_files import END_OF_DIRECTORY, ZIP_START, read_npz
 from app.uploads.safetensor_files import looks_like_safetensors, read_safetensors
 from app.uploads.tensors import Tensors
 
@@ -38,7 +38,7 @@ def form_of(path: Path) -> Form:
             "this is a file of torch.save, a pickle, which is never read; expected safetensors: "
             "safetensors.torch.save_file(model.state_dict(), …)"
         )
-    if start.startswith((ZIP_START, b"PK\x05\x06")):
+    if start.startswith((ZIP_START, END_OF_DIRECTORY)):  # the latter of an empty archive
         return "npz"
     return "safetensors" if looks_like_safetensors(start) else "text"
 

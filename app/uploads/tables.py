@@ -149,7 +149,7 @@ def _lines(file: io.TextIOWrapper) -> Iterator[str]:
 
 
 def _copied(lines: Iterator[str], target: BinaryIO, wanted: Sequence[str]) -> Table:
-    first = next((line for line in lines if line.strip()), "")
+    begin, first = next(((n, line) for n, line in enumerate(lines, 1) if line.strip()), (1, ""))
     delimiter = max(DELIMITERS, key=first.count)
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     cells = next(csv.reader([first], delimiter=delimiter, strict=True))
@@ -157,9 +157,10 @@ def _copied(lines: Iterator[str], target: BinaryIO, wanted: Sequence[str]) -> Ta
     table = Table(_columns(cells if named else [], len(cells), wanted))
     decimal_comma = delimiter == ";"
     buffer: list[list[float]] = []
-    for line, row in enumerate(reader if named else _joined(cells, reader), 2 if named else 1):
+    for row in reader if named else _joined(cells, reader):
         if not row:
             continue
+        line = begin + reader.line_num
         if len(row) != len(cells):
             raise UploadError(f"line {line}: expected {len(cells)} values, got {len(row)}")
         if decimal_comma:

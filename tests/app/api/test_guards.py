@@ -29,10 +29,14 @@ TOKEN = "correct horse battery staple ✓"  # a test's own
         "[::1]",
         "[::1]:8000",
         "my.host:80",
+        "[2001:db8::1]:80",
+        "[2001:db8::2]",
     ],
 )
 async def test_our_own_hosts_are_served(settings: Settings, host: str) -> None:
-    ours = settings.model_copy(update={"allowed_hosts": ("my.host",)})
+    ours = settings.model_copy(
+        update={"allowed_hosts": ("my.host", "2001:DB8::1", "[2001:db8::2]")}
+    )
     async with serving(create_app(ours)) as client:
         answer = await client.get("/healthz", headers={"Host": host})
     assert answer.status_code == 200

@@ -151,6 +151,22 @@ MODELS: dict[str, tuple[Callable[[], bytes], str]] = {
     ),
     "bytes of nobody": (lambda: save(lstm()) + b"more", "the tensors end at byte"),
     "an unknown type": (lambda: raw({"a": entry("F8_E4M3", [1], 0, 1)}, b"1"), "number type"),
+    "a type of no name": (
+        lambda: raw({"a": {"dtype": [], "shape": [1], "data_offsets": [0, 1]}}, b"1"),
+        r"unknown number type '\[\]'",
+    ),
+    "half a surrogate": (
+        lambda: raw(b'{"\\ud800": {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]}}'),
+        r"a tensor's name holds NUL or a lone surrogate: '.ud800'",
+    ),
+    "a layer of 5,000 digits": (
+        lambda: save({f"weight_ih_l{'9' * 5000}": INPUTS}),
+        "expected PyTorch's names",
+    ),
+    "two networks of odd names": (
+        lambda: save({f"{'9' * 5000}.weight_ih_l0": INPUTS, "².weight_ih_l0": INPUTS}),
+        "2 of a recurrent network",
+    ),
     "a shape of other bytes": (lambda: raw({"a": entry("F32", [3], 0, 8)}, bytes(8)), "takes 12"),
     "a negative shape": (lambda: raw({"a": entry("F32", [-2], 0, 8)}, bytes(8)), "are no sizes"),
     "an endless shape": (
@@ -251,6 +267,8 @@ TABLES: dict[str, tuple[Callable[[], bytes], str]] = {
         "b: expected a number or nothing, but line 3 holds 'x'",
     ),
     "an infinity": (lambda: b"a\n1\ninf\n", "a: line 3: expected a finite number"),
+    "a fault below empty lines": (lambda: b"\n\na\n\n1\ninf\n", "a: line 6: expected a finite"),
+    "a fault in the first line": (lambda: b"1\ninf\n", "column 1: line 2: expected a finite"),
     "words alone": (lambda: b"a,b\nx,y\nz,w\n", "no column holds numbers"),
     "names alone": (lambda: b"a,b\n", "expected rows of values"),
     "nothing known": (lambda: b"a\nNA\n\nnan\n", "no column holds numbers"),

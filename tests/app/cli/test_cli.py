@@ -114,6 +114,14 @@ def test_a_file_that_is_no_configuration_is_refused(data: Path, tmp_path: Path, 
     assert f"{path}: expected" in printed
 
 
+def test_a_date_in_a_configuration_is_refused_at_its_place(data: Path, tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text('name = 2020-01-01\n[task]\nkind = "adding"\n[model]\ncell = "lstm"\n')
+    code, printed = run("train", str(path))
+    assert code == 2
+    assert "/name: expected" in printed
+
+
 @pytest.mark.parametrize("command", [["ls"], ["show", "1234"], ["serve", "--port", "0"], ["train"]])
 def test_a_data_folder_that_cannot_be_used_is_named_in_one_line(
     tmp_path: Path, command: list[str]
@@ -255,6 +263,12 @@ def test_a_wrong_setting_is_named(data: Path) -> None:
     code, output = run("serve", "--port", "70000")
     assert code == 2
     assert "port" in output
+
+
+def test_a_setting_that_looks_like_markup_is_told_as_it_is(data: Path) -> None:
+    code, output = run("serve", "--executor", "[/bold]")
+    assert code == 2
+    assert "got '[/bold]'" in output
 
 
 def test_a_token_is_made_once_and_kept_for_its_owner(tmp_path: Path) -> None:

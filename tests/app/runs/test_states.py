@@ -2,6 +2,7 @@
 
 import pytest
 
+from app.client.runs import OVER
 from app.runs import TERMINAL, TRANSITIONS, IllegalTransition, RunStatus
 from app.runs.states import require_transition
 from app.store import FINISHED
@@ -34,3 +35,4 @@ def test_every_state_has_its_row() -> None:
 
 def test_the_store_ends_runs_in_the_final_states_alone() -> None:
     assert set(FINISHED) == TERMINAL
+    assert OVER == TERMINAL

@@ -250,6 +250,17 @@ REFUSED: dict[str, tuple[Arrays, dict[str, str], str]] = {
         {},
         "no recurrent layer",
     ),
+    "keras' bias of the way back alone": (
+        {
+            "forward/kernel": np.ones((2, 3)),
+            "forward/recurrent_kernel": np.ones((3, 3)),
+            "backward/kernel": np.ones((2, 3)),
+            "backward/recurrent_kernel": np.ones((3, 3)),
+            "backward/bias": np.ones(3),
+        },
+        {},
+        r"forward/bias: expected \(3,\), but it is not in the file",
+    ),
     "keras' odd kernel": (
         {"a/kernel": np.ones((2, 9)), "a/recurrent_kernel": np.ones((3, 8))},
         {},
