@@ -5,7 +5,6 @@ from types import MappingProxyType
 
 import numpy as np
 
-from engine.activations import ACTIVATIONS
 from engine.arrays import Array
 from engine.diagnosis.finding import Case, Evidence, Finding, Kind
 from engine.diagnosis.span import measure_span
@@ -147,7 +146,7 @@ def truncated(case: Case) -> Judgement:
 
 def saturated(case: Case) -> Judgement:
     """Judge whether a layer's units are saturated over most of the time."""
-    if ACTIVATIONS[_activation(case)].saturation == "zero":
+    if case.config.model.make_cell().activation.saturation == "zero":
         return None  # half of a ReLU layer is off at any time, and that is well
     if "saturation" not in case.frame.arrays:
         return NOT_RECORDED
@@ -229,13 +228,6 @@ def is_solved(case: Case) -> bool:
     if below is None or case.course is None or not case.course.steps:
         return False
     return case.course.late_loss() < below
-
-
-def _activation(case: Case) -> str:
-    activation = case.config.model.activation
-    if activation is None:
-        return "tanh"  # of the candidate, in cells that fix it
-    return activation if isinstance(activation, str) else activation.kind
 
 
 def _shares(case: Case, statistic: str) -> Array | None:

@@ -4,15 +4,16 @@ import math
 from typing import Literal
 
 from engine.diagnosis.span import HEARD_LOG10, Span
+from engine.diagnosis.thresholds import EXPLODING_SPAN, VANISHING_SPAN
 
 Word = Literal["vanishing", "fading", "healthy", "growing", "exploding", "not finite", "undefined"]
 
 # log10 of the spans that part the words: vanishing under 1e-3, fading to 0.1, healthy to 10,
-# growing to 1e3, exploding above.
-VANISHING_UNDER = -3.0
+# growing to 1e3, exploding above. The words of the ends are those of the kinds.
+VANISHING_UNDER = math.log10(VANISHING_SPAN)
 FADING_TO = -1.0
 HEALTHY_TO = 1.0
-GROWING_TO = 3.0
+GROWING_TO = math.log10(EXPLODING_SPAN)
 
 PLAIN_DECADES = 4  # factors within 1e±4 are written out
 

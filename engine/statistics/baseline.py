@@ -5,7 +5,7 @@ Definition: the loss that the task's best memoryless predictor reaches, in the u
 Reduction: as the loss's.
 Axes: step (every training step).
 Scale: plain.
-Range: [0, inf).
+Range: [0, inf); NaN where the task has none.
 How to read: a loss that stays at it has learned nothing that needs memory.
 Exact cases: the adding problem: 1/6, test_the_baseline_of_the_adding_problem_is_a_sixth.
 Source: Arjovsky, Shah & Bengio 2016, arXiv:1511.06464 (adding and copy).

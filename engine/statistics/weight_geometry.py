@@ -9,9 +9,9 @@ Axes: step, layer, gate, quantity.
 Scale: plain.
 Range: [0, inf]; NaN where a weight is not finite, or where a gate has no recurrent weights.
 Cost: one eigenvalue and one singular value problem of H × H for each gate.
-How to read: with the largest singular value under 1/γ the gradient must vanish; a spectral radius
-    above 1 makes explosion possible; a large departure from normality means that both can happen
-    for a while against what the radius says.
+How to read: in a cell of one path, a largest singular value under 1/γ means that the gradient must
+    vanish; a spectral radius above 1 makes explosion possible; a large departure from normality
+    means that both can happen for a while against what the radius says.
 Exact cases: W = ρQ, Q orthogonal: ρ, ρ, |ρ² − 1|√H, 0, test_weight_geometry_of_a_scaled_rotation;
     a nilpotent W has radius 0 and departure ‖W‖, test_weight_geometry_of_a_nilpotent_matrix.
 Source: Pascanu, Mikolov, Bengio 2013, arXiv:1211.5063 (radius and norm); Henrici 1962,

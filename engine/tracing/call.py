@@ -19,6 +19,7 @@ from engine.tracing.result import State, Trace
 
 NO_WINDOW = "expected null where layers read the sequence both ways"
 INPUT_AXES = ("T", "B", "D")
+REDUCTIONS = ("mean", "sum")
 
 
 def trace(  # noqa: PLR0913  (the public signature)
@@ -69,17 +70,17 @@ def trace(  # noqa: PLR0913  (the public signature)
         The trace.
 
     Raises:
-        UnknownNameError: An unknown cell, parameter, loss or statistic.
-        ShapeError: An array of the wrong shape, or neither targets nor gradients, or a window
-            of no step.
+        UnknownNameError: An unknown cell, parameter, loss, reduction or statistic.
+        ConfigError: An option that the cell has not, or a value that it cannot have.
+        ShapeError: An array of the wrong shape or of no entries, targets that are no class
+            numbers, neither targets nor gradients, or a window of no step.
     """
     own = dict(options or {})
     activation, skips = own.pop("activation", None), bool(own.pop("layer_skips", False))
     bound = make_cell(cell, activation, own)
-    xs = np.asarray(inputs, np.float64)
-    if xs.ndim != len(INPUT_AXES):
-        wanted = ", ".join(INPUT_AXES)
-        raise ShapeError(f"inputs: expected shape ({wanted}), got {xs.shape}")
+    xs = _inputs(inputs)
+    if reduction not in REDUCTIONS:
+        raise UnknownNameError("reduction", reduction, REDUCTIONS)
     given = GivenParameters(parameters, bound)
     network = Network(
         bound,
@@ -122,6 +123,14 @@ def trace(  # noqa: PLR0913  (the public signature)
     return found
 
 
+def _inputs(inputs: ArrayLike) -> Array:
+    xs = np.asarray(inputs, np.float64)
+    if xs.ndim != len(INPUT_AXES) or not xs.size:
+        wanted = ", ".join(INPUT_AXES)
+        raise ShapeError(f"inputs: expected shape ({wanted}), each at least 1, got {xs.shape}")
+    return xs
+
+
 def _batch(
     xs: Array, targets: ArrayLike, mask: ArrayLike | None, loss: str, given: GivenParameters
 ) -> Batch:
@@ -133,15 +142,29 @@ def _batch(
     classes = loss == "cross_entropy"
     wanted: NDArray[Any] = np.asarray(targets, None if classes else np.float64)
     require_shape("targets", wanted, (T, B) if classes else (T, B, given.outputs))
-    if classes:
-        wanted = wanted.astype(np.int64)
     asked: BoolArray = np.ones((T, B), bool) if mask is None else np.asarray(mask).astype(bool)
     require_shape("mask", asked, (T, B))
     if not asked.any():
         raise ShapeError("mask: expected at least one asked step, got none")
-    if classes and (wanted[asked].min() < 0 or wanted[asked].max() >= given.outputs):
-        raise ShapeError(f"targets: expected class numbers in 0 … {given.outputs - 1}")
+    if classes:
+        wanted = _classes(wanted, asked, given.outputs)
     return Batch(xs, wanted, asked)
+
+
+def _classes(targets: NDArray[Any], asked: BoolArray, count: int) -> NDArray[np.int64]:
+    """Return class numbers (T, B); what is not asked may be anything, and becomes 0.
+
+    Raises:
+        ShapeError: An asked one is no whole number in 0 … count − 1.
+    """
+    expected = f"targets: expected class numbers in 0 … {count - 1}"
+    if targets.dtype.kind not in "biuf":
+        raise ShapeError(f"{expected}, got {targets.dtype}")
+    found = np.where(asked, targets, 0)
+    wrong = found[~((found >= 0) & (found < count) & (found == np.floor(found)))]
+    if wrong.size:
+        raise ShapeError(f"{expected}, got {wrong[0]}")
+    return found.astype(np.int64)
 
 
 def _inject(sweep: Sweep, gradients: ArrayLike | None, given: GivenParameters) -> None:

@@ -28,10 +28,19 @@ class GivenParameters:
         self.layers = sum(not key.endswith(REVERSE) for key in of_layers)
         if f"{name}_l0" not in self.given:
             raise ShapeError(f"{name}_l0: expected among the parameters, got none")
-        self.hidden = self.given[f"{name}_l0"].size and len(self.given[f"{name}_l0"]) // blocks
+        first = self.given[f"{name}_l0"]
+        self.hidden = len(first) // blocks if first.ndim and first.size else 0
+        if not self.hidden:
+            wanted = "H" if blocks == 1 else f"{blocks}·H"
+            raise ShapeError(f"{name}_l0: expected {wanted} rows, H ≥ 1, got shape {first.shape}")
         self.second = any(cell.gate_rows(gate).second_bias for gate in cell.gates)
         self.has_readout = READOUT_WEIGHT in self.given
-        self.outputs = self.given[READOUT_WEIGHT].shape[0] if self.has_readout else 0
+        self.outputs = 0
+        if self.has_readout:
+            readout = self.given[READOUT_WEIGHT]
+            if readout.ndim != 2 or not readout.size:
+                raise ShapeError(f"{READOUT_WEIGHT}: expected shape (K, H), got {readout.shape}")
+            self.outputs = readout.shape[0]
         self.bias = any("bias" in name for name in self.given)
 
     def load(self, network: Network) -> None:

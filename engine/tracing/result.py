@@ -218,7 +218,7 @@ class Trace:
 
         Args:
             loss_time: t, 1 … T.
-            state_time: k, 1 … t.
+            state_time: k, 1 … t; of a layer that reads backwards t … T.
             parameter: A name of the catalog.
             sample: One sample alone, from 0; the mean over all where None.
 
