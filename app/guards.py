@@ -44,7 +44,7 @@ SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 TOKEN_COOKIE: Final = "gradtide_token"
 # Open without the token: that it lives, the way in, and what the way in needs to look right.
 OPEN_PATHS: Final = frozenset({"/healthz", "/login"})
-_STYLE_SHEET: Final = re.compile(r"/static/(?:[0-9a-f]{12}/)?css/[a-z0-9_-]+\.css")
+_STYLE_SHEET: Final = re.compile(r"/static/(?:[0-9a-f]{12}/)?css/[a-z0-9_+-]+\.css")
 _HOST: Final = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(?::(?P<port>[0-9]{1,5}))?")
 FRAME_PATH: Final = re.compile(r"/api/v1/captures/[^/]+/frames")
 MAX_HEADER_BYTES: Final = 32_768

@@ -19,6 +19,7 @@ from app.pages import PLOTLY_URL, resource_dir, static_version
 
 router = APIRouter(include_in_schema=False)
 _VERSION = re.compile(r"[0-9a-f]{12}")
+_SHEETS = re.compile(r"css/([a-z_+]+)\.css")
 
 
 # The package's file is one call, f(root, () => {…}). A browser takes a function in parentheses for
@@ -87,8 +88,27 @@ def plotly_js(request: Request) -> Response:
     return Response(plotly_source(), media_type="text/javascript", headers=headers)
 
 
+def joined(path: str) -> tuple[str, ...]:
+    """Return the files behind an address: of `css/a+b.css` each sheet once, else the one.
+
+    >>> joined("css/tokens+base.css")
+    ('css/tokens.css', 'css/base.css')
+    >>> joined("css/base+base.css"), joined("js/a+b.js")
+    (('css/base+base.css',), ('js/a+b.js',))
+    """
+    found = _SHEETS.fullmatch(path)
+    names = found[1].split("+") if found else []
+    if len(names) < 2 or len(set(names)) < len(names):
+        return (path,)
+    return tuple(f"css/{name}.css" for name in names)
+
+
 class StaticAssets(StaticFiles):
-    """Files under static/: for ever where the address has their version, else asked for again."""
+    """Files under static/: for ever where the address has their version, else asked for again.
+
+    Style sheets can be asked for as one, `css/tokens+base.css`: a page is not painted before the
+    last of them is there.
+    """
 
     def __init__(self) -> None:
         super().__init__(directory=resource_dir("static"))
@@ -102,12 +122,15 @@ class StaticAssets(StaticFiles):
         """
         version, _, rest = path.partition("/")
         is_version = _VERSION.fullmatch(version) is not None
-        if version == static_version() and scope["method"] == "GET":
-            kept = self._file(version, rest)
+        wanted = rest if is_version else path
+        cache = IMMUTABLE if version == static_version() else REVALIDATE
+        if scope["method"] == "GET" and (cache == IMMUTABLE or len(joined(wanted)) > 1):
+            kept = self._file(static_version(), wanted)
             if kept is not None:
-                return _answer(kept, etag_of(version, rest), Headers(scope=scope))
-        response = await super().get_response(rest if is_version else path, scope)
-        response.headers["Cache-Control"] = IMMUTABLE if version == static_version() else REVALIDATE
+                etag = etag_of(static_version(), wanted)
+                return _answer(kept, etag, cache, Headers(scope=scope))
+        response = await super().get_response(wanted, scope)
+        response.headers["Cache-Control"] = cache
         return response
 
     def _file(self, version: str, path: str) -> tuple[str, bytes] | None:
@@ -115,19 +138,23 @@ class StaticAssets(StaticFiles):
         if version != self._kept_version:
             self._kept, self._kept_version = {}, version
         if path not in self._kept:
-            try:
-                found, facts = self.lookup_path(path)
-            except (OSError, ValueError):  # no name of a file: answered as for any other
+            files = [self._found(name) for name in joined(path)]
+            if None in files:
                 return None
-            if facts is None or not stat.S_ISREG(facts.st_mode):
-                return None
-            kind = mimetypes.guess_type(found)[0] or "application/octet-stream"
-            self._kept[path] = kind, Path(found).read_bytes()
+            kind = mimetypes.guess_type(path)[0] or "application/octet-stream"
+            self._kept[path] = kind, b"".join(file.read_bytes() for file in files if file)
         return self._kept[path]
 
+    def _found(self, path: str) -> Path | None:
+        try:
+            found, facts = self.lookup_path(path)
+        except (OSError, ValueError):  # no name of a file: answered as for any other
+            return None
+        return Path(found) if facts is not None and stat.S_ISREG(facts.st_mode) else None
 
-def _answer(file: tuple[str, bytes], etag: str, asked: Headers) -> Response:
-    headers = {"Cache-Control": IMMUTABLE, "ETag": etag}
+
+def _answer(file: tuple[str, bytes], etag: str, cache: str, asked: Headers) -> Response:
+    headers = {"Cache-Control": cache, "ETag": etag}
     if matches(asked.get("if-none-match"), etag):
         return not_modified(headers)
     return Response(file[1], media_type=file[0], headers=headers)

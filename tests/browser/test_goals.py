@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from app.api.assets import joined
 from app.pages import resource_dir
 from tests.browser.conftest import Service
 from tests.browser.measuring import GATE, slowness, tell
@@ -243,7 +244,8 @@ def test_every_page_loads_little_of_its_own(
 def weight(urls: set[str], kind: str) -> int:
     """Bytes, as gzip sends them, of our own files of a kind among these addresses."""
     static = Path(resource_dir("static"))
-    ours = re.compile(rf"/static/[0-9a-f]{{12}}/({kind}/[\w/]+\.{kind})$")
+    ours = re.compile(rf"/static/[0-9a-f]{{12}}/({kind}/[\w/+]+\.{kind})$")
     names = {found[1] for url in urls if (found := ours.search(url))}
     assert names, f"no {kind} of ours among {sorted(urls)}"
-    return sum(len(gzip.compress((static / name).read_bytes())) for name in names)
+    files = [b"".join((static / one).read_bytes() for one in joined(name)) for name in names]
+    return sum(len(gzip.compress(file)) for file in files)

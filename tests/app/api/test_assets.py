@@ -30,6 +30,9 @@ def test_plotly_is_compiled_as_it_arrives() -> None:
         ("/static/css/base.css", False),
         ("/static/0123456789ab/css/base.css", False),
         (static_url("css/base.css"), True),
+        (static_url("css/tokens+base.css"), True),
+        ("/static/css/tokens+base.css", False),
+        ("/static/0123456789ab/css/tokens+base.css", False),
         (static_url("js/wire/api.js"), True),
     ],
 )
@@ -39,6 +42,17 @@ async def test_a_static_file_is_kept_where_its_address_names_the_version(
     answer = await client.get(address)
     found = (answer.status_code, "immutable" in answer.headers["cache-control"])
     assert found == (200, is_immutable)
+
+
+async def test_style_sheets_are_sent_as_one_in_their_order(client: httpx.AsyncClient) -> None:
+    css = resource_dir("static") / "css"
+    answer = await client.get(static_url("css/tokens+base+panels.css"))
+    sheets = [(css / f"{name}.css").read_bytes() for name in ("tokens", "base", "panels")]
+    assert answer.content == b"".join(sheets)
+    assert answer.headers["content-type"] == "text/css; charset=utf-8"
+    refused = ("css/tokens+none.css", "css/base+base.css", "css/base+.css", "css/base+../x.css")
+    found = [(await client.get(static_url(name))).status_code for name in refused]
+    assert found == [404] * len(refused)
 
 
 def test_plotly_registers_the_traces_that_figures_draw_and_no_others() -> None:

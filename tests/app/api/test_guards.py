@@ -222,7 +222,7 @@ async def test_the_way_in_looks_right_without_the_token(guarded: FastAPI) -> Non
         page = (await client.get("/login")).text
         files = re.findall(r'(?:href|src)="(/[^"]+)"', page)
         closed = [file for file in files if (await client.get(file)).status_code != 200]
-    assert static_url("css/base.css") in files
+    assert static_url("css/tokens+base.css") in files
     assert closed == []
 
 
