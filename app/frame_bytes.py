@@ -21,12 +21,11 @@ import safetensors.numpy
 from numpy.typing import NDArray
 
 from app.client.answers import FRAME_TYPE as MEDIA_TYPE
-from engine import ConfigError, Problem, Taken
+from engine import ConfigError, Problem, Taken, bounds
 
 __all__ = ["MEDIA_TYPE", "pack", "unpack"]
 
 REDUCTIONS: Final = ("mean", "sum")
-LARGEST_STEP: Final = 10_000_000
 _FLOATS: Final = {"F16": "<f2", "F32": "<f4", "F64": "<f8"}
 _WHOLE: Final = {"I32": "<i4", "I64": "<i8"}
 _HEADER_LENGTH: Final = 8
@@ -80,7 +79,7 @@ def unpack(body: bytes) -> Taken:
     if reduction not in REDUCTIONS:
         raise _fault("/reduction", f"expected mean or sum, got {reduction!r}")
     return Taken(
-        step=_whole(told, "step", 0, LARGEST_STEP),
+        step=_whole(told, "step", 0, bounds.MOST_STEPS),
         weights=groups["weights"],
         inputs=inputs,
         lengths=lengths,

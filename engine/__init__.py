@@ -30,6 +30,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from engine import bounds
 from engine.arrays import layer_axis
 from engine.catalog import catalog, describe_task
 from engine.compiled import backend, why_plain
@@ -107,6 +108,7 @@ __all__ = [
     "__version__",
     "apply_patch",
     "backend",
+    "bounds",
     "capture_schema",
     "catalog",
     "compile_loops",

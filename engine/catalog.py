@@ -39,9 +39,8 @@ def describe_task(config: RunConfig | Mapping[str, object], data: Data | None = 
     Returns:
         `name`, `length` T, `inputs` D, `outputs` K, `loss`, `asked` (how many of the T steps are
         asked), `first_asked`, `last_asked` τ, `needed_lag` (None: unknown), and `baseline`,
-        `least` and
-        `solved_below` in the units of the run's loss: with the reduction "sum" they count M-fold,
-        M = asked · B.
+        `least` and `solved_below` in the units of the run's loss: with the reduction "sum" they
+        count M-fold, M = asked · B.
         `undefined` lists the statistics that have no value in such a run: accuracies of a task of
         values, saturation of an activation without flat parts.
     """

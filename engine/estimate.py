@@ -217,8 +217,8 @@ class _Run:
     def _of_weights(self) -> int:
         """Return the bytes of weights, gradients, copies and moments."""
         moments = {"sgd": 1, "rmsprop": 2, "adagrad": 1, "adam": 2, "adamw": 2}
-        kind = str(getattr(self.config.training.optimizer, "kind", "sgd"))
-        copies = 6 + moments.get(kind, 2)  # weights, gradient, clipped, forward, Wᵀ, shares
+        kind = self.config.training.optimizer.kind
+        copies = 6 + moments[kind]  # weights, gradient, clipped, forward, Wᵀ, shares
         return self.parameters * ((copies + len(self.shards) - 1) * self.item + 8)
 
     def _of_frame(self) -> int:
@@ -256,16 +256,14 @@ class _Run:
         B, T = self.config.training.batch_size, self.T
         layers = sum(self.weights(layer) for layer in range(self.S))
         asked = len(self.task.asked_times) * self.task.outputs * (self.sides * self.H + 1)
-        step = 3 * 2 * B * (layers * T + asked)
+        step = 3 * 2 * B * (layers * T + asked)  # (1)
         if self.recomputes:
-            step += 2 * B * layers * self.sizes.swept_twice
+            step += 2 * B * layers * self.sizes.swept_twice  # (1)
         sweeps = 4 if "parameter_gradient_histogram" in self.names else 2
-        frame = sweeps * 2 * self.frame_size * (layers * T + asked) if self.of_probe else 0
-        frame += step if self.sweeps_again else 0
+        frame = sweeps * 2 * self.frame_size * (layers * T + asked) if self.of_probe else 0  # (2)
+        frame += step if self.sweeps_again else 0  # (1)
         swept = sum(T * len(t) if self.sides > 1 else sum(t) for t in self.swept_times())
-        matrix = 2 * self.frame_size * layers * swept
-        rows = len(self.cell.state_names) * self.H
-        matrix += (
-            2 * self.frame_size * self.S * self._reads_of_states() * rows * self._pulled_times()
-        )
+        matrix = 2 * self.frame_size * layers * swept  # (3)
+        rows, pulled = len(self.cell.state_names) * self.H, self._pulled_times()
+        matrix += 2 * self.frame_size * self.S * self._reads_of_states() * rows * pulled  # (4)
         return self.config.training.steps * step + frames * (frame + matrix)

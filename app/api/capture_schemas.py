@@ -1,8 +1,10 @@
 """What OpenAPI says of captures."""
 
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from app.runs.captures import MAX_ERROR, Ending
 
 
 class CaptureFrameModel(BaseModel):
@@ -20,5 +22,5 @@ class CaptureEndModel(BaseModel):
 
     model_config = ConfigDict(title="CaptureEnd", extra="forbid")
 
-    status: Literal["succeeded", "failed", "cancelled"] = "succeeded"
-    error: str | None = Field(None, max_length=10_000, description="What went wrong")
+    status: Ending = "succeeded"
+    error: str | None = Field(None, max_length=MAX_ERROR, description="What went wrong")

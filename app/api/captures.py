@@ -13,12 +13,11 @@ from app.api.runs import run_record
 from app.api.schemas import RunModel, body_of, problems
 from app.frame_bytes import MEDIA_TYPE, unpack
 from app.http_errors import HttpProblem
-from app.runs.captures import ENDINGS, Captures
+from app.runs.captures import ENDINGS, MAX_ERROR, Captures
 from engine import ConfigError, Problem
 
 router = APIRouter(prefix="/captures", tags=["captures"])
 
-MAX_ERROR = 10_000
 BINARY: dict[str, Any] = {
     "requestBody": {
         "required": True,

@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.api.examples import EXAMPLES
 from app.http_errors import PROBLEM_MEDIA_TYPE
 from app.runs import RunStatus
+from app.runs.descriptions import MAX_NOTES
+from engine import bounds
 
 Number = float | Literal["NaN", "Infinity", "-Infinity"]
 
@@ -83,7 +85,7 @@ class ExtensionModel(BaseModel):
 
     model_config = ConfigDict(title="Extension", extra="forbid")
 
-    steps: int = Field(ge=0, le=10_000_000, description="Training steps in all")
+    steps: int = Field(ge=0, le=bounds.MOST_STEPS, description="Training steps in all")
 
 
 class DescriptionModel(BaseModel):
@@ -91,9 +93,11 @@ class DescriptionModel(BaseModel):
 
     model_config = ConfigDict(title="Description", extra="forbid")
 
-    name: str = Field("", min_length=1, max_length=200)
-    tags: list[Annotated[str, Field(min_length=1, max_length=64)]] = Field([], max_length=20)
-    notes: str = Field("", max_length=10_000)
+    name: str = Field("", min_length=1, max_length=bounds.LONGEST_NAME)
+    tags: list[Annotated[str, Field(min_length=1, max_length=bounds.LONGEST_TAG)]] = Field(
+        [], max_length=bounds.MOST_TAGS
+    )
+    notes: str = Field("", max_length=MAX_NOTES)
 
 
 class RunPageModel(BaseModel):

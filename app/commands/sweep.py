@@ -108,5 +108,12 @@ def _report(store: Store, sweep: Sweep) -> bool:
         if solved.middle is not None:
             text += f", solved by {round(solved.middle * solved.count)} of {solved.count}"
         out.print(f"[bold]{escape(label_of(values_of(sweep, place)))}[/] {text}")
-    out.print(f"Sweep {sweep.id}: {len(members)} runs, {len(sweep.skipped)} combinations skipped")
+    out.print(
+        f"Sweep {sweep.id}: {_counted(len(members), 'run')}, "
+        f"{_counted(len(sweep.skipped), 'combination')} skipped"
+    )
     return any(member.run.status == "failed" for member in members)
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"

@@ -9,11 +9,11 @@ from fastapi.templating import Jinja2Templates
 from starlette.responses import RedirectResponse, Response
 
 from app.figures.activation_curves import activations
-from app.pages.asked import Asked, Box
+from app.pages.asked import MOST, Asked, Box
 from app.pages.base import PageContext, render
 from app.pages.lesson_runs import compared, tag_of, trained
 from app.pages.lessons import LESSONS, Lesson
-from app.pages.three_steps import ByHand, Weights, by_hand
+from app.pages.three_steps import INITIAL, ByHand, Weights, by_hand
 from app.pages.traced import PathView, walk
 from app.runs import RunService, RunStatus
 from app.store import Run, Store
@@ -42,6 +42,8 @@ class LearnPage(PageContext):
     path: PathView | None
     hand: ByHand | None
     boxes: tuple[Box, ...]
+    most: str = f"{MOST:g}"
+    initial: str = f"({', '.join(f'{value:g}' for value in INITIAL)})".replace("-", "−")
     refused: str
     activation: str
     activations: tuple[str, ...]

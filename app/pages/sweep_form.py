@@ -11,7 +11,7 @@ from app.pages.form import Field
 from app.pages.form_values import Posted, number_of
 from app.pages.new_form import Group, new_page
 from app.pages.sweep_axes import Choice, axis_values, choices_of, named_kinds
-from app.runs.grids import label_of
+from app.runs.grids import MOST_REPEATS, label_of
 from app.runs.sizes import size_text
 from app.runs.sweeps import Preview
 from app.store import Run, Upload
@@ -55,6 +55,7 @@ class SweepFormPage(PageContext):
     choices: Mapping[str, tuple[Choice, ...]]
     seeds: str
     seeds_error: str
+    most_seeds: int = MOST_REPEATS
     other_problems: tuple[tuple[str, str], ...]
     summary: str
     refusals: tuple[tuple[str, str], ...]

@@ -8,7 +8,7 @@ import math
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,11 +26,10 @@ from app.store.layouts import stored
 from engine import CaptureConfig, ConfigError, Course, Frame, Problem, Taken, Verdict
 
 MOST_OPEN = 32
-LONGEST = 10_000_000
-"""Steps that the arrays have room for; what is never written takes none."""
-
 Ending = Literal["succeeded", "failed", "cancelled"]
-ENDINGS: tuple[Ending, ...] = ("succeeded", "failed", "cancelled")
+ENDINGS: tuple[Ending, ...] = get_args(Ending)
+MAX_ERROR = 10_000
+"""Characters of what a loop says it failed of."""
 
 
 class _Held:
@@ -50,7 +49,11 @@ class _Open:
         self.claim = claim
         self.config = CaptureConfig.from_dict(run.config)
         self.facts = run.facts
-        room = {**claim.config, "training": {**claim.config["training"], "steps": LONGEST}}
+        # The arrays have room for all there could be: what is never written takes none.
+        room = {
+            **claim.config,
+            "training": {**claim.config["training"], "steps": engine.bounds.MOST_STEPS},
+        }
         room["recording"] = {**claim.config["recording"], "every": 1}
         wide = Claim(**{**_fields(claim), "config": room})
         self.writer = FrameWriter(store, wide, _Held(), claim.layouts, self)

@@ -14,11 +14,10 @@ from itertools import product
 from typing import Any, Final
 
 from app.json_texts import escape
-from engine import ConfigError, Problem, RunConfig
+from engine import ConfigError, Problem, RunConfig, bounds
 
 KEYS: Final = ("base", "axes", "repeats")
 MOST_REPEATS: Final = 100
-LONGEST_NAME: Final = 200
 # What names the keys that an object may have beside it.
 DISCRIMINATORS: Final = ("kind", "cell")
 NO_AXES: Final = ("name", "tags")  # they change nothing that a run does
@@ -77,7 +76,7 @@ def _named(name: str, seed: int, repeats: int) -> str:
     ('activation relu, seed 4', 'activation relu')
     """
     ending = f", seed {seed}" if repeats > 1 else ""
-    return name[: LONGEST_NAME - len(ending)] + ending
+    return name[: bounds.LONGEST_NAME - len(ending)] + ending
 
 
 def read_grid(body: Mapping[str, Any], most: int) -> Grid:

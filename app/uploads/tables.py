@@ -12,9 +12,9 @@ import numpy as np
 
 from app.uploads.errors import UploadError, at
 from app.uploads.safetensor_files import header_of
+from engine import bounds
 
 LONGEST_LINE: Final = 1 << 20
-MOST_COLUMNS: Final = 256
 ROOM_FOR_HEADER: Final = 1024
 ROWS_AT_ONCE: Final = 1024
 PREVIEW_ROWS: Final = 8
@@ -197,15 +197,17 @@ def _is_value(cell: str) -> bool:
 
 
 def _columns(names: Sequence[str], count: int, wanted: Sequence[str]) -> list[Column]:
-    if count > MOST_COLUMNS:
-        raise UploadError(f"expected at most {MOST_COLUMNS} columns, got {count}")
+    if count > bounds.MOST_COLUMNS:
+        raise UploadError(f"expected at most {bounds.MOST_COLUMNS} columns, got {count}")
     told = [name.strip() for name in names] or [""] * count
     found = [name or f"column {i}" for i, name in enumerate(told, 1)]
     for name in found:
         if found.count(name) > 1:
             raise UploadError([at(name, "two columns have this name")])
-        if not name.isprintable() or len(name) > 200:
-            raise UploadError("expected printable names of at most 200 characters")
+        if not name.isprintable() or len(name) > bounds.LONGEST_COLUMN:
+            raise UploadError(
+                f"expected printable names of at most {bounds.LONGEST_COLUMN} characters"
+            )
     for name in wanted:
         if name not in found:
             raise UploadError([at(name, f"no such column; known: {', '.join(found)[:300]}")])

@@ -9,12 +9,12 @@ import numpy as np
 from app.uploads.errors import UploadError
 from app.uploads.safetensor_files import header_of
 from app.uploads.tensors import PIECE
+from engine import bounds
 
 CHARACTERS: Final = "characters"
 CODE_POINT: Final = np.dtype("<u4")
 ROOM_FOR_HEADER: Final = 256
 LONGEST_TEXT: Final = 50_000_000
-MOST_CHARACTERS: Final = 1024  # what the task of the next character takes
 PREVIEW: Final = 300
 
 
@@ -56,5 +56,5 @@ def copy_text(source: Path, target: BinaryIO) -> dict[str, Any]:
 def _require(length: int, known: set[str]) -> None:
     if length > LONGEST_TEXT:
         raise UploadError(f"expected at most {LONGEST_TEXT} characters, there are more")
-    if len(known) > MOST_CHARACTERS:
-        raise UploadError(f"the text has more than {MOST_CHARACTERS} different characters")
+    if len(known) > bounds.MOST_CHARACTERS:
+        raise UploadError(f"the text has more than {bounds.MOST_CHARACTERS} different characters")

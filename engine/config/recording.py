@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from annotated_types import Interval, Len
 
+from engine.bounds import MOST_STEPS
 from engine.schema import Described, Doc, Names
 from engine.statistics import STATISTICS
 
@@ -23,7 +24,7 @@ class RecordingConfig(Described):
     purpose: ClassVar[str] = "What is looked at, how often, and what is kept of it."
 
     every: Annotated[
-        int, Interval(ge=1, le=10_000_000), Doc("Updates between two frames.", title="Every")
+        int, Interval(ge=1, le=MOST_STEPS), Doc("Updates between two frames.", title="Every")
     ] = 50
     probe_size: Annotated[
         int,
@@ -35,7 +36,7 @@ class RecordingConfig(Described):
         Doc("Which batch statistics look at: the fixed probe, or each step's training batch."),
     ] = "probe"
     checkpoints: Annotated[
-        tuple[Literal["first", "last"] | Annotated[int, Interval(ge=0, le=10_000_000)], ...],
+        tuple[Literal["first", "last"] | Annotated[int, Interval(ge=0, le=MOST_STEPS)], ...],
         Len(0, 100),
         Doc("Steps whose weights are kept: numbers, `first`, `last`."),
     ] = ("first", "last")

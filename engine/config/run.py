@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar, Self
 
 from annotated_types import Interval, Len
 
+from engine.bounds import LONGEST_NAME, LONGEST_TAG, MOST_TAGS
 from engine.config.model import ModelConfig
 from engine.config.recording import RecordingConfig
 from engine.config.regularizers import REGULARIZED_CELLS
@@ -27,7 +28,7 @@ class RunConfig(Described):
     purpose: ClassVar[str] = "A task, a network, a training, and what is recorded of it."
 
     name: Annotated[
-        Annotated[str, Len(1, 200)] | None,
+        Annotated[str, Len(1, LONGEST_NAME)] | None,
         Doc("What the run is called; left empty: cell, activation, task and length."),
     ] = None
     seed: Annotated[
@@ -36,7 +37,9 @@ class RunConfig(Described):
         Doc("Where all random numbers of the run come from."),
     ] = 0
     tags: Annotated[
-        tuple[Annotated[str, Len(1, 64)], ...], Len(0, 20), Doc("Words to find the run by.")
+        tuple[Annotated[str, Len(1, LONGEST_TAG)], ...],
+        Len(0, MOST_TAGS),
+        Doc("Words to find the run by."),
     ] = ()
     task: Annotated[
         TaskOptions,

@@ -5,9 +5,10 @@ from typing import Annotated, ClassVar, Literal
 
 from annotated_types import Interval
 
+from engine.bounds import MOST_STEPS
 from engine.schema import Described, Doc
 
-Steps = Annotated[int, Interval(ge=1, le=10_000_000)]
+Steps = Annotated[int, Interval(ge=1, le=MOST_STEPS)]
 FinalShare = Annotated[
     float,
     Interval(ge=0, le=1),

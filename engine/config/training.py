@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from annotated_types import Interval
 
+from engine.bounds import MOST_STEPS
 from engine.config.clipping import Clipping, NormClipping
 from engine.config.optimizers import Optimizer, Sgd
 from engine.config.regularizers import Regularizer
@@ -22,7 +23,7 @@ class TrainingConfig(Described):
     purpose: ClassVar[str] = "How long and how the weights are changed."
 
     steps: Annotated[
-        int, Interval(ge=0, le=10_000_000), Doc("Updates; 0 looks at the start only.")
+        int, Interval(ge=0, le=MOST_STEPS), Doc("Updates; 0 looks at the start only.")
     ] = 1000
     batch_size: Annotated[
         int, Interval(ge=1, le=4096), Doc("Sequences B of each update.", title="Batch size")
@@ -49,7 +50,7 @@ class TrainingConfig(Described):
         Null("no regularizer"),
     ] = None
     truncation: Annotated[
-        Annotated[int, Interval(ge=1, le=10_000_000)] | None,
+        Annotated[int, Interval(ge=1, le=MOST_STEPS)] | None,
         Doc(
             "Window w of truncated back-propagation: the way back is cut at t = w, 2w, …, while "
             "the state runs on. Left empty: never.",

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from engine.bounds import LONGEST_NAME
 from engine.config import RunConfig, config_of, is_captured
 from engine.diagnosis.cures import CURES, Cure
 from engine.diagnosis.merge_patch import apply_patch, patch_between
@@ -12,8 +13,6 @@ from engine.errors import ConfigError
 
 MOST = 6
 """Remedies offered at once: as many as a person will try."""
-
-LONGEST_NAME = 200
 
 UNKNOWN_ELSEWHERE = ("training/optimizer", "training/schedule", "training/steps")
 """What a training loop elsewhere does in its own way, of which nothing is known here."""

@@ -6,6 +6,8 @@ Baseline: ln 10 (the classes are nearly equal).
 Needed lag: from T back to the first pixel that differs between images.
 Data: 1,797 images, engine/data/digits.npz; origin and licence stand beside it.
 Held out: of every class, evenly spread, the wanted share of its images, the same for every seed.
+Source: Alpaydin & Kaynak 1998 (the images); read pixel by pixel as in Le, Jaitly & Hinton 2015,
+    arXiv:1504.00941.
 """
 
 import math

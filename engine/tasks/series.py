@@ -22,6 +22,7 @@ from annotated_types import Interval, Len
 from numpy.typing import DTypeLike, NDArray
 
 from engine.arrays import Array, BoolArray
+from engine.bounds import LONGEST_COLUMN, MOST_COLUMNS
 from engine.schema import Doc
 from engine.tasks.base import LONGEST, Batch, Data, Streams, Task, TaskDefinition
 from engine.tasks.uploaded import (
@@ -37,8 +38,7 @@ from engine.tasks.uploaded import (
     windows,
 )
 
-MOST_COLUMNS = 256
-Columns = tuple[Annotated[str, Len(1, 200)], ...]
+Columns = tuple[Annotated[str, Len(1, LONGEST_COLUMN)], ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -18,6 +18,7 @@ import numpy as np
 from annotated_types import Interval
 from numpy.typing import DTypeLike, NDArray
 
+from engine.bounds import MOST_CHARACTERS
 from engine.schema import Doc
 from engine.tasks.base import LONGEST, Batch, Data, Streams, Task, TaskDefinition, asked_at
 from engine.tasks.uploaded import (
@@ -31,7 +32,6 @@ from engine.tasks.uploaded import (
     windows,
 )
 
-MOST_CHARACTERS = 1024
 AHEAD = 1
 
 

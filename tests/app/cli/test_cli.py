@@ -357,7 +357,7 @@ def test_a_sweep_in_the_foreground_trains_every_combination(data: Path, tmp_path
     code, output = run("sweep", written(tmp_path, grid), "--workers", "1")
     assert code == 0, output
     assert "activation tanh, hidden size 3 final loss" in output
-    assert "2 runs, 1 combinations skipped" in output
+    assert "2 runs, 1 combination skipped" in output
     store = open_store(Settings(data=data))
     assert [each.status for each in store.runs.page()[0]] == ["succeeded", "succeeded"]
     store.close()
