@@ -13,7 +13,6 @@ from app.pages.new_form import START, new_page
 from app.settings import Settings
 from app.store import open_store
 from app.uploads import Wanted, keep_dataset, keep_model
-from tests.app.api.conftest import client, settings  # noqa: F401  # fixtures
 from tests.app.pages.test_pages_form import by_pointer
 
 PAGE = {"Accept": "text/html"}
@@ -25,14 +24,14 @@ def weights() -> bytes:
     return save({name: np.full(shape, 0.5, np.float32) for name, shape in shapes.items()})
 
 
-async def sent(client: httpx.AsyncClient, path: str, content: bytes) -> httpx.Response:  # noqa: F811
+async def sent(client: httpx.AsyncClient, path: str, content: bytes) -> httpx.Response:
     files = {"file": ("mine.csv", content, "application/octet-stream")}
     return await client.post(path, files=files, data={"name": "<i>mine</i>"}, headers=PAGE)
 
 
 @pytest.mark.parametrize(("path", "content"), [("/datasets", TABLE), ("/models", weights())])
 async def test_an_upload_is_listed_shown_and_deleted(
-    client: httpx.AsyncClient,  # noqa: F811
+    client: httpx.AsyncClient,
     path: str,
     content: bytes,
 ) -> None:
@@ -50,14 +49,14 @@ async def test_an_upload_is_listed_shown_and_deleted(
     assert place in listed.text
 
 
-async def test_what_is_wrong_stands_above_the_form(client: httpx.AsyncClient) -> None:  # noqa: F811
+async def test_what_is_wrong_stands_above_the_form(client: httpx.AsyncClient) -> None:
     answer = await sent(client, "/datasets", b"a,b\n1,2\n3,x\n")
     assert answer.status_code == 422
     assert "mine.csv: b: expected a number or nothing, but line 3 holds" in answer.text
     assert "Nothing is here yet" in answer.text
 
 
-async def test_columns_lead_to_the_form_filled_in(client: httpx.AsyncClient) -> None:  # noqa: F811
+async def test_columns_lead_to_the_form_filled_in(client: httpx.AsyncClient) -> None:
     place = (await sent(client, "/datasets", TABLE)).headers["location"]
     data = place.rpartition("/")[2]
     page = (await client.get(place)).text
@@ -74,7 +73,7 @@ async def test_columns_lead_to_the_form_filled_in(client: httpx.AsyncClient) -> 
 
 @pytest.mark.parametrize("rows", [30, 400, 5000])
 async def test_what_is_filled_in_for_a_table_can_be_run(
-    client: httpx.AsyncClient,  # noqa: F811
+    client: httpx.AsyncClient,
     rows: int,
 ) -> None:
     table = b"load\n" + b"".join(b"%d\n" % (i % 7) for i in range(rows))
@@ -92,7 +91,7 @@ async def test_what_is_filled_in_for_a_table_can_be_run(
     assert "&lt;i&gt;mine&lt;/i&gt;" in (await client.get("/")).text
 
 
-async def test_a_model_leads_to_every_task_that_it_fits(client: httpx.AsyncClient) -> None:  # noqa: F811
+async def test_a_model_leads_to_every_task_that_it_fits(client: httpx.AsyncClient) -> None:
     place = (await sent(client, "/models", weights())).headers["location"]
     page = (await client.get(place)).text
     links = re.findall(r'href="(/runs/new\?[^"]+)">(Analyse as is|Train on it)', page)
@@ -107,7 +106,7 @@ async def test_a_model_leads_to_every_task_that_it_fits(client: httpx.AsyncClien
         assert made.status_code == 201, made.text
 
 
-def test_the_form_offers_what_was_uploaded(settings: Settings) -> None:  # noqa: F811
+def test_the_form_offers_what_was_uploaded(settings: Settings) -> None:
     store = open_store(settings)
     for name, content in {"t.csv": TABLE, "m": weights()}.items():
         (settings.data / name).write_bytes(content)
