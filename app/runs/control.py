@@ -41,10 +41,11 @@ class Control:
     @property
     def reason(self) -> Reason | None:
         """Why the worker should stop; None while it should not."""
+        now = time.monotonic()
         # Not left to the heartbeat: after a pause of the whole process this may run first.
-        if time.monotonic() - self._beaten > SELF_FENCE * self._lease:
+        if now - self._beaten > SELF_FENCE * self._lease:
             self._reason = "lost"
-        elif self._reason is None and time.monotonic() > self._until:
+        elif self._reason is None and now > self._until:
             self._reason = "time"
         return self._reason
 

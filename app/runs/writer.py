@@ -2,21 +2,22 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from itertools import groupby
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy.exc import OperationalError
 
-from app.store import Store, chunks
+from app.store import Store
+from app.store.chunks import ChunkWriter
 from app.store.claims import Claim, Part, Progress, Recorded, Request
 from app.store.kept_weights import WEIGHTS, WeightWriter, stride_of
 from app.store.layouts import STEPS_PER_CHUNK, StoredLayout, frame_count
+from app.store.payloads import payload_of, rows_of
 from engine import Frame, Series, Verdict
 
 LARGE_FRAME_BYTES = 2**20  # goes to the arrays at once: too much for a row of the database
-MAX_BUFFERED_BYTES = 8 * 2**20
+MAX_BUFFERED_BYTES = 16 * 2**20
 SPARKLINE_POINTS = 32
 SPARKLINE_STATISTIC = "last_loss_gradient"
 RETRY_SECONDS = 0.2
@@ -39,6 +40,14 @@ class Verdicts(Protocol):
 
     def settle(self) -> tuple[Verdict | None, bool]:
         """Return the verdict on the newest frame, and whether it is another than was told last."""
+
+
+class Block(NamedTuple):
+    """Rows of one array that follow each other."""
+
+    name: str
+    row: int
+    values: NDArray[Any]
 
 
 class FrameWriter:
@@ -80,13 +89,14 @@ class FrameWriter:
             step % every != 0 for step in self._steps
         )
         # Series end before the last step, unless the run diverges on the last frame's own batch.
-        self._arrays = chunks.ChunkWriter(
+        self._arrays = ChunkWriter(
             store.arrays.files, claim, layouts, frames=frames, steps=steps + 1
         )
         self._weights = WeightWriter(store.checkpoints.files, claim)
         self._frames = frames
         self._series_end = claim.recorded_series
-        self._waiting: list[Part] = []
+        self._waiting: list[Block] = []
+        self._waiting_weights: list[Part] = []
         self._waiting_bytes = 0
         self._sparkline: list[float] | None = None
         self._committed = len(self._steps)
@@ -96,10 +106,11 @@ class FrameWriter:
 
     @property
     def is_full(self) -> bool:
-        """Whether it is time to flush."""
-        return (
-            self._buffered_frames >= STEPS_PER_CHUNK or self._buffered_bytes >= MAX_BUFFERED_BYTES
-        )
+        """Whether it is time to flush: with the last row of a chunk, so that it is written once."""
+        if not self._buffered_frames:
+            return False
+        chunk_ends = len(self._steps) % STEPS_PER_CHUNK == 0
+        return chunk_ends or self._buffered_bytes >= MAX_BUFFERED_BYTES
 
     def write(self, frame: Frame, weights: bytes) -> None:
         """Take a frame; one that an earlier attempt has written stays as it is.
@@ -113,16 +124,18 @@ class FrameWriter:
         if frame.step in self._steps:
             return
         row = len(self._steps)
-        parts = self._parts(frame, row)
+        blocks = self._blocks(frame, row)
+        kept: list[Part] = []
         if row % stride_of(len(weights), self._frames) == 0:
-            parts.append(Part(name=WEIGHTS, row=row, rows=1, payload=weights))
-        size = sum(len(part.payload) for part in parts)
+            kept = [Part(name=WEIGHTS, row=row, rows=1, payload=weights)]
+        size = sum(block.values.nbytes for block in blocks) + sum(len(w.payload) for w in kept)
         large = size > LARGE_FRAME_BYTES
         if large:
             self.flush()
-            self._write_arrays(parts)
+            self._write_arrays(blocks, kept)
         else:
-            self._waiting += parts
+            self._waiting += blocks
+            self._waiting_weights += kept
             self._waiting_bytes += size
             self._buffered_frames += 1
             self._buffered_bytes += size
@@ -145,7 +158,7 @@ class FrameWriter:
         recorded = Recorded(
             row=self._committed,
             steps=self._steps[self._committed :],
-            parts=_joined(self._waiting),
+            parts=self._parts(self._waiting) + self._waiting_weights,
             series_end=self._series_end,
             flushed=self._is_in_arrays,
             verdict=None if verdict is None else verdict.to_dict(),
@@ -156,7 +169,7 @@ class FrameWriter:
             self.patiently(lambda: self._store.attempts.record(self._claim, recorded))
         else:
             self._report(lambda: self._store.attempts.record(self._claim, recorded, progress))
-        self._waiting, self._waiting_bytes = [], 0
+        self._waiting, self._waiting_weights, self._waiting_bytes = [], [], 0
         self._committed = len(self._steps)
 
     def _report(self, write: Callable[[], Request | None]) -> None:
@@ -171,7 +184,7 @@ class FrameWriter:
     def extend(self, series: Series) -> None:
         """Make series readable that belong to no frame yet: the training is left between two."""
         self.commit()
-        parts = self._series_parts(series.start, series.rows)
+        parts = self._parts(self._series_blocks(series.start, series.rows))
         if parts:
             end = self._series_end
             self.patiently(lambda: self._store.attempts.record_series(self._claim, parts, end))
@@ -181,7 +194,8 @@ class FrameWriter:
         self.commit()
         parts = self.patiently(lambda: self._store.attempts.unflushed(self._claim))
         if parts:
-            self._write_arrays(parts)
+            weights = [part for part in parts if part.name == WEIGHTS]
+            self._write_arrays(self._blocks_of(parts), weights)
             self.patiently(lambda: self._store.attempts.flushed(self._claim))
         self._buffered_frames = self._buffered_bytes = 0
 
@@ -196,49 +210,52 @@ class FrameWriter:
                     raise
                 time.sleep(RETRY_SECONDS)
 
-    def _parts(self, frame: Frame, row: int) -> list[Part]:
-        parts = [
-            Part(
-                name=name,
-                row=row,
-                rows=1,
-                payload=chunks.payload_of(self._layouts[name], values[np.newaxis]),
-            )
-            for name, values in frame.arrays.items()
-        ]
-        return parts + self._series_parts(frame.series_start, frame.series)
+    def _blocks(self, frame: Frame, row: int) -> list[Block]:
+        own = [Block(name, row, values[np.newaxis]) for name, values in frame.arrays.items()]
+        return own + self._series_blocks(frame.series_start, frame.series)
 
-    def _series_parts(self, first: int, series: Mapping[str, NDArray[Any]]) -> list[Part]:
+    def _series_blocks(self, first: int, series: Mapping[str, NDArray[Any]]) -> list[Block]:
         # A resumed run repeats the steps since its checkpoint: only what is new counts.
         known = max(0, self._series_end - first)
-        start = end = first + known
-        parts = []
-        for name, values in series.items():
-            new = values[known:]
-            if len(new):
-                payload = chunks.payload_of(self._layouts[name], new)
-                parts.append(Part(name=name, row=start, rows=len(new), payload=payload))
-                end = start + len(new)
-        self._series_end = max(self._series_end, end if parts else 0)
-        return parts
+        start = first + known
+        blocks = [
+            Block(name, start, values[known:])
+            for name, values in series.items()
+            if len(values) > known
+        ]
+        ends = [start + len(block.values) for block in blocks]
+        self._series_end = max([self._series_end, *ends])
+        return blocks
 
-    def _write_arrays(self, parts: Sequence[Part]) -> None:
-        for name, group in groupby(parts, key=lambda part: part.name):
-            if name == WEIGHTS:
-                self._write_weights(list(group))
-                continue
-            layout = self._layouts[name]
-            for row, values in _runs_of(layout, list(group)):
-                # Asked before each array: a write after another worker's claim is for nobody.
-                self._control.require_lease()
-                self._arrays.write(name, row, values)
-        self._arrays.sync()
-        self._weights.sync()
+    def _parts(self, blocks: Sequence[Block]) -> list[Part]:
+        """Return the rows of each array that follow each other as a row of the database."""
+        return [
+            Part(
+                name=block.name,
+                row=block.row,
+                rows=len(block.values),
+                payload=payload_of(self._layouts[block.name], block.values),
+            )
+            for block in _joined(blocks)
+        ]
 
-    def _write_weights(self, parts: Sequence[Part]) -> None:
-        for part in parts:
+    def _blocks_of(self, parts: Sequence[Part]) -> list[Block]:
+        return [
+            Block(part.name, part.row, rows_of(self._layouts[part.name], part.rows, part.payload))
+            for part in parts
+            if part.name != WEIGHTS
+        ]
+
+    def _write_arrays(self, blocks: Sequence[Block], weights: Sequence[Part]) -> None:
+        for block in _joined(blocks):
+            # Asked before each array: a write after another worker's claim is for nobody.
+            self._control.require_lease()
+            self._arrays.write(*block)
+        for part in weights:
             self._control.require_lease()
             self._weights.write(part.row, part.payload)
+        self._arrays.sync()
+        self._weights.sync()
 
 
 def sparkline_of(frame: Frame, layers: Sequence[int | str]) -> list[float] | None:
@@ -257,30 +274,17 @@ def sparkline_of(frame: Frame, layers: Sequence[int | str]) -> list[float] | Non
     return [float(value) for value in row[picked]]
 
 
-def _joined(parts: Sequence[Part]) -> list[Part]:
-    """Join the rows of each array that follow each other; weights are found one by one."""
-    joined: dict[str, list[Part]] = {}
-    for part in parts:
-        joined.setdefault(part.name, []).append(part)
-    found: list[Part] = []
-    for name, group in joined.items():
-        if name == WEIGHTS:
-            found += group
-            continue
-        rows, payload = sum(part.rows for part in group), b"".join(part.payload for part in group)
-        found.append(Part(name=name, row=group[0].row, rows=rows, payload=payload))
-    return found
-
-
-def _runs_of(layout: StoredLayout, parts: Sequence[Part]) -> list[tuple[int, NDArray[Any]]]:
-    """Join parts that follow each other, so that a chunk is written once."""
-    joined: list[tuple[int, list[NDArray[Any]]]] = []
-    end = -1
-    for part in parts:
-        rows = chunks.rows_of(layout, part.payload)
-        if part.row == end:
-            joined[-1][1].append(rows)
+def _joined(blocks: Sequence[Block]) -> list[Block]:
+    """Join the blocks of each array that follow each other, so that a chunk is written once."""
+    found: dict[str, list[list[Block]]] = {}
+    for block in blocks:
+        groups = found.setdefault(block.name, [])
+        if groups and groups[-1][-1].row + len(groups[-1][-1].values) == block.row:
+            groups[-1].append(block)
         else:
-            joined.append((part.row, [rows]))
-        end = part.row + part.rows
-    return [(row, np.concatenate(blocks)) for row, blocks in joined]
+            groups.append([block])
+    return [
+        Block(name, group[0].row, np.concatenate([block.values for block in group]))
+        for name, groups in found.items()
+        for group in groups
+    ]

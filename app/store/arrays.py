@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from sqlalchemy.engine import Connection
 
 from app.store.attempts import FINISHED
-from app.store.chunks import rows_of
 from app.store.database import Database
 from app.store.errors import RunNotFound, StatisticNotFound
 from app.store.files import Files
@@ -19,6 +18,7 @@ from app.store.indexing import Index, count_of, index_of, selected_coords, take
 from app.store.layouts import StoredLayout, layout_of
 from app.store.looks import EXTENT_COLUMNS, Extent, Look, OpenRun, step_coords
 from app.store.mapped import MappedArray
+from app.store.payloads import rows_of
 from app.store.records import ArrayInfo, run_of
 from app.store.remembered import Remembered
 from app.store.segments import folder_of, in_use, segments_of
@@ -217,11 +217,12 @@ class ArrayStore:
         if extent.flushed[kind] >= extent.recorded[kind] or index.last < extent.flushed[kind]:
             return {}
         query = (
-            sa.select(frames.c.row, frames.c.payload)
+            sa.select(frames.c.row, frames.c.rows, frames.c.payload)
             .where(frames.c.run_id == run_id, frames.c.name == layout.name)
             .where(frames.c.row <= index.last, frames.c.row + frames.c.rows > index.first)
         )
-        return {row.row: rows_of(layout, row.payload) for row in connection.execute(query)}
+        found = connection.execute(query)
+        return {each.row: rows_of(layout, each.rows, each.payload) for each in found}
 
     def _values(
         self,

@@ -34,6 +34,8 @@ from app.store.records import Json
 from app.store.segments import to_list
 from app.store.tables import frame_steps, frames, runs
 
+_ADD_STEPS, _ADD_FRAMES = sa.insert(frame_steps), sa.insert(frames)
+
 FINISHED = ("succeeded", "diverged", "failed", "cancelled")
 
 
@@ -148,14 +150,9 @@ class Attempts:
             if progress is not None:
                 values |= self._told(connection, progress)
             wanted = write_under(connection, claim, **values)
-            connection.execute(sa.insert(frame_steps), rows)
+            connection.execute(_ADD_STEPS, rows)
             _keep(connection, claim, frames.parts)
-            told = [{"step": step} for step in frames.steps]
-            self._events.append_each(connection, claim.run_id, FRAME, told)
-            if frames.changed:
-                self._events.append(connection, claim.run_id, VERDICT, **(frames.verdict or {}))
-            if progress is not None:
-                self._events.append(connection, claim.run_id, PROGRESS, **asdict(progress))
+            self._events.append_each(connection, claim.run_id, _events_of(frames, progress))
         return wanted
 
     def _told(self, connection: Connection, progress: Progress) -> dict[str, Any]:
@@ -262,11 +259,21 @@ class Attempts:
         return after
 
 
+def _events_of(frames: Recorded, progress: Progress | None) -> list[tuple[str, Json]]:
+    """Return the events of frames that become readable, in their order."""
+    told: list[tuple[str, Json]] = [(FRAME, {"step": step}) for step in frames.steps]
+    if frames.changed:
+        told.append((VERDICT, frames.verdict or {}))
+    if progress is not None:
+        told.append((PROGRESS, asdict(progress)))
+    return told
+
+
 def _keep(connection: Connection, claim: Claim, parts: Sequence[Part]) -> None:
     """Put rows into the table where readers find them until they are in the arrays."""
     if parts:
         rows = [{"run_id": claim.run_id, **asdict(part)} for part in parts]
-        connection.execute(sa.insert(frames), rows)
+        connection.execute(_ADD_FRAMES, rows)
 
 
 def _rank(loss: float | None) -> float:

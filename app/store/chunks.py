@@ -63,16 +63,17 @@ class ChunkWriter:
 
     def _begin(self) -> None:
         group = zarr.open_group(**self._files.zarr(self._folder), mode="a")
-        arrays = {name: self._made(group, layout) for name, layout in self._layouts.items()}
+        # Of a captured run that is opened once more they may be there.
+        there = dict(group.arrays())
+        arrays = {
+            name: there[name] if name in there else self._made(group, layout)
+            for name, layout in self._layouts.items()
+        }
         for name, layout in self._layouts.items():
             self._take_over(arrays[name], layout)
         self._arrays = arrays  # now that they are whole: a flush that failed begins anew
 
     def _made(self, group: zarr.Group, layout: StoredLayout) -> zarr.Array[Any]:
-        """Return an array that may be there, of a captured run that is opened once more."""
-        found = group.get(layout.name)
-        if isinstance(found, zarr.Array):
-            return found
         rows = self._rows[layout.per_step]
         return group.create_array(
             layout.name,
@@ -104,13 +105,3 @@ class ChunkWriter:
         self._touched |= {
             chunk_name(self._folder, layout, chunk) for chunk in range(first, last + 1)
         }
-
-
-def rows_of(layout: StoredLayout, payload: bytes) -> NDArray[Any]:
-    """Return the rows that a payload of bytes holds."""
-    return np.frombuffer(payload, dtype=layout.dtype).reshape(-1, *layout.row_shape)
-
-
-def payload_of(layout: StoredLayout, values: NDArray[Any]) -> bytes:
-    """Return the bytes of rows in the layout's type."""
-    return np.ascontiguousarray(values, dtype=layout.dtype).tobytes()

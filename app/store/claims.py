@@ -72,20 +72,28 @@ def write_under(connection: Connection, claim: Claim, **values: Any) -> Request 
     Raises:
         LeaseLost: The run is no longer this attempt's.
     """
-    mine = (
-        runs.c.id == claim.run_id,
-        runs.c.attempt == claim.attempt,
-        runs.c.owner == claim.owner,
-        runs.c.status == "running",
-    )
-    written = sa.update(runs).where(*mine).values(**values)
-    row = connection.execute(written.returning(*REQUESTS)).one_or_none()
+    computed = {name: each for name, each in values.items() if isinstance(each, sa.ClauseElement)}
+    written = _MINE.values(computed) if computed else _MINE
+    known = {name: each for name, each in values.items() if name not in computed}
+    held = {"held": claim.run_id, "by_attempt": claim.attempt, "by_owner": claim.owner}
+    row = connection.execute(written, {**known, **held}).one_or_none()
     if row is None:
         raise LeaseLost(f"run {claim.run_id} is no longer held by attempt {claim.attempt}")
     return request_of(*row)
 
 
 REQUESTS = (runs.c.cancel_requested_at, runs.c.pause_requested_at)
+
+_MINE = (
+    sa.update(runs)
+    .where(
+        runs.c.id == sa.bindparam("held"),
+        runs.c.attempt == sa.bindparam("by_attempt"),
+        runs.c.owner == sa.bindparam("by_owner"),
+        runs.c.status == "running",
+    )
+    .returning(*REQUESTS)
+)
 
 
 def request_of(cancel_at: datetime | None, pause_at: datetime | None) -> Request | None:
@@ -97,7 +105,7 @@ def request_of(cancel_at: datetime | None, pause_at: datetime | None) -> Request
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Part:
-    """Rows of one array, in the bytes of its dtype."""
+    """Rows of one array as `payloads` makes them, or the weights of one frame."""
 
     name: str
     row: int

@@ -12,6 +12,12 @@ from app.store.tables import events
 
 STATUS, PROGRESS, FRAME, VERDICT, END = "status", "progress", "frame", "verdict", "end"
 
+# Built once: to build a statement takes as long as to run it.
+_TELL = sa.insert(events)
+_FORGET_PROGRESS = sa.delete(events).where(
+    events.c.run_id == sa.bindparam("of_run"), events.c.kind == PROGRESS
+)
+
 
 class EventLog:
     """Events of all runs; each is appended in the transaction of its cause."""
@@ -22,19 +28,19 @@ class EventLog:
 
     def append(self, connection: Connection, run_id: str, kind: str, **data: Any) -> None:  # noqa: ANN401
         """Append an event in the transaction that made it happen."""
-        if kind == PROGRESS:
-            # Only the newest progress says anything: the older ones would fill the table.
-            connection.execute(
-                sa.delete(events).where(events.c.run_id == run_id, events.c.kind == PROGRESS)
-            )
-        self.append_each(connection, run_id, kind, [data])
+        self.append_each(connection, run_id, [(kind, data)])
 
     def append_each(
-        self, connection: Connection, run_id: str, kind: str, each: Sequence[Mapping[str, Any]]
+        self, connection: Connection, run_id: str, told: Sequence[tuple[str, Mapping[str, Any]]]
     ) -> None:
-        """Append events of one kind, in their order."""
-        said = [{"run_id": run_id, "kind": kind, "data": {"run": run_id, **data}} for data in each]
-        connection.execute(sa.insert(events), said)
+        """Append events of one run in their order: the kind of each, and what it says."""
+        if any(kind == PROGRESS for kind, _ in told):
+            # Only the newest progress says anything: the older ones would fill the table.
+            connection.execute(_FORGET_PROGRESS, {"of_run": run_id})
+        said = [
+            {"run_id": run_id, "kind": kind, "data": {"run": run_id, **data}} for kind, data in told
+        ]
+        connection.execute(_TELL, said)
 
     def after(
         self, last_id: int, run_ids: Sequence[str] | None = None, limit: int = 1000

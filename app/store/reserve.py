@@ -1,7 +1,8 @@
-"""A few hundred kilobytes kept back, so that a full disk can still be told of.
+"""A megabyte kept back, so that a full disk can still be told of.
 
 A run that ends because the disk is full has to write that it ended: without any space its row would
-say `running` for ever.
+say `running` for ever. And it has to be deleted, which makes room but first takes some: what a
+transaction changes goes into the log before it goes anywhere.
 """
 
 import contextlib
@@ -9,7 +10,7 @@ import os
 from pathlib import Path
 from typing import Final
 
-RESERVE_BYTES: Final = 262_144
+RESERVE_BYTES: Final = 1_048_576
 FILE: Final = "reserve"
 
 

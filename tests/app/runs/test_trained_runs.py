@@ -142,18 +142,20 @@ def test_frames_that_wait_are_committed_before_they_are_much(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     batches: list[int] = []
+    sizes: list[int] = []
     original = store.attempts.record
 
     def record_and_note(claim: Claim, frames: Recorded, progress: Progress | None = None) -> None:
         original(claim, frames, progress)
-        batches.append(sum(len(part.payload) for part in frames.parts))
+        batches.append(sum(part.rows for part in frames.parts))
+        sizes.append(sum(len(part.payload) for part in frames.parts))
 
     monkeypatch.setattr(store.attempts, "record", record_and_note)
     monkeypatch.setattr("app.runs.training.Pace.at", only_at(-1))
     assert attempt(store, queued(store, configuration()), checkpoint_seconds=100) == "succeeded"
     (everything,) = batches
     batches.clear()
-    monkeypatch.setattr("app.runs.writer.LARGE_FRAME_BYTES", everything // 2)
+    monkeypatch.setattr("app.runs.writer.LARGE_FRAME_BYTES", sizes[0] // 2)
     run = queued(store, configuration())
     assert attempt(store, run, checkpoint_seconds=100) == "succeeded"
     assert len(batches) > 1

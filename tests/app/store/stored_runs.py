@@ -7,9 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.settings import Settings
-from app.store import Run, Store, chunks, open_store
+from app.store import Run, Store, open_store
+from app.store.chunks import ChunkWriter
 from app.store.claims import Claim, Part, Recorded
 from app.store.layouts import StoredLayout
+from app.store.payloads import payload_of, rows_of
 
 HIDDEN = StoredLayout(
     name="hidden_gradient",
@@ -80,7 +82,7 @@ class Recording:
         """Go on after what another attempt has recorded, if one has."""
         self.store, self.claim, self._rng = store, claim, rng
         steps = claim.config["training"]["steps"]
-        self._writer = chunks.ChunkWriter(
+        self._writer = ChunkWriter(
             store.arrays.files, claim, LAYOUTS, frames=steps // EVERY + 1, steps=steps
         )
         self.hidden: list[NDArray[Any]] = [] if after is None else list(after.hidden)
@@ -94,10 +96,10 @@ class Recording:
         losses = self._rng.normal(size=end - start)
         self.hidden.append(values)
         self.loss.extend(losses)
-        hidden = chunks.payload_of(HIDDEN, values[np.newaxis])
+        hidden = payload_of(HIDDEN, values[np.newaxis])
         parts = (
             Part(name=HIDDEN.name, row=row, rows=1, payload=hidden),
-            Part(name=LOSS.name, row=start, rows=len(losses), payload=losses.tobytes()),
+            Part(name=LOSS.name, row=start, rows=len(losses), payload=payload_of(LOSS, losses)),
         )
         recorded = Recorded(
             row=row,
@@ -115,6 +117,7 @@ class Recording:
         """Move what is recorded into the arrays."""
         for part in self.store.attempts.unflushed(self.claim):
             layout = HIDDEN if part.name == HIDDEN.name else LOSS
-            self._writer.write(part.name, part.row, chunks.rows_of(layout, part.payload))
+            rows = rows_of(layout, part.rows, part.payload)
+            self._writer.write(part.name, part.row, rows)
         self._writer.sync()
         self.store.attempts.flushed(self.claim)

@@ -40,6 +40,24 @@ def test_a_course_is_the_same_in_however_many_pieces_it_comes(
     assert pieces.spiking_share() == whole.spiking_share() > 0
 
 
+@pytest.mark.parametrize("unlike", [0.0, np.nan, np.inf, -np.inf])
+def test_spikes_are_what_each_step_s_own_median_makes_them(
+    rng: np.random.Generator, unlike: float
+) -> None:
+    norms = np.concatenate([rng.normal(scale=scale, size=60) for scale in (0.1, 2.0, 0.1, 5.0)])
+    norms[[20, 90, 130, 200]] = unlike
+    course = Course()
+    for start in range(0, len(norms), 30):
+        course.add(series(norms[start : start + 30]))
+    before = [norms[max(0, step - 100) : step] for step in range(len(norms))]
+    expected = [
+        np.isfinite(each).sum() >= 10 and norm > np.nanmedian(each) + 2
+        for each, norm in zip(before, norms, strict=True)
+    ]
+    assert course.spiking_share() == pytest.approx(np.mean(expected[120:]))
+    assert 0 < sum(expected[120:]) < 120
+
+
 def test_the_median_is_of_the_steps_before_alone() -> None:
     norms = np.concatenate([np.zeros(150), np.full(150, 3.0)])
     course = Course()
