@@ -121,6 +121,7 @@ async def test_a_run_that_diverged_answers_at_each_of_its_steps(tmp_path: Path) 
     run = train_into(tmp_path, DIVERGING)
     async with serving(create_app(settings_of(tmp_path))) as client:
         steps = (await client.get(f"/api/v1/runs/{run}/statistics/hidden_gradient_norm")).json()
+        assert len(steps["coords"]["step"]) > 1
         for step in steps["coords"]["step"]:
             answer = await client.get(at(run), params={"step": step})
             assert answer.status_code == 200, answer.text

@@ -322,6 +322,7 @@ async def test_the_list_says_what_each_answer_has(
 ) -> None:
     listed = (await reader.get(f"/api/v1/runs/{trained.succeeded}/statistics")).json()
     keys = ("name", "axes", "coords", "shape", "dtype", "scale")
+    assert {"loss", "hidden_gradient_norm"} <= {info["name"] for info in listed}
     for info in listed:
         body = (await reader.get(address(trained.succeeded, info["name"]))).json()
         assert {key: info[key] for key in keys} == {key: body[key] for key in keys}
