@@ -199,7 +199,7 @@ def get_sweep_figure(
     if name != sweep_matrix.NAME:
         known = f"{sweep_matrix.NAME}, {success_by_lag.NAME}"
         raise HttpProblem(404, f"unknown figure {name[:60]!r}; known: {known}")
-    cells = matrix(sweep, members, across, up, value)
+    cells = matrix(sweep, members, across, up, sweep_matrix.LOOKS[value].logs or value)
     figure = sweep_matrix.draw(
         [[cell.middle for cell in row] for row in cells],
         value=value,

@@ -13,24 +13,36 @@ from app.figures.picture import Part, Picture
 NAME: Final = "sweep_matrix"
 _GRID: Final = 0.5  # decades
 _FINE_GRID: Final = 0.1  # of a scale of less than one
+_BEYOND: Final = 300.0  # decades that every number has room for
 NOT_YET: Final = "No run of this sweep is over yet"
 NONE_LEFT: Final = "The runs of this sweep are deleted"
 
 
 class Look(NamedTuple):
-    """How a value is drawn: its words, whether as log10, and the ends of its scale."""
+    """How a value is drawn.
+
+    Attributes:
+        words: What it is called.
+        log10: Whether its logarithm is drawn.
+        limits: Ends of the widest scale.
+        logs: Name of the value's logarithms, where they reach beyond any number's.
+    """
 
     words: str
     log10: bool
     limits: tuple[float, float]
+    logs: str = ""
 
 
-# The widest scale of each value. A reach ends where the longest sequence does.
+_SPAN: Final = Look("span", True, (-8.0, 8.0), logs="log10_span")
+
+# A reach ends where the longest sequence does.
 LOOKS: Final[Mapping[str, Look]] = {
     "final_loss": Look("final loss", True, (-4.0, 1.0)),
     "reach": Look("reach in time steps", False, (0.0, 1.0)),
     "decay": Look("decay per step", True, (-0.3, 0.3)),
-    "span": Look("span", True, (-8.0, 8.0)),
+    "span": _SPAN,
+    _SPAN.logs: _SPAN,
     "success": Look("share that solves the task", False, (0.0, 1.0)),
 }
 HOW_TO_READ: Final = (
@@ -52,7 +64,7 @@ def draw(
     """Return the heatmap, rows upward.
 
     Args:
-        values: [y, x]; None where there is nothing yet.
+        values: [y, x]; None where there is nothing yet. The logarithms where the look has some.
         value: which of `LOOKS` they are.
         x: name and labels of the columns.
         y: name and labels of the rows.
@@ -65,7 +77,7 @@ def draw(
     if missing.all():
         return layout.empty(look.words, NOT_YET if has_runs else NONE_LEFT, figure=NAME)
     with np.errstate(divide="ignore", invalid="ignore"):
-        z = np.log10(plain) if look.log10 else plain
+        z = np.log10(plain) if look.log10 and not look.logs else plain
     kinds = scale.kinds(z, undefined=missing)
     columns, rows = np.arange(len(x[1]), dtype=float), np.arange(len(y[1]), dtype=float)
     shown = np.where(kinds == scale.Kind.FINITE, z, np.nan)
@@ -87,7 +99,7 @@ def draw(
             "nticks": 5,
             "title": {"text": unit, "side": "right"},
         },
-        "text": [[words_of(one) for one in row] for row in values],
+        "text": [[words_of(one, is_log10=bool(look.logs)) for one in row] for row in values],
         "texttemplate": "%{text}",
         "hoverongaps": False,
         "hovertemplate": f"{look.words} %{{text}}<extra></extra>",
@@ -134,15 +146,21 @@ def limits_of(look: Look, shown: FloatArray) -> tuple[float, float]:
     return max(low, min(first, high - grid)), min(high, max(last, low + grid))
 
 
-def words_of(value: float | None) -> str:
+def words_of(value: float | None, *, is_log10: bool = False) -> str:
     """Return a number in four digits; nothing where there is none.
 
     >>> words_of(0.123456), words_of(float("inf")), words_of(None)
     ('0.1235', '∞', '')
+    >>> words_of(-400.5, is_log10=True), words_of(float("-inf"), is_log10=True)
+    ('3.162e-401', '0')
     """
     if value is None:
         return ""
-    return "∞" if value == np.inf else f"{value:.4g}"
+    if is_log10 and _BEYOND < abs(value) < np.inf:
+        exponent = int(np.floor(value))
+        return f"{10 ** (value - exponent):.4g}e{exponent:+d}"
+    number = 10.0**value if is_log10 else value
+    return "∞" if number == np.inf else f"{number:.4g}"
 
 
 def _axis(title: str, labels: Sequence[str]) -> Part:

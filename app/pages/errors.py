@@ -13,13 +13,13 @@ from app.pages.base import PageContext, render
 
 @dataclass(frozen=True, kw_only=True)
 class ErrorPage(PageContext):
-    """A problem (RFC 9457) as `error.html` shows it."""
+    """A problem (RFC 9457) as `error.html` shows it; of each fault its place and what is wrong."""
 
     template: ClassVar[str] = "error.html"
     status: int
     title: str
     detail: str
-    errors: Sequence[Mapping[str, Any]]
+    errors: Sequence[tuple[str, str]]
 
 
 def wants_page(request: Request) -> bool:
@@ -36,6 +36,11 @@ def error_response(
         status=int(problem["status"]),
         title=str(problem["title"]),
         detail=str(problem.get("detail") or ""),
-        errors=list(problem.get("errors") or ()),
+        errors=[(_place(fault), str(fault["detail"])) for fault in problem.get("errors", ())],
     )
     return render(request, templates, page, status_code=page.status)
+
+
+def _place(fault: Mapping[str, Any]) -> str:
+    """Return where a fault is: a pointer into the body, or the name of a parameter or header."""
+    return next((fault[kind] for kind in ("pointer", "parameter", "header") if kind in fault), "")

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, ClassVar
 
 from fastapi import APIRouter, Query, Request
@@ -9,7 +10,7 @@ from fastapi.templating import Jinja2Templates
 from starlette.responses import Response
 
 from app.figures import success_by_lag, sweep_matrix
-from app.figures.sweep_matrix import LOOKS, words_of
+from app.figures.sweep_matrix import LOOKS, Look, words_of
 from app.pages.base import PLOTLY_URL, PageContext, render
 from app.pages.compare_tables import FEWEST_RUNS, MOST_RUNS, compare_href
 from app.runs.grids import axis_label, label_of, value_label
@@ -19,6 +20,7 @@ from app.runs.sweeps import status_of
 from app.store import Store, Sweep, Tally
 
 MOST_SWEEPS = 200
+OFFERED = tuple(name for name, look in LOOKS.items() if name != look.logs)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -101,7 +103,7 @@ def build_router(templates: Jinja2Templates) -> APIRouter:
         sweep_id: str,
         x: str | None = None,
         y: str | None = None,
-        value: Annotated[str, Query(pattern=f"^({'|'.join(LOOKS)})$")] = "final_loss",
+        value: Annotated[str, Query(pattern=f"^({'|'.join(OFFERED)})$")] = "final_loss",
     ) -> Response:
         store: Store = request.app.state.store
         page = page_of(store, store.sweeps.get(sweep_id), x, y, value)
@@ -128,7 +130,8 @@ def page_of(store: Store, sweep: Sweep, x: str | None, y: str | None, value: str
     """Return the context of a sweep's grid."""
     across, up = axes_of(sweep, x or None, y or None)
     members = store.sweeps.members(sweep.id)
-    cells = matrix(sweep, members, across, up, value)
+    look = LOOKS[value]
+    cells = matrix(sweep, members, across, up, look.logs or value)
     seeds = {member.run.id: int(member.run.config["seed"]) for member in members}
     ups: Sequence[object] = [""] if up is None else sweep.axes[up]
     return SweepPage(
@@ -137,17 +140,17 @@ def page_of(store: Store, sweep: Sweep, x: str | None, y: str | None, value: str
         x=across,
         y=up or "",
         value=value,
-        values=tuple((name, look.words) for name, look in LOOKS.items()),
+        values=tuple((name, LOOKS[name].words) for name in OFFERED),
         columns=tuple(value_label(one) for one in sweep.axes[across]),
         rows=tuple(
-            (value_label(one), tuple(cell_view(cell, seeds) for cell in row))
+            (value_label(one), tuple(cell_view(cell, seeds, look) for cell in row))
             for one, row in zip(ups, cells, strict=True)
         ),
         skipped=tuple((label_of(each["values"]), each["reason"]) for each in sweep.skipped),
         panels=(
             SweptPanel(
                 name=sweep_matrix.NAME,
-                title=LOOKS[value].words.capitalize(),
+                title=look.words.capitalize(),
                 how_to_read=sweep_matrix.HOW_TO_READ,
                 at_a_glance="Each cell is the median over its runs; a click opens them.",
             ),
@@ -163,12 +166,13 @@ def page_of(store: Store, sweep: Sweep, x: str | None, y: str | None, value: str
     )
 
 
-def cell_view(cell: Cell, seeds: Mapping[str, int]) -> CellView:
+def cell_view(cell: Cell, seeds: Mapping[str, int], look: Look) -> CellView:
     """Return a cell of the table, its runs by their seeds."""
-    band = f"{words_of(cell.low)} … {words_of(cell.high)}" if cell.count > 1 else ""
+    words = partial(words_of, is_log10=bool(look.logs))
+    band = f"{words(cell.low)} … {words(cell.high)}" if cell.count > 1 else ""
     few = FEWEST_RUNS <= len(cell.runs) <= MOST_RUNS
     return CellView(
-        words=words_of(cell.middle) or "none yet",
+        words=words(cell.middle) or "none yet",
         band=band,
         runs=tuple((run, f"seed {seeds[run]}") for run in cell.runs),
         compare_href=compare_href(cell.runs) if few else "",

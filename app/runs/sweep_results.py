@@ -43,6 +43,7 @@ VALUES: Final[Mapping[str, Callable[[Run], float | None]]] = {
     "reach": partial(verdict_number, name="reach"),
     "decay": partial(verdict_number, name="decay"),
     "span": partial(verdict_number, name="span"),
+    "log10_span": partial(verdict_number, name="log10_span"),  # which never underflows
     "success": _success,
 }
 

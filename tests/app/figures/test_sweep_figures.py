@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from app.figures import success_by_lag, sweep_matrix
+from app.runs.sweep_results import VALUES
 
 X = ("activation", ["tanh", "relu", "sigmoid"])
 
@@ -37,7 +38,7 @@ def test_a_plain_value_has_a_fixed_scale(value: str, limits: tuple[float, float]
         ("final_loss", [0.4667, 0.3, 0.05], (-1.5, 0)),
         ("final_loss", [0.1, 0.1, 0.1], (-1.5, -0.5)),
         ("final_loss", [1e-9, 1e-8, 1e-7], (-4, -3.5)),
-        ("span", [0.01, 0.5, 1.0], (-2, 2)),
+        ("span", [-2.0, -0.3, 0.0], (-2, 2)),
         ("decay", [0.97, 0.99, 1.0], (-0.1, 0.1)),
     ],
 )
@@ -51,6 +52,22 @@ def test_a_scale_of_logarithms_holds_the_cells_in_steps_of_its_own(
 def test_a_value_beyond_the_scale_is_said_to_be_clamped() -> None:
     figure = sweep_matrix.draw([[1e9, 1, 1]], value="final_loss", x=X, y=("", [""]))
     assert "clamped" in figure.layout.title.text
+
+
+def test_a_span_that_no_number_holds_is_no_exact_zero() -> None:
+    cells, *masks = sweep_matrix.draw(
+        [[-400.5, -math.inf, 0.5]], value="span", x=X, y=("", [""])
+    ).data
+    assert list(cells.text[0]) == ["3.162e-401", "0", "3.162"]
+    np.testing.assert_array_equal(cells.z[0], [-400.5, np.nan, 0.5])
+    assert [mask.name for mask in masks] == ["exact zero"]
+
+
+@pytest.mark.parametrize("value", VALUES)
+def test_every_value_of_a_sweep_can_be_drawn(value: str) -> None:
+    look = sweep_matrix.LOOKS[value]
+    assert look.logs in ("", *VALUES)
+    assert sweep_matrix.draw([[0.5]], value=value, x=("", ["a"]), y=("", [""])).data
 
 
 def test_nothing_yet_is_said_in_words() -> None:

@@ -236,14 +236,15 @@ async def test_a_body_of_more_fields_than_any_form_has_is_malformed(
     assert "more than 500 fields" in answer.text
 
 
-@pytest.mark.parametrize("value", ["reach_", "xfinal_loss", ""])
+@pytest.mark.parametrize("value", ["reach_", "xfinal_loss", "log10_span", ""])
 async def test_a_sweeps_page_knows_the_values_it_can_draw_and_no_others(
     client: httpx.AsyncClient, value: str
 ) -> None:
     grid = {"base": SMALL, "axes": {"model.activation": ["tanh", "relu"]}}
     sweep = (await client.post("/api/v1/sweeps", json=grid)).json()["id"]
-    answer = await client.get(f"/sweeps/{sweep}", params={"value": value})
+    answer = await client.get(f"/sweeps/{sweep}", params={"value": value}, headers=PAGE)
     assert answer.status_code == 422
+    assert "<code>value</code> String should match" in answer.text
 
 
 async def test_another_sites_form_is_refused(client: httpx.AsyncClient) -> None:
