@@ -158,7 +158,7 @@ def page_of(store: Store, sweep: Sweep, x: str | None, y: str | None, value: str
                 name=success_by_lag.NAME,
                 title=success_by_lag.TITLE,
                 how_to_read=success_by_lag.HOW_TO_READ,
-                at_a_glance="Where a line falls, the gradient of what is needed is lost.",
+                at_a_glance="Where it falls, the gradient of what is needed is lost.",
             ),
         ),
         plotly_url=PLOTLY_URL,

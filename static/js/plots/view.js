@@ -28,7 +28,8 @@ const ROOM_FOR_BAR = 62;
 const FOUR_DIGITS = 1000;
 const ROOM_FOR_DIGIT = 8;
 const ROOM_FOR_LINE = 14;
-const [FEW_LETTERS, MOST_LETTERS, ROOM_FOR_LETTER] = [3, 14, 7];
+const SWEPT = new Set(["sweep_matrix", "success_by_lag"]);
+const [FEW_LETTERS, MOST_LETTERS, ROOM_FOR_LETTER] = [3, 18, 6.5];
 
 /**
  * @typedef {{mode: "ratio" | "magnitude", range: number, colors: Record<string, string>, log?: boolean, reach?: boolean, order?: "size" | "index", cursor?: boolean, picking?: boolean, manyRuns?: boolean}} View
@@ -107,7 +108,7 @@ function marginOf(name, layout) {
   const { tickvals, ticktext } = layout.yaxis ?? {};
   const isLong = Array.isArray(tickvals) && !ticktext && Math.max(...tickvals) >= FOUR_DIGITS;
   // The values of a sweep may be words.
-  const letters = name === "sweep_matrix" ? Math.min(Math.max(...ticktext.map((text) => text.length)), MOST_LETTERS) : 0;
+  const letters = SWEPT.has(name) ? Math.min(Math.max(...(ticktext ?? [""]).map((text) => text.length)), MOST_LETTERS) : 0;
   const l = margin.l + (isLong ? ROOM_FOR_DIGIT : 0) + Math.max(letters - FEW_LETTERS, 0) * ROOM_FOR_LETTER;
   const isTwoLined = (layout.xaxis?.ticktext ?? []).some((text) => String(text).includes("<br>"));
   return { ...margin, t, l, b: margin.b + (isTwoLined ? ROOM_FOR_LINE : 0), r: layout.meta?.has_bar ? ROOM_FOR_BAR : margin.r };

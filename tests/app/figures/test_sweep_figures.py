@@ -82,3 +82,30 @@ def test_a_models_line_goes_by_its_lags_with_its_interval() -> None:
     assert (list(line.x), list(line.y)) == ([9, 90], [1.0, 0.5])
     np.testing.assert_allclose(line.error_y.array, [0, 0.4])
     np.testing.assert_allclose(line.error_y.arrayminus, [0.6, 0.3])
+
+
+def test_where_all_models_need_one_lag_each_has_a_row_with_its_share_and_interval() -> None:
+    models = {
+        "activation tanh, optimizer adam, learning rate 0.1": [(49, 0.5, 0.1, 0.9)],
+        "activation relu, optimizer adam, learning rate 0.01": [(49, 1.0, 0.3, 1.0)],
+    }
+    figure = success_by_lag.draw(models)
+    (rows,) = figure.data
+    assert (list(rows.x), list(rows.y), list(rows.text)) == ([0.5, 1.0], [0, 1], list(models))
+    np.testing.assert_allclose(rows.error_x.array, [0.4, 0.0])
+    np.testing.assert_allclose(rows.error_x.arrayminus, [0.4, 0.7])
+    # What both say is no part of a row's name; the first row is at the top.
+    assert list(figure.layout.yaxis.ticktext) == ["tanh, 0.1", "relu, 0.01"]
+    assert figure.layout.yaxis.title.text == "activation, learning rate"
+    assert figure.layout.yaxis.range[0] > figure.layout.yaxis.range[1]
+    assert figure.layout.xaxis.title.text.endswith("needed lag 49")
+
+
+def test_of_many_rows_some_have_their_names() -> None:
+    figure = success_by_lag.draw({f"seed {n}": [(9, 0.0, 0.0, 0.5)] for n in range(30)})
+    assert list(figure.layout.yaxis.ticktext)[:2] == ["0", "3"]
+
+
+@pytest.mark.parametrize("names", [["a", "a b"], ["a, b", "c"]])
+def test_names_that_cannot_be_told_apart_by_their_parts_stay_whole(names: list[str]) -> None:
+    assert success_by_lag.short_names(names) == ("", names)
