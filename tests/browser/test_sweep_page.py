@@ -80,7 +80,7 @@ def test_the_form_counts_while_one_types_and_makes_the_sweep(page: Page) -> None
     page.get_by_label("Seeds").fill("1")
     expect(preview).to_contain_text("1 run of 3 training steps")
     page.get_by_role("button", name="Start the sweep").click()
-    expect(page.locator("h1")).to_contain_text("learning_rate")
+    expect(page.locator("h1")).to_contain_text("learning rate")
 
 
 def test_what_varies_waits_in_the_base_and_says_so(page: Page) -> None:

@@ -78,6 +78,8 @@ export function tableOf(figure, most) {
   if (Array.isArray(trace?.text)) return labelledTable(trace, figure.layout);
   if (trace) return heatmapTable(trace, figure.layout.meta?.figure, most);
   const lines = figure.data.filter((line) => line.x?.length);
+  const named = lines.find((line) => line.meta?.role === "rows");
+  if (named) return { head: ["", "share"], rows: named.text.map((name, i) => [name, short(named.x[i])]) };
   const each = Math.max(Math.floor(most / Math.max(lines.length, 1)), 2);
   // Such figures carry log10 itself; a heatmap's cells are written in the same way.
   const { log10, figure: name } = figure.layout.meta ?? {};

@@ -23,3 +23,9 @@ for (const figure of figures) {
     });
   }
 }
+
+test("rows with a name each are a table of names and shares", () => {
+  const data = [{ type: "scatter", x: [0.5, 1], y: [0, 1], text: ["tanh", "relu"], meta: { role: "rows" } }];
+  const { head, rows } = tableOf({ data, layout: { meta: { figure: "success_by_lag" } } }, MOST_ROWS);
+  assert.deepEqual([head, rows], [["", "share"], [["tanh", "0.5"], ["relu", "1"]]]);
+});
