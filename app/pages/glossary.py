@@ -138,6 +138,13 @@ GLOSSARY: Final = (
         ),
     ),
     Entry(
+        word="shard",
+        anchor="shard",
+        meaning=(
+            "a part of a training batch that is swept on a thread of its own (training.threads)"
+        ),
+    ),
+    Entry(
         word="truncation, wall",
         anchor="truncation",
         meaning="cutting the way back after every so many time steps; a wall is where it is cut",

@@ -70,10 +70,9 @@ class TrainingConfig(Described):
         int,
         Interval(ge=1, le=64),
         Doc(
-            "Parts that each batch is cut into, swept side by side on a thread each. Two are up to "
-            "twice as fast from 16 sequences a batch on, with compiled loops; with NumPy alone "
-            "only where batch size times hidden size is large. Needs as many idle cores: with "
-            "other programs or runs beside, 1 is best. Another number gives other last bits."
+            "Parts that each batch is cut into, each swept on a thread of its own. Pays where "
+            "batch size times hidden size is some thousands and as many cores are idle; other "
+            "runs need cores as well. The last bits of a run depend on it."
         ),
     ] = 1
 

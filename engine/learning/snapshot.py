@@ -69,9 +69,10 @@ class Snapshot:
     def sweep(self) -> Sweep | None:
         """The training's own sweep of `batch`, with log10 norms; None where batch is.
 
-        A member of an ensemble sweeps by itself when it is first asked for, with the gradients of
-        the ensemble to rounding; this changes nothing about the training. Where the training
-        recomputes its states (`training.memory`), all but the norms is refused.
+        A member of an ensemble, and a training on several threads, sweep by themselves and on one
+        thread when it is first asked for, with the training's gradients to rounding; this changes
+        nothing about the training. Where the training recomputes its states (`training.memory`),
+        all but the norms is refused.
         """
         return None if self.batch is None else self.swept()
 
