@@ -90,7 +90,7 @@ bench-full: torch
 	$(BIN)/python -m benchmarks --full
 	$(BIN)/python -m benchmarks --peers
 	GRADTIDE_COMPILED=0 $(BIN)/python -m benchmarks --peers
-	$(BIN)/python -m benchmarks matrix jacobians growth cheap long_sequences log_scaling start_up memory two_at_once stored_runs
+	$(BIN)/python -m benchmarks matrix jacobians growth cheap long_sequences log_scaling start_up memory two_at_once stored_runs threads
 	$(BIN)/python -m benchmarks.many
 
 format: setup-dev

@@ -12,6 +12,7 @@ from benchmarks import (
     matrix,
     processes,
     stored_runs,
+    threads,
 )
 from benchmarks.tables import Table
 
@@ -29,6 +30,7 @@ TABLES: Mapping[str, Table] = MappingProxyType(
             processes.MEMORY,
             processes.TWO_AT_ONCE,
             stored_runs.TABLE,
+            threads.TABLE,
         )
     }
 )

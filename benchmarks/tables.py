@@ -12,6 +12,7 @@ from pathlib import Path
 import engine
 
 RESULTS = Path(__file__).parent / "results"
+CPU_CLOCK = "CPU seconds, one thread a side, medians of alternated turns"
 
 Figure = float | int | str | None
 Row = dict[str, Figure]
@@ -28,12 +29,14 @@ class Table:
         measure: Takes the number of rounds and returns the rows. A row whose "ratio" has a "goal"
             is held to it.
         rounds: Turns where nobody says otherwise.
+        clock: What times are, and of how many turns.
     """
 
     name: str
     columns: Mapping[str, str]
     measure: Callable[[int], list[Row]]
     rounds: int = 7
+    clock: str = CPU_CLOCK
 
     @property
     def path(self) -> Path:
@@ -54,7 +57,7 @@ class Table:
 
     def write(self, rows: Sequence[Row], path: Path | None = None) -> None:
         """Keep the rows, with what they were measured on."""
-        write(path or self.path, {"rows": rows})
+        write(path or self.path, {"clock": self.clock, "rows": rows})
 
 
 def _cell(form: str, row: Row) -> str:
@@ -77,7 +80,7 @@ def write(path: Path, figures: Mapping[str, object]) -> None:
             "backend": engine.backend(),
             **{name: version(name) for name in packages},
         },
-        "clock": "CPU seconds, one thread a side, medians of alternated turns",
+        "clock": CPU_CLOCK,
         **figures,
     }
     path.write_text(json.dumps(body, indent=1) + "\n")

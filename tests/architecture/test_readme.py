@@ -58,6 +58,7 @@ def test_the_readmes_table_is_the_benchmarks_output(name: str) -> None:
         "start_up",
         "memory",
         "two_at_once",
+        "threads",
     ],
 )
 def test_the_readmes_other_tables_are_the_benchmarks_output_too(name: str) -> None:
