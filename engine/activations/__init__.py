@@ -38,7 +38,7 @@ def make_activation(choice: str | Mapping[str, object] | Activation) -> Activati
 
     Raises:
         UnknownNameError: No activation has that name.
-        ConfigError: `slope` is missing its range, or an option is not known.
+        ConfigError: `slope` lies outside of its range, or an option is not known.
     """
     if isinstance(choice, Activation):
         return choice

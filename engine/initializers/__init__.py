@@ -2,7 +2,7 @@
 
 An initializer fills W_h, each gate's block by itself; another one fills W_x. Biases follow the
 first: `pytorch` draws them as PyTorch does, every other one sets them to zero. The read-out is
-PyTorch's nn.Linear always: uniform ±1/√H.
+PyTorch's nn.Linear always: uniform ±1/√H, H of one direction where it reads both.
 
     pytorch      uniform on ±gain/√H, biases uniform on ±1/√H      torch.nn.RNN, LSTM, GRU
     uniform      uniform on ±limit                                 definition

@@ -81,13 +81,6 @@ class OnlyNull:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Later:
-    """Only the neutral value is accepted yet; `reason` says what is not there."""
-
-    reason: str
-
-
 Metadata = Sequence[object]
 Wanted = TypeVar("Wanted")
 
@@ -111,10 +104,9 @@ def _lengths(metadata: Metadata, longest: int) -> tuple[int, int]:
     return length.min_length, longest if length.max_length is None else length.max_length
 
 
-def _literal(values: tuple[object, ...], noun: str, metadata: Metadata) -> Node:
-    later = _first(metadata, Later)
+def _literal(values: tuple[object, ...], noun: str) -> Node:
     if len(values) == 1:
-        return OnlyNode(values[0], later.reason if later else "")
+        return OnlyNode(values[0])
     names = tuple(str(value) for value in values)
     return ChoiceNode(noun, lambda: names)
 
@@ -168,8 +160,7 @@ def _scalar(hint: object, metadata: Metadata) -> Node | None:
             return ChoiceNode(names.noun, names.names)
         return TextNode(*_lengths(metadata, LONGEST_TEXT))
     if hint is type(None):
-        later = _first(metadata, Later)
-        return OnlyNode(None, later.reason if later else "")
+        return OnlyNode(None)
     return None
 
 
@@ -193,7 +184,7 @@ def node_of(hint: object, noun: str, metadata: Metadata = ()) -> Node:
     if kinds is not None:
         return _variants(kinds.noun, kinds.variants)
     if origin is Literal:
-        return _literal(arguments, noun, metadata)
+        return _literal(arguments, noun)
     if origin in (Union, types.UnionType):
         return _union(arguments, noun, metadata)
     if origin is tuple:

@@ -210,7 +210,7 @@ class ChoiceNode:
 
 @dataclass(frozen=True, slots=True)
 class OnlyNode:
-    """One fixed value: a kind's own name, or the neutral value of what comes later."""
+    """One fixed value: a kind's own name, or null where nothing else makes sense."""
 
     value: object
     reason: str = ""

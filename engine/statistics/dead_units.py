@@ -5,7 +5,7 @@ Definition: share of a layer's units with φ′(a_t) = 0 at every time and every
 Reduction: every time and sample of the batch have to agree; then the mean over the units.
 Axes: step, layer.
 Scale: plain.
-Range: [0, 1]; NaN where it is not defined or a slope is not a number.
+Range: [0, 1]; NaN where it is not defined or a state is not a number, whose slope would be 0.
 How to read: a unit that is off for the whole batch learns nothing from it and seldom comes back;
     over two thirds is trouble. A network that starts at the identity on inputs ≥ 0 may have a
     quarter to a half.
@@ -26,7 +26,7 @@ def compute(observation: Observed) -> Array:
         return np.full(observation.layers, np.nan)
     slopes = observation.slopes
     share: Array = (slopes == 0).all(axis=(1, 2)).mean(axis=-1)
-    return np.where(np.isnan(slopes).any(axis=(1, 2, 3)), np.nan, share)
+    return np.where(np.isnan(observation.activity).any(axis=(1, 2, 3)), np.nan, share)
 
 
 STATISTIC = StatisticDefinition(

@@ -84,13 +84,14 @@ def last_loss_gradient(groups: Sequence[Swept], length: int) -> Array:
 
 
 def dead_units(groups: Sequence[Swept]) -> Array:
-    """Return the share of units that pass no gradient in any sequence, [S]."""
+    """Return the share of units that pass no gradient in any sequence, [S]; NaN as alone."""
     first = groups[0].observation
     if first.cell.activation.saturation != "zero":
         return np.full(first.layers, np.nan)
     off = [(group.observation.slopes == 0).all(axis=(1, 2)) for group in groups]
+    lost = [np.isnan(group.observation.activity).any(axis=(1, 2, 3)) for group in groups]
     share: Array = np.logical_and.reduce(off).mean(axis=-1)
-    return share
+    return np.where(np.logical_or.reduce(lost), np.nan, share)
 
 
 def _merged(name: str, groups: Sequence[Swept], layouts: Mapping[str, Layout]) -> Array:

@@ -106,6 +106,16 @@ def test_units_that_are_off_for_every_sample_are_dead(observe: Observe) -> None:
     assert np.isnan(compute("dead_units", observe(activation="tanh", weights=weights))).all()
 
 
+@pytest.mark.parametrize("activation", ["relu", "leaky_relu", "hard_tanh"])
+def test_units_whose_state_is_not_a_number_are_neither_dead_nor_on(
+    observe: Observe, activation: str
+) -> None:
+    weights = {"weight_hh_l0": np.zeros((H, H)), "weight_ih_l0": np.full((H, 2), np.nan)}
+    seen = observe(activation=activation, weights=weights)
+    for name in ("dead_units", "activation_slope", "activation"):
+        assert np.isnan(compute(name, seen)).all(), name
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("cell", ["elman", "preactivation", "lstm", "gru"])
 def test_gain_factors_sum_over_a_gradient_that_leaves_the_number_range(

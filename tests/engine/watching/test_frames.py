@@ -173,7 +173,8 @@ def test_losses_are_the_series_that_ends_with_the_frame(rng: np.random.Generator
 
 def spoilt(rng: np.random.Generator) -> dict[str, dict[str, Any]]:
     weights = weights_for(rng)
-    wide = {name: np.zeros((3, *value.shape[1:])) for name, value in weights.items()}
+    low = {name: np.zeros((3, *value.shape[1:])) for name, value in weights.items()}
+    high = {name: np.zeros((4 * HIDDEN + 4, *v.shape[1:])) for name, v in weights.items()}
     without = {name: value for name, value in weights.items() if name != "weight_hh_l1"}
     return {
         "inputs": {"inputs": np.zeros((LENGTH, SIZE, INPUTS + 1))},
@@ -188,7 +189,8 @@ def spoilt(rng: np.random.Generator) -> dict[str, dict[str, Any]]:
         "lengths": {"lengths": np.array([1, 2])},
         "batch_size": {"batch_size": SIZE - 1},
         "losses": {"losses": np.zeros(9)},
-        "weights: expected hidden": {"weights": wide},
+        "weight_hh_l0: expected 4·H rows": {"weights": low},
+        "weights: expected hidden": {"weights": high},
         "weights: expected layers": {"weights": without},
         "unknown parameter": {"weights": {**weights, "weight_hr_l0": np.zeros((2, 5))}},
         "read-out": {"weights": {**weights, "readout.weight": np.zeros((2, 5))}},
