@@ -4,7 +4,7 @@ import math
 import warnings
 from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, Self, SupportsFloat, runtime_checkable
 
 import numpy as np
 
@@ -111,11 +111,15 @@ class Watcher:
             self._sender.close(status, said, patience=self._patience)
             self._warn(self._sender)
 
-    def loss(self, value: "float | torch.Tensor") -> None:
-        """Tell the loss of the step whose forward call came last, for its curve and verdict."""
+    def loss(self, value: "SupportsFloat | torch.Tensor") -> None:
+        """Tell the loss of the step whose forward call came last, for its curve and verdict.
+
+        Args:
+            value: A number of any kind, or a tensor of one.
+        """
         if self._step:
-            told = value if isinstance(value, float | int) else value.detach()
-            if not isinstance(told, float | int) and told.device.type == "cpu":
+            told: Any = value.detach() if hasattr(value, "detach") else float(value)
+            if not isinstance(told, float) and told.device.type == "cpu":
                 told = float(told)  # a device is not waited for here
             self._losses[self._step - 1] = told
 

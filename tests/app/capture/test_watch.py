@@ -53,6 +53,23 @@ def test_every_second_step_is_looked_at_and_the_last_where_it_is_known(tmp_path:
     assert not list((tmp_path / "kept").iterdir())
 
 
+def test_a_loss_is_a_number_of_any_kind(tmp_path: Path) -> None:
+    kept, layer = Kept(), nn.GRU(2, 4)
+    with watching(kept, layer, tmp_path, every=1) as watcher:
+        for kind in (
+            lambda loss: loss,
+            float,
+            np.float32,
+            lambda _: np.float64("nan"),
+            lambda _: 2,
+        ):
+            watcher.loss(kind(one_step(layer).detach()))
+    losses = np.concatenate([unpack(body).losses for body in kept.bodies])
+    assert np.isfinite(losses[:3]).all()
+    assert np.isnan(losses[3])
+    assert losses[4] == 2
+
+
 def test_a_call_without_training_is_no_step(tmp_path: Path) -> None:
     kept, layer = Kept(), nn.GRU(2, 4)
     with watching(kept, layer, tmp_path):
