@@ -52,7 +52,7 @@ class HiddenNorms:
         for rows in found:
             rows += self._shift
         turned = zip(found, self._backwards, strict=True)
-        return np.stack([rows[::-1] if backwards else rows for rows, backwards in turned])
+        return np.array([rows[::-1] if backwards else rows for rows, backwards in turned])
 
     def _each(self, squares: Array, exponents: IntArray) -> Array:
         if self._loops is None:

@@ -63,6 +63,7 @@ class Observation:
         self._asked_times = asked_times
         self.length, self.size = batch.inputs.shape[:2]
         self._observe(sweep or Sweep(network, length=self.length, batch=self.size))
+        self.sweep.count_saturated()
         found = self.sweep.forward(batch, loss, reduction)
         self.batch, self.loss, self.accuracy = batch, found.value, found.accuracy
 

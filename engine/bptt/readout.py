@@ -39,6 +39,12 @@ class Loss(NamedTuple):
     sample_scale: float
 
 
+def neighbours(places: IntArray) -> slice | IntArray:
+    """Return ascending places as a slice where they follow each other: it copies nothing."""
+    first, last = int(places[0]), int(places[-1])
+    return slice(first, last + 1) if last - first + 1 == len(places) else places
+
+
 class Readout:
     """Read-out, loss and immediate derivatives of one sweep.
 
@@ -75,9 +81,10 @@ class Readout:
         """Return what the loss finds at the asked steps, and the mask there, (n, B)."""
         asked = batch.asked
         self.rows = (asked + 1).tolist()
-        self._read = self._pick(states, asked + 1)
-        mask = batch.mask[asked].astype(states.dtype)
-        targets = batch.targets[asked]
+        places = neighbours(asked)
+        self._read = states[1:][places]
+        mask = batch.mask[places].astype(states.dtype)
+        targets = batch.targets[places]
         if targets.ndim > mask.ndim:
             targets = np.ascontiguousarray(targets.transpose(0, 2, 1), states.dtype)
         raw = LOSSES[loss](self.outputs(self._read), targets, mask)
@@ -93,14 +100,6 @@ class Readout:
         """
         self.rows = list(range(1, len(states) + 1))
         self._read, self.dy = states, gradients
-
-    @staticmethod
-    def _pick(states: Array, rows: IntArray) -> Array:
-        """Return the asked rows: a view where they are neighbours."""
-        first, last = int(rows[0]), int(rows[-1])
-        if last - first + 1 == len(rows):
-            return states[first : last + 1]
-        return states[rows]
 
     def backward(self) -> tuple[Array, bool]:
         """Fill the read-out's gradient; return the immediate derivatives.

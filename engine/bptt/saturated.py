@@ -114,9 +114,10 @@ class SaturatedUnits:
         # Bytes add up several times as fast as truth values, and words as eight bytes.
         sums = np.add.reduce(self._words[: len(values)], axis=2)
         np.add.reduce(sums.view(np.uint8), axis=1, dtype=np.float64, out=out)
-        np.copyto(out, np.nan, where=np.isnan(values.max(axis=1)))
+        if np.isnan(np.maximum.reduce(values, axis=None)):
+            np.copyto(out, np.nan, where=np.isnan(values).any(axis=1))
 
 
 def saturated_shares(tapes: Sequence["LayerTape"]) -> Array:
     """Return the share of saturated units and samples of layers in the order of time, (S, T)."""
-    return np.stack([tape.in_time(tape.saturated.share()) for tape in tapes])
+    return np.array([tape.in_time(tape.saturated.share()) for tape in tapes])

@@ -250,7 +250,7 @@ class Sweep:
 
     def in_time(self, rows: Iterable[NDArray[Number]]) -> NDArray[Number]:
         """Return arrays of every layer's steps, (T, …) each, in the order of time, (S, T, …)."""
-        return np.stack([self._in_time(index, each) for index, each in enumerate(rows)])
+        return np.array([self._in_time(index, each) for index, each in enumerate(rows)])
 
     def gains(self) -> list[Gains]:
         """Return the factors of each step back, a layer each; the last sweep kept what it needs."""
