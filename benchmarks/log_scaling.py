@@ -7,7 +7,6 @@ sweep is forward and back, with the loss at the last step; the matrix has a loss
 its forward pass is made before.
 """
 
-import os
 from collections.abc import Mapping
 
 import numpy as np
@@ -15,13 +14,12 @@ import numpy as np
 from benchmarks.matrix import sizes
 from benchmarks.paired import measure as paired
 from benchmarks.peers import Program
-from benchmarks.processes import PLAIN, backends
+from benchmarks.processes import backends_in_turn
 from benchmarks.sizes import SEED, Size
 from benchmarks.tables import Row, Table
 from engine.bptt.network import Network
 from engine.bptt.sweep import Sweep
 from engine.cells import make_cell
-from engine.compiled import SWITCH
 from engine.tasks.base import Batch
 
 STAYING, VANISHING = 1.0, 0.4
@@ -96,30 +94,24 @@ def require_exponents(found: bool | np.bool_, rho: float) -> None:
 def measure(rounds: int) -> list[Row]:
     """Return a row for each backend, what is made, and size."""
     rows: list[Row] = []
-    before = os.environ.get(SWITCH)
-    try:
-        for backend in backends():
-            os.environ[SWITCH] = "0" if backend == PLAIN else "1"
-            for what, program_of in (("a sweep", sweep_of), ("the matrix", matrix_of)):
-                for size in sizes():
-                    found = paired(program_of(size, STAYING), program_of(size, VANISHING), rounds)
-                    rows.append(
-                        {
-                            "what": what,
-                            "backend": backend,
-                            "size": size.name,
-                            "B": size.batch,
-                            "T": size.length,
-                            "H": size.hidden,
-                            "milliseconds": 1e3 * found.ours,
-                            "scaled_milliseconds": 1e3 * found.theirs,
-                            "percent": 100 * (found.ratio - 1),
-                            "most": MOST[what],
-                        }
-                    )
-    finally:
-        os.environ.pop(SWITCH)
-        os.environ.update({SWITCH: before} if before is not None else {})
+    for backend in backends_in_turn():
+        for what, program_of in (("a sweep", sweep_of), ("the matrix", matrix_of)):
+            for size in sizes():
+                found = paired(program_of(size, STAYING), program_of(size, VANISHING), rounds)
+                rows.append(
+                    {
+                        "what": what,
+                        "backend": backend,
+                        "size": size.name,
+                        "B": size.batch,
+                        "T": size.length,
+                        "H": size.hidden,
+                        "milliseconds": 1e3 * found.ours,
+                        "scaled_milliseconds": 1e3 * found.theirs,
+                        "percent": 100 * (found.ratio - 1),
+                        "most": MOST[what],
+                    }
+                )
     return rows
 
 

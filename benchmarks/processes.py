@@ -11,7 +11,7 @@ import os
 import statistics
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from benchmarks.tables import Row, Table, has_jax
@@ -117,6 +117,18 @@ class Program(NamedTuple):
 def backends() -> list[str]:
     """Return the names of ours that can run here."""
     return [PLAIN] if why_plain() else [PLAIN, COMPILED]
+
+
+def backends_in_turn() -> Iterator[str]:
+    """Yield the name of each of them, while this process binds its sweeps so."""
+    before = os.environ.get(SWITCH)
+    try:
+        for backend in backends():
+            os.environ[SWITCH] = "0" if backend == PLAIN else "1"
+            yield backend
+    finally:
+        os.environ.pop(SWITCH)
+        os.environ.update({SWITCH: before} if before is not None else {})
 
 
 def run(program: Program) -> Ended:

@@ -60,6 +60,7 @@ class CompiledLayer:
         self._chunk = len(tape.deltas) - 1
         nothing = np.zeros((0, *tape.adjoints.shape[1:]), tape.dtype)
         self._nothing = Arriving(nothing, np.full(tape.length + 1, -1, np.intp))
+        self._no_weight = np.empty(0, tape.dtype)
         self._few = aligned_zeros((FEW_ROWS, self._chunk, tape.batch), tape.dtype)
         self._no_powers = np.empty(0, tape.dtype)
         self._read_turned = [
@@ -80,11 +81,15 @@ class CompiledLayer:
     def back(self, start: int, stop: int, arriving: Arriving | None) -> None:
         """Sweep steps stop − 1 … start back, and add what arrives at their rows."""
         tape = self._tape
-        values, where = arriving or self._nothing
         self._twin.back(
             self._gemm, self._turned, tape.inputs, tape.tape, tape.deltas, tape.adjoints,
-            values, where, start, stop,
+            *self._parts(arriving or self._nothing), start, stop,
         )  # fmt: skip
+
+    def _parts(self, arriving: Arriving) -> tuple[Array, Array, IntArray]:
+        """Return what arrives, its weight as a vector, and where, as the loops take them."""
+        values, where, weight = arriving
+        return values, self._no_weight if weight is None else weight[:, 0], where
 
     def back_through(
         self,
@@ -113,7 +118,8 @@ class CompiledLayer:
         tape = self._tape
         return self._twin.back_through(
             self._gemm, self._turned, tape.inputs, tape.tape, tape.deltas, tape.adjoints,
-            *arriving, bottom, top, self._carried, (outputs, squares, *window), self._sums,
+            *self._parts(arriving), bottom, top, self._carried, (outputs, squares, *window),
+            self._sums,
         )  # fmt: skip
 
     def bring_near_one(self, adjoints: Array, exponents: IntArray, out: IntArray) -> bool:

@@ -123,8 +123,9 @@ class EnsembleSweep(Sweep):
     def backward(self) -> None:
         """Fill the gradients of all members; leaves the norms of every adjoint."""
         with np.errstate(over="ignore", invalid="ignore", under="ignore"):
-            direct, ordinary = self.readouts.backward()
-            self.top_source = source_of_loss(direct, ordinary, self.readouts.rows, self.length)
+            direct, weight, ordinary = self.readouts.backward()
+            rows = self.readouts.rows
+            self.top_source = source_of_loss(direct, ordinary, rows, self.length, weight=weight)
             self.back_from(self.top_source)
             self.network.finish_gradient(self.losses.scale)
 

@@ -68,14 +68,14 @@ class EnsembleReadout(Readout):
         values = (of_each(raw.losses) * scale).tolist()
         return MemberLosses(values, correct, scale[:, None].astype(mask.dtype), own)
 
-    def backward(self) -> tuple[Array, bool]:
+    def backward(self) -> tuple[Array, Array | None, bool]:
         """Fill the read-outs' gradients; return the immediate derivatives, (n, H, S·B)."""
         if self._loops is not None:
             weights, direct = self.network.readout, np.empty_like(self._read)
             gradient = np.empty_like(weights)
             self._loops.back(weights, self.dy, self._read, gradient, direct)
             self.network.readout_gradient[...] = gradient
-            return direct, self._ordinary(float(np.abs(weights[:, :-1]).max()))
+            return direct, None, self._ordinary(float(np.abs(weights[:, :-1]).max()))
         weight, gradient = self.network.readout[:, :-1], self.network.readout_gradient
         n, K, columns = self.dy.shape
         members = gradient.shape[-1]
@@ -92,4 +92,4 @@ class EnsembleReadout(Readout):
             gradient[:, :-1] = np.moveaxis(found, 0, -1)  # (3)
         gradient[:, -1] = self.dy.sum(axis=0).reshape(K, members, -1).sum(axis=-1)
         direct = multiply(weight.swapaxes(0, 1), self.dy)  # (2)
-        return direct, self._ordinary(float(np.abs(weight).max()))
+        return direct, None, self._ordinary(float(np.abs(weight).max()))

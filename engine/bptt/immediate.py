@@ -83,7 +83,8 @@ def immediate_log10_norms(tapes: Sequence[LayerTape], source: Source, network: N
     top = tapes[-1]
     norms = np.full((len(tapes), top.length, top.batch), -np.inf)
     if len(tapes) == 1 and source.arriving is not None and not top.cell.own_adjoints:
-        values, where = source.arriving  # of an ordinary size, and arriving is immediate
+        # Of an ordinary size, and what arrives is immediate.
+        values, where = source.arriving.all(), source.arriving.where
         exponents = np.zeros((len(values), top.batch), np.int32)
         with np.errstate(over="ignore", invalid="ignore", under="ignore"):
             norms[0, np.flatnonzero(where >= 0) - 1] = ln_norms(values, exponents) / LN_10

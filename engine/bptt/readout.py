@@ -101,15 +101,16 @@ class Readout:
         self.rows = list(range(1, len(states) + 1))
         self._read, self.dy = states, gradients
 
-    def backward(self) -> tuple[Array, bool]:
+    def backward(self) -> tuple[Array, Array | None, bool]:
         """Fill the read-out's gradient; return the immediate derivatives.
 
         Returns:
-            ∂(Σ m e)/∂h at the asked rows, (n, H, B), and whether all of them that are not
-            exactly zero are of an ordinary size.
+            ∂(Σ m e)/∂h at the asked rows, (n, H, B); what it is still to be multiplied by, (H, 1),
+            where that is an outer product and it is (n, 1, B); and whether all of it that is not
+            exactly zero is of an ordinary size.
         """
         if not self.network.outputs:
-            return np.array(self.dy), self._ordinary(1.0)
+            return np.array(self.dy), None, self._ordinary(1.0)
         (_, K, B), H = self.dy.shape, self.network.width
         gradient = self.network.readout_gradient
         if K <= B:
@@ -119,11 +120,11 @@ class Readout:
             gradient[:, :H] = np.tensordot(self.dy, self._read, axes=((0, 2), (0, 2)))  # (3)
         gradient[:, H] = self.dy.sum(axis=(0, 2))
         weight = self.network.readout[:, :H]
+        turned = np.array(weight.T, order="C")
+        ordinary = self._ordinary(float(np.abs(weight).max()))
         if K == 1:
-            direct = np.multiply(weight.T, self.dy)  # (2), an outer product
-        else:
-            direct = np.matmul(np.ascontiguousarray(weight.T), self.dy)  # (2)
-        return direct, self._ordinary(float(np.abs(weight).max()))
+            return self.dy, turned, ordinary  # (2), an outer product
+        return np.matmul(turned, self.dy), None, ordinary  # (2)
 
     def _ordinary(self, weight: float) -> bool:
         """Tell whether every derivative that is not zero lies well within the number range."""

@@ -26,12 +26,25 @@ class Arriving(NamedTuple):
     """What arrives, in one array.
 
     Attributes:
-        values: (n, H, B).
+        values: (n, H, B), or (n, 1, B) where there is a `weight`.
         where: Which of them arrives at each state row 0 … T, or −1, (T+1,).
+        weight: What all of them are still to be multiplied by, (H, 1); None where nothing. Of a
+            read-out of one number that is its weight: the products would fill as much memory as
+            all states do, and compiled loops make each while its row lies in the cache.
     """
 
     values: Array
     where: IntArray
+    weight: Array | None = None
+
+    def at(self, which: int) -> Array:
+        """Return one of them, (H, B)."""
+        value: Array = self.values[which]
+        return value if self.weight is None else self.weight * value
+
+    def all(self) -> Array:
+        """Return all of them, (n, H, B)."""
+        return self.values if self.weight is None else self.weight * self.values
 
 
 class Source:
@@ -63,8 +76,9 @@ class Source:
     def rows(self) -> Sequence[Array | None]:
         """For each state row 0 … T an (H, B) array, or None where nothing arrives."""
         if self._rows is None and self.arriving is not None:  # compiled loops never ask
-            values, where = self.arriving
-            self._rows = [None if which < 0 else values[which] for which in where.tolist()]
+            values = self.arriving.all()
+            where = self.arriving.where.tolist()
+            self._rows = [None if which < 0 else values[which] for which in where]
         return self._rows or []
 
     @cached_property
@@ -80,7 +94,7 @@ class Source:
         if self.arriving is None:
             return self.rows[t]
         which = self.arriving.where[t]
-        return None if which < 0 else self.arriving.values[which]
+        return None if which < 0 else self.arriving.at(which)
 
     def between(self, start: int, stop: int) -> Sequence[int]:
         """Return the rows start + 1 … stop − 1 at which anything arrives, last first."""
@@ -96,7 +110,7 @@ class Source:
         rows = slice(start, stop + 1)
         exponents = None if self.exponents is None else self.exponents[rows]
         if self.arriving is not None:
-            own = Arriving(self.arriving.values, self.arriving.where[rows])
+            own = self.arriving._replace(where=self.arriving.where[rows])
             return Source(exponents=exponents, arriving=own)
         return Source(self.rows[rows], exponents)
 
@@ -110,7 +124,12 @@ class Source:
 
 
 def source_of_loss(
-    direct: Array, ordinary: bool, rows: list[int], length: int, base: IntArray | None = None
+    direct: Array,
+    ordinary: bool,
+    rows: list[int],
+    length: int,
+    base: IntArray | None = None,
+    weight: Array | None = None,
 ) -> Source:
     """Return the immediate derivatives of a loss as a source.
 
@@ -120,11 +139,14 @@ def source_of_loss(
         rows: The n state rows.
         length: T.
         base: E that `direct` is stored with, (n, B); all 0 where None.
+        weight: What `direct`, (n, 1, B), is still to be multiplied by, (H, 1); None where nothing.
     """
     if ordinary:
         where = np.full(length + 1, -1, np.intp)
         where[rows] = np.arange(len(rows))
-        return Source(arriving=Arriving(np.ascontiguousarray(direct), where))
+        return Source(arriving=Arriving(np.ascontiguousarray(direct), where, weight))
+    if weight is not None:
+        direct = weight * direct
     found: list[Array | None] = [None] * (length + 1)
     for row, array in zip(rows, direct, strict=True):
         found[row] = array

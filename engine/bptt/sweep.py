@@ -180,8 +180,9 @@ class Sweep:
 
     def _of_loss(self) -> Source:
         """Return what arrives at the top from the loss, and fill the read-out's gradient."""
-        direct, ordinary = self.readout.backward()
-        self.top_source = source_of_loss(direct, ordinary, self.readout.rows, self.length)
+        direct, weight, ordinary = self.readout.backward()
+        rows = self.readout.rows
+        self.top_source = source_of_loss(direct, ordinary, rows, self.length, weight=weight)
         return self.top_source
 
     def back_from(

@@ -81,6 +81,7 @@ def back(
     deltas: Array,
     adjoints: Array,
     arriving: Array,
+    weight: Array,
     where: IntArray,
     start: int,
     stop: int,
@@ -94,7 +95,7 @@ def back(
         slot = t % chunk
         step_back(activation, read[t + 1][:n], adjoint[t + 1], delta[slot])
         multiply(address, turned[0], deltas[slot], adjoints[t])  # (4)
-        arrive(arriving, where[t], adjoint[t])
+        arrive(arriving, weight, where[t], adjoint[t])
 
 
 @kernel
@@ -107,6 +108,7 @@ def back_through(
     deltas: Array,
     adjoints: Array,
     arriving: Array,
+    weight: Array,
     where: IntArray,
     bottom: int,
     top: int,
@@ -127,6 +129,7 @@ def back_through(
             deltas,
             adjoints,
             arriving,
+            weight,
             where,
             start,
             stop,

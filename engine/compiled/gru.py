@@ -82,6 +82,7 @@ def back(
     deltas: Array,
     adjoints: Array,
     arriving: Array,
+    weight: Array,
     where: IntArray,
     start: int,
     stop: int,
@@ -108,7 +109,7 @@ def back(
             )  # fmt: skip
         adjoint[t][:] = own[:size]
         add_to(address, turned[0], deltas[slot, 2 * hidden :], adjoints[t])  # (9)
-        arrive(arriving, where[t], adjoint[t])
+        arrive(arriving, weight, where[t], adjoint[t])
 
 
 @kernel
@@ -120,6 +121,7 @@ def back_through(
     deltas: Array,
     adjoints: Array,
     arriving: Array,
+    weight: Array,
     where: IntArray,
     bottom: int,
     top: int,
@@ -131,7 +133,7 @@ def back_through(
     stop = top
     while stop > bottom:
         start = start_of(stop, bottom, deltas)
-        back(address, turned, inputs, tape, deltas, adjoints, arriving, where, start, stop)
+        back(address, turned, inputs, tape, deltas, adjoints, arriving, weight, where, start, stop)
         if not settled(address, start, stop, inputs, deltas, carried, measures, sums):
             break
         stop = start

@@ -94,6 +94,7 @@ def back(
     deltas: Array,
     adjoints: Array,
     arriving: Array,
+    weight: Array,
     where: IntArray,
     start: int,
     stop: int,
@@ -120,7 +121,7 @@ def back(
                 piece(own, 3, n, a, b), piece(own, 4, n, a, b), piece(own, 5, n, a, b),
             )  # fmt: skip
         multiply(address, turned[0], deltas[slot, hidden : 5 * hidden], adjoints[t])  # (11)
-        arrive(arriving, where[t], adjoint[t])
+        arrive(arriving, weight, where[t], adjoint[t])
 
 
 @kernel
@@ -132,6 +133,7 @@ def back_through(
     deltas: Array,
     adjoints: Array,
     arriving: Array,
+    weight: Array,
     where: IntArray,
     bottom: int,
     top: int,
@@ -143,7 +145,7 @@ def back_through(
     stop = top
     while stop > bottom:
         start = start_of(stop, bottom, deltas)
-        back(address, turned, inputs, tape, deltas, adjoints, arriving, where, start, stop)
+        back(address, turned, inputs, tape, deltas, adjoints, arriving, weight, where, start, stop)
         if not settled(address, start, stop, inputs, deltas, carried, measures, sums):
             break
         stop = start

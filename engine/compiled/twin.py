@@ -24,8 +24,8 @@ class Twin:
         forward: (address of ?gemm, weights of every product, inputs, tape, bounds, saturated): all
             T steps; how many of the candidate's φ lie beyond the bounds goes to `saturated` (T,),
             and nothing is counted where it is (0,).
-        back: (address, Wᵀ of every product's states, inputs, tape, deltas, adjoints, arriving
-            (n, H, B), which of them arrives at each state row or −1 (T+1,), start, stop): steps
+        back: (address, Wᵀ of every product's states, inputs, tape, deltas, adjoints, arriving and
+            its weight, which of them arrives at each state row or −1 (T+1,), start, stop): steps
             stop − 1 … start.
         back_through: As `back`, then the carried rows, `Measures` and `Sums` of stretches.py: steps
             in stretches with their norms and gradients; returns the row where it ended.
@@ -43,7 +43,9 @@ class Twin:
     deltas: tuple[str, ...]
     activation: str
     forward: Callable[[int, Matrices, Array, Array, Pair, Array], None]
-    back: Callable[[int, Matrices, Array, Array, Array, Array, Array, IntArray, int, int], None]
+    back: Callable[
+        [int, Matrices, Array, Array, Array, Array, Array, Array, IntArray, int, int], None
+    ]
     back_through: Callable[..., int]
     stack: Callable[[int, Matrices, Array, Array, Array, Array, IntArray, int], None] | None = None
     add_gradients: Callable[

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.processes import COMPILED
 from benchmarks.workloads import GATED, Workload
 
 pytest.importorskip("torch")
@@ -57,7 +58,8 @@ def test_the_loss_state_matrix_keeps_its_lead_over_pytorchs_best(size: str) -> N
 
 @pytest.mark.parametrize("nth", range(12))
 def test_all_cheap_series_cost_little_of_the_step_they_are_taken_of(nth: int) -> None:
-    row = measured("cheap")["rows"][nth]
+    compiled = [row for row in measured("cheap")["rows"] if row["backend"] == COMPILED]
+    row = compiled[nth]
     assert row["price"] <= row["bound"] / SHARE
 
 

@@ -7,10 +7,16 @@ from engine.cells import make_cell
 
 
 def random_network(
-    model: tuple[str, str | None], rng: np.random.Generator, *, hidden: int, gain: float, dtype: str
+    model: tuple[str, str | None],
+    rng: np.random.Generator,
+    *,
+    hidden: int,
+    gain: float,
+    dtype: str,
+    outputs: int = 2,
 ) -> Network:
-    """Return a network of three inputs and two outputs; `gain` is its weights' deviation."""
-    network = Network(make_cell(*model), inputs=3, hidden=hidden, outputs=2, dtype=dtype)
+    """Return a network of three inputs; `gain` is its weights' deviation."""
+    network = Network(make_cell(*model), inputs=3, hidden=hidden, outputs=outputs, dtype=dtype)
     parameters = {
         name: (gain * rng.normal(size=shape)).astype(dtype)
         for name, shape in network.parameter_shapes.items()

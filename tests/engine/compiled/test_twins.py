@@ -12,6 +12,7 @@ from engine.bptt.exponents import NONE, log10_mean_norms
 from engine.bptt.network import Network
 from engine.bptt.observation import Observation
 from engine.bptt.slope_counts import slope_counts
+from engine.bptt.sources import Arriving, Source
 from engine.bptt.sweep import Sweep
 from engine.bptt.tape import CHUNK
 from engine.cells import make_cell
@@ -147,6 +148,30 @@ def test_a_compiled_training_repeats_its_bits() -> None:
 def test_both_backends_train_to_the_same_losses(both: Both) -> None:
     plain, compiled = both(lambda: training(12))
     np.testing.assert_allclose(compiled, plain, rtol=ROUNDING[np.dtype(np.float32)])
+
+
+@pytest.mark.parametrize("batch", [1, 19])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("model", TWINS, ids=str)
+def test_products_made_row_by_row_leave_the_bits_of_products_made_before(
+    model: tuple[str, str | None], dtype: str, batch: int
+) -> None:
+    rng = np.random.default_rng(7)
+    network = random_network(model, rng, hidden=12, gain=0.3, dtype=dtype, outputs=1)
+    sweep = Sweep(network, length=LONG, batch=batch)
+    inputs, targets = (rng.normal(size=(LONG, batch, width)) for width in (3, 1))
+    sweep.forward(Batch(inputs, targets, np.ones((LONG, batch), bool)), "mean_squared_error")
+    sweep.backward()
+    layer, source = sweep.backward_layers[0], sweep.top_source
+    row_by_row = layer.adjoints.copy()
+    assert source.arriving is not None
+    assert source.arriving.weight is not None
+    before = Arriving(source.arriving.all(), source.arriving.where)
+    sweep.back_from(Source(arriving=before))
+    np.testing.assert_array_equal(layer.adjoints, row_by_row)
+    for t, row in enumerate(source.rows):
+        if row is not None:
+            np.testing.assert_array_equal(source.at(t), row)
 
 
 def test_what_is_not_a_number_stays_so(both: Both) -> None:
