@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Request
 from fastapi.templating import Jinja2Templates
 from starlette.responses import Response
 
@@ -17,7 +17,7 @@ from app.runs.grids import axis_label, label_of, value_label
 from app.runs.states import TERMINAL
 from app.runs.sweep_results import Cell, axes_of, matrix
 from app.runs.sweeps import status_of
-from app.store import Store, Sweep, Tally
+from app.store import SelectionError, Store, Sweep, Tally
 
 MOST_SWEEPS = 200
 OFFERED = tuple(name for name, look in LOOKS.items() if name != look.logs)
@@ -103,7 +103,7 @@ def build_router(templates: Jinja2Templates) -> APIRouter:
         sweep_id: str,
         x: str | None = None,
         y: str | None = None,
-        value: Annotated[str, Query(pattern=f"^({'|'.join(OFFERED)})$")] = "final_loss",
+        value: str = "final_loss",
     ) -> Response:
         store: Store = request.app.state.store
         page = page_of(store, store.sweeps.get(sweep_id), x, y, value)
@@ -127,7 +127,14 @@ def row_of(sweep: Sweep, tallies: dict[str, Tally]) -> SweepRow:
 
 
 def page_of(store: Store, sweep: Sweep, x: str | None, y: str | None, value: str) -> SweepPage:
-    """Return the context of a sweep's grid."""
+    """Return the context of a sweep's grid.
+
+    Raises:
+        SelectionError: `value` is none that can be drawn, or an axis none of the sweep's.
+    """
+    if value not in OFFERED:
+        expected = ", ".join(OFFERED)
+        raise SelectionError("value", f"expected one of {expected}, got {value[:60]!r}")
     across, up = axes_of(sweep, x or None, y or None)
     members = store.sweeps.members(sweep.id)
     look = LOOKS[value]

@@ -250,11 +250,14 @@ class Observation:
 
     @cached_property
     def slopes(self) -> Array:
-        """φ′ at the (candidate's) pre-activation, (S, T, B, H)."""
+        """φ′ at the (candidate's) pre-activation, (S, T, B, H); NaN where that is not a number."""
         found = self.sweep.room("slopes")
         name = self.cell.candidate
         for slopes, tape in zip(found, self.sweep.tapes, strict=True):
-            self.cell.activation.slope_of_value(tape.in_time(block_rows(tape, name)), slopes)
+            values = tape.in_time(block_rows(tape, name))
+            self.cell.activation.slope_of_value(values, slopes)
+            if np.isnan(values.min()):  # where functions of straight pieces still have a slope
+                slopes[np.isnan(values)] = np.nan
         return found.transpose(0, 1, 3, 2)
 
     @property

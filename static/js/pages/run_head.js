@@ -1,6 +1,6 @@
 // The run card: status, progress, verdict and the four numbers, in the words of the newest event or the chosen step.
 import { headline, lineOf, troublesOf } from "../plots/verdicts.js";
-import { duration, short, showMagnitude, statusWord } from "../plots/words.js";
+import { duration, large, raised, short, showMagnitude, statusWord } from "../plots/words.js";
 import { numberOf } from "../wire/api.js";
 import { OVER } from "./run_verbs.js";
 import { countText } from "./words.js";
@@ -94,10 +94,10 @@ export function createRunHead(page, run) {
 
   /** @param {object} meta of the decay figure */
   function geometry(meta) {
-    number("radius").textContent = short(numberOf(meta.spectral_radius ?? null));
+    number("radius").replaceChildren(...raised(large(numberOf(meta.spectral_radius ?? null))));
     const sigma = numberOf(meta.largest_singular_value ?? null);
     const gate = meta.gate ? ` (gate ${meta.gate})` : "";
-    note("sigma").textContent = `${short(sigma)}${gate}`;
+    note("sigma").replaceChildren(...raised(`${large(sigma)}${gate}`));
   }
 
   function loss(value, baseline) {

@@ -36,6 +36,11 @@ export function showMagnitude(element, log10) {
   element.replaceChildren("10", raised);
 }
 
+/** A size as text: like `short`, but from 10^5 on a power of ten. @param {number | null} value */
+export function large(value) {
+  return value !== null && Number.isFinite(value) && value >= 1e5 ? magnitudeText(Math.log10(value)) : short(value);
+}
+
 /** Text with its powers raised, as an element takes it: "at 10^−3" has a sup in it. @param {string} text @returns {(string | Node)[]} */
 export function raised(text) {
   return text.split(/(?<=10)\^(−?[\d.]+)/).map((part, i) => {

@@ -114,6 +114,7 @@ def test_units_whose_state_is_not_a_number_are_neither_dead_nor_on(
     seen = observe(activation=activation, weights=weights)
     for name in ("dead_units", "activation_slope", "activation"):
         assert np.isnan(compute(name, seen)).all(), name
+    assert not compute("activation_slope_histogram", seen).any()
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

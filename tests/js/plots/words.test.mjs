@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { duration, exponentText, magnitudeText, short, statusWord } from "../../../static/js/plots/words.js";
+import { duration, exponentText, large, magnitudeText, short, statusWord } from "../../../static/js/plots/words.js";
 
 for (const [log10, text] of [[-11.43, "10^−11.4"], [-12041.4, "10^−12041.4"], [0, "1"], [-1, "0.1"], [5, "10^5"], [-Infinity, "0"], [NaN, "not finite"]]) {
   test(`10 to the ${log10} reads ${text}`, () => assert.equal(magnitudeText(log10), text));
@@ -8,6 +8,10 @@ for (const [log10, text] of [[-11.43, "10^−11.4"], [-12041.4, "10^−12041.4"]
 
 for (const [value, text] of [[0.76712, "0.767"], [-2.5, "−2.5"], [1.3e-7, "1.30e−7"], [Infinity, "∞"], [null, "–"], [NaN, "–"], [0, "0"]]) {
   test(`${value} reads ${text}`, () => assert.equal(short(value), text));
+}
+
+for (const [value, text] of [[1.51e20, "10^20.2"], [1e5, "10^5"], [99999, "100000"], [0.98, "0.98"], [Infinity, "∞"], [null, "–"], [NaN, "–"]]) {
+  test(`a size of ${value} reads ${text}`, () => assert.equal(large(value), text));
 }
 
 for (const [seconds, text] of [[42, "0:42"], [3723, "1:02:03"], [0.2, "0:00"], [null, ""], [Infinity, ""]]) {
