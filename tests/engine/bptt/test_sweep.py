@@ -227,7 +227,7 @@ def test_a_parameter_of_another_shape_is_refused_by_name(rng: np.random.Generato
 
 
 def test_inputs_without_a_batch_axis_are_refused_with_the_axes_names() -> None:
-    with pytest.raises(ShapeError, match=r"inputs: expected shape \(T, B, D\), got \(5, 2\)"):
+    with pytest.raises(ShapeError, match=r"inputs: expected shape \(T, B, D\), .* got \(5, 2\)"):
         engine.trace("elman", {}, np.zeros((5, 2)))
 
 
