@@ -102,7 +102,8 @@ class CompiledLayer:
     ) -> int:
         """Sweep steps top − 1 … bottom back as far as all norms stay in the window.
 
-        The norms go to `squares`, and to the weights' gradients what each stretch adds.
+        The norms go to `squares`, and to the weights' gradients what each stretch adds. Loops that
+        know one stretch alone leave all to do.
 
         Args:
             bottom: First step.
@@ -115,8 +116,10 @@ class CompiledLayer:
         Returns:
             The step after the last one that is left to do.
         """
-        tape = self._tape
-        return self._twin.back_through(
+        tape, through = self._tape, self._twin.back_through
+        if through is None:
+            return top
+        return through(
             self._gemm, self._turned, tape.inputs, tape.tape, tape.deltas, tape.adjoints,
             *self._parts(arriving), bottom, top, self._carried, (outputs, squares, *window),
             self._sums,

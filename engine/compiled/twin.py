@@ -28,7 +28,8 @@ class Twin:
             its weight, which of them arrives at each state row or −1 (T+1,), start, stop): steps
             stop − 1 … start.
         back_through: As `back`, then the carried rows, `Measures` and `Sums` of stretches.py: steps
-            in stretches with their norms and gradients; returns the row where it ended.
+            in stretches with their norms and gradients; returns the row where it ended. None where
+            each stretch is a call of its own.
         stack: (address, Wᵀ as for `back`, slopes (T, n·H, B), adjoints (M, n·H, B), deltas
             (M, n·H, B), squares (M, T+1, B) of 0, starts (M,), stop): row m of a stack from state
             row `starts[m]` to λ at `stop` − 1, with the squared norms of λ down to `stop`; None
@@ -46,7 +47,7 @@ class Twin:
     back: Callable[
         [int, Matrices, Array, Array, Array, Array, Array, Array, IntArray, int, int], None
     ]
-    back_through: Callable[..., int]
+    back_through: Callable[..., int] | None = None
     stack: Callable[[int, Matrices, Array, Array, Array, Array, IntArray, int], None] | None = None
     add_gradients: Callable[
         [int, Array, int, int, Array, int, Array, float, Array, Array], None
