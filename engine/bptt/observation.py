@@ -16,8 +16,8 @@ from engine.bptt.hidden_norms import HiddenNorms
 from engine.bptt.network import Network
 from engine.bptt.observed_jacobians import ObservedJacobians
 from engine.bptt.observed_states import (
-    block_rows,
     by_unit,
+    fill_slopes,
     gate_values,
     log10_cell_norms,
     preactivations,
@@ -252,12 +252,8 @@ class Observation:
     def slopes(self) -> Array:
         """φ′ at the (candidate's) pre-activation, (S, T, B, H); NaN where that is not a number."""
         found = self.sweep.room("slopes")
-        name = self.cell.candidate
         for slopes, tape in zip(found, self.sweep.tapes, strict=True):
-            values = tape.in_time(block_rows(tape, name))
-            self.cell.activation.slope_of_value(values, slopes)
-            if np.isnan(values.min()):  # where functions of straight pieces still have a slope
-                slopes[np.isnan(values)] = np.nan
+            fill_slopes(tape, slopes)
         return found.transpose(0, 1, 3, 2)
 
     @property

@@ -53,6 +53,15 @@ def preactivations(tape: LayerTape) -> Array:
     return found
 
 
+def fill_slopes(tape: LayerTape, slopes: Array) -> None:
+    """Fill φ′ at the (candidate's) pre-activation, (T, H, B) in time; NaN where that is none."""
+    cell = tape.cell
+    values = tape.in_time(block_rows(tape, cell.candidate))
+    cell.activation.slope_of_value(values, slopes)
+    if np.isnan(values.min()):  # where functions of straight pieces still have a slope
+        slopes[np.isnan(values)] = np.nan
+
+
 def states_of(tape: LayerTape) -> Array:
     """Return h_t of every step, (T, H, B); of a state of two parts that is no output (T, 2H, B)."""
     cell = tape.cell
