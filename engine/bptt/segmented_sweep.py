@@ -50,14 +50,10 @@ class SegmentedSweep(Sweep):
         raise EngineError(REFUSAL)
 
     def keep_carried(self, wanted: bool = True) -> None:
-        """Refuse to keep what is carried from step to step."""
-        if wanted:
-            raise EngineError(REFUSAL)
+        """Keep nothing: who reads what was carried is refused, like all who read every step."""
 
     def count_saturated(self, wanted: bool = True) -> None:
-        """Refuse to count the units of every step."""
-        if wanted:
-            raise EngineError(REFUSAL)
+        """Count nothing: who reads the counts is refused."""
 
     def _unroll_layer(self, index: int, xs: Array, states: object) -> None:
         alone = self._handed_up[-1] is None and index == len(self._segmented) - 1

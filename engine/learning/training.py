@@ -152,7 +152,7 @@ class Training:
         The gradient stays as it is.
         """
         kept = self.network.gradient.copy()
-        self.sweep.keep_carried(self.kind_of_sweep is Sweep)
+        self.sweep.keep_carried()
         self.sweep.forward(batch, self.task.loss, self.config.training.reduction)
         self.sweep.backward()
         self.network.gradient[...] = kept

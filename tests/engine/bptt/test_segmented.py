@@ -1,6 +1,6 @@
 """A tape that holds one segment at a time gives the bits of a tape that holds every step."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -181,5 +181,17 @@ def test_what_needs_every_step_is_refused_with_a_sentence(cell: str) -> None:
         Observation.of_sweep(sweep, batch)
     with pytest.raises(EngineError, match="keeps those of one segment: expected"):
         sweep.stack(1)
+
+
+@pytest.mark.parametrize("read", [lambda s: s.keeps_carried, Sweep.gains, lambda s: s.tapes])
+def test_what_it_was_told_to_keep_is_refused_where_it_is_read(
+    read: Callable[[Sweep], object],
+) -> None:
+    network, batch = network_of("elman", {}, "float32"), batch_of("last", "float32")
+    sweep = SegmentedSweep(network, length=T, batch=B)
+    sweep.keep_carried()
+    sweep.count_saturated()
+    sweep.forward(batch, "mean_squared_error")
+    sweep.backward()
     with pytest.raises(EngineError, match="keeps those of one segment: expected"):
-        sweep.keep_carried()
+        read(sweep)
