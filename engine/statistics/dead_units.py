@@ -5,7 +5,7 @@ Definition: share of a layer's units with φ′(a_t) = 0 at every time and every
 Reduction: every time and sample of the batch have to agree; then the mean over the units.
 Axes: step, layer.
 Scale: plain.
-Range: [0, 1]; NaN where it is not defined or a state is not a number, whose slope would be 0.
+Range: [0, 1]; NaN where it is not defined or a slope is not a number.
 How to read: a unit that is off for the whole batch learns nothing from it and seldom comes back;
     over two thirds is trouble. A network that starts at the identity on inputs ≥ 0 may have a
     quarter to a half.
@@ -13,6 +13,8 @@ Exact cases: ReLU without weights and with the biases (−1, 0, 1, 2): one half,
     test_units_that_are_off_for_every_sample_are_dead.
 Source: definition.
 """
+
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -22,11 +24,21 @@ from engine.statistics.base import Observed, StatisticDefinition
 
 def compute(observation: Observed) -> Array:
     """Return the share of dead units, [S]."""
-    if observation.cell.activation.saturation != "zero":
-        return np.full(observation.layers, np.nan)
-    slopes = observation.slopes
-    share: Array = (slopes == 0).all(axis=(1, 2)).mean(axis=-1)
-    return np.where(np.isnan(observation.activity).any(axis=(1, 2, 3)), np.nan, share)
+    return share([observation])
+
+
+def share(observations: Sequence[Observed]) -> Array:
+    """Return the share of units that are dead in every one of several sweeps, [S].
+
+    Args:
+        observations: Of one network; batches and lengths may differ.
+    """
+    first = observations[0]
+    if first.cell.activation.saturation != "zero":
+        return np.full(first.layers, np.nan)
+    # φ′ ≥ 0, and a maximum that meets NaN is NaN; over time first, as memory lies.
+    steepest = np.maximum.reduce([seen.slopes.max(axis=1).max(axis=1) for seen in observations])
+    return np.where(np.isnan(steepest).any(axis=-1), np.nan, (steepest == 0).mean(axis=-1))
 
 
 STATISTIC = StatisticDefinition(

@@ -14,7 +14,7 @@ import numpy as np
 
 from engine.arrays import Array, BoolArray, IntArray
 from engine.recording import Layout
-from engine.statistics import STATISTICS, gain_factors_left_out
+from engine.statistics import STATISTICS, dead_units, gain_factors_left_out
 from engine.watching.swept import Swept
 
 TIMES = ("time", "loss_time", "state_time")
@@ -49,7 +49,7 @@ def merged(groups: Sequence[Swept], layouts: Mapping[str, Layout], length: int) 
         else:
             found[name] = _merged(name, groups, layouts)
     if len(groups) > 1 and "dead_units" in found:
-        found["dead_units"] = dead_units(groups)
+        found["dead_units"] = dead_units.share([group.observation for group in groups])
     return found
 
 
@@ -81,17 +81,6 @@ def last_loss_gradient(groups: Sequence[Swept], length: int) -> Array:
     if not rows:
         return np.full((len(backwards), length), -np.inf)
     return _log10_mean(np.stack(rows), np.stack(there))
-
-
-def dead_units(groups: Sequence[Swept]) -> Array:
-    """Return the share of units that pass no gradient in any sequence, [S]; NaN as alone."""
-    first = groups[0].observation
-    if first.cell.activation.saturation != "zero":
-        return np.full(first.layers, np.nan)
-    off = [(group.observation.slopes == 0).all(axis=(1, 2)) for group in groups]
-    lost = [np.isnan(group.observation.activity).any(axis=(1, 2, 3)) for group in groups]
-    share: Array = np.logical_and.reduce(off).mean(axis=-1)
-    return np.where(np.logical_or.reduce(lost), np.nan, share)
 
 
 def _merged(name: str, groups: Sequence[Swept], layouts: Mapping[str, Layout]) -> Array:

@@ -106,6 +106,29 @@ def test_units_that_are_off_for_every_sample_are_dead(observe: Observe) -> None:
     assert np.isnan(compute("dead_units", observe(activation="tanh", weights=weights))).all()
 
 
+OF_ANY_ACTIVATION = [name for name, definition in CELLS.items() if definition.activation_choice]
+
+
+@pytest.mark.parametrize("cell", OF_ANY_ACTIVATION)
+def test_dead_units_are_those_whose_preactivation_is_never_above_zero(
+    observe: Observe, cell: str
+) -> None:
+    seen = observe(cell, "relu", length=2, size=1, hidden=16, layers=2)
+    expected = (seen.preactivations <= 0).all(axis=(1, 2)).mean(axis=-1)
+    assert (expected > 0).all()
+    assert (expected < 1).all()
+    assert compute("dead_units", seen).tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize("cell", OF_ANY_ACTIVATION)
+def test_a_layer_whose_states_are_no_numbers_has_no_share_of_dead_units(
+    observe: Observe, cell: str
+) -> None:
+    seen = observe(cell, "relu", layers=2, weights={"weight_ih_l1": np.full((H, H), np.nan)})
+    assert np.isnan(seen.activity).any(axis=(1, 2, 3)).tolist() == [False, True]
+    assert np.isnan(compute("dead_units", seen)).tolist() == [False, True]
+
+
 @pytest.mark.parametrize("activation", ["relu", "leaky_relu", "hard_tanh"])
 def test_units_whose_state_is_not_a_number_are_neither_dead_nor_on(
     observe: Observe, activation: str

@@ -77,6 +77,27 @@ def test_a_batch_of_several_lengths_is_the_mean_of_its_sequences(
     np.testing.assert_array_equal(frame.arrays["activation_slope_histogram"], counts.sum(0))
 
 
+def test_a_unit_of_a_batch_of_several_lengths_is_dead_where_it_is_in_every_sequence(
+    rng: np.random.Generator,
+) -> None:
+    relu: dict[str, Any] = {**EVERYTHING, "model": {"activation": "relu"}}
+    lengths = np.array([7, 3, 5, 3])
+    whole = take(rng, "elman", lengths=lengths)
+    whole.weights["bias_ih_l0"][:2] = -100
+    off = np.ones((LAYERS, HIDDEN), np.bool_)
+    for sample, length in enumerate(lengths):
+        shorter = config_for("elman", task={"length": int(length)}, **relu)
+        one = dataclasses.replace(whole, **only(whole, sample, int(length)))
+        off &= (engine.frame_of(shorter, one).arrays["activation_slope"] == 0).all(axis=1)
+    assert off[0, :2].all()
+    assert not off.all()
+    config = config_for("elman", **relu)
+    found = engine.frame_of(config, whole).arrays["dead_units"]
+    np.testing.assert_allclose(found, off.mean(axis=1), rtol=EXACT)
+    whole.initial["h"][1, 2] = np.nan
+    assert np.isnan(engine.frame_of(config, whole).arrays["dead_units"]).tolist() == [False, True]
+
+
 def only(taken: engine.Taken, sample: int, length: int) -> dict[str, Any]:
     """Return the fields of a step that has one of its sequences alone."""
     one = slice(sample, sample + 1)
