@@ -1,5 +1,8 @@
 """What a figure says where there is nothing to draw: not yet, not recorded, or not there at all."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 import numpy as np
 
 from app.figures import layout
@@ -8,8 +11,15 @@ from app.figures.picture import Picture
 from app.runs import RunStatus
 
 NOT_YET = "No steps yet: the first arrives after 1 step"
-QUEUED = "Nothing yet: the run waits in the queue"
-ENDED_EARLY = "The run ended before its first frame"
+ENDED_EARLY = "The run ended before its first frame: nothing was recorded"
+# Of the states in which no step is made; what is over has one sentence of its own.
+WAITING: Mapping[str, str] = MappingProxyType(
+    {
+        "queued": "Nothing yet: the run waits in the queue",
+        "paused": "Nothing yet: the run is paused, and nothing arrives until it goes on",
+        "interrupted": "Nothing yet: the run lost its worker and waits for another",
+    }
+)
 NO_STEPS = "No training steps: this run looks at its start alone"
 
 
@@ -35,10 +45,10 @@ def nothing(run: RunData, statistic: str, title: str, *, figure: str | None = No
 
 def not_yet(run: RunData) -> str:
     """Say that there is nothing so far, or that there will be nothing."""
+    if run.status in WAITING:
+        return WAITING[run.status]
     if run.config.get("training", {}).get("steps") == 0:
         return NO_STEPS
-    if run.status == "queued":
-        return QUEUED
     return ENDED_EARLY if RunStatus(run.status).is_terminal else NOT_YET
 
 

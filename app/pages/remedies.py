@@ -12,7 +12,7 @@ from app.pages.base import PageContext, render
 from app.pages.compare_tables import MOST_RUNS, OWN, compare_href
 from app.pages.new import posted_form
 from app.pages.places import place_of
-from app.pages.verdicts import Quantity, kind_words, plain_number, quantity_of_log10
+from app.pages.verdicts import Quantity, kind_words, no_verdict, plain_number, quantity_of_log10
 from app.runs import RunStatus
 from app.runs.sweep_results import verdict_number
 from app.runs.trials import MOST_SEEDS, UNCHANGED, Tried, offers_of, start_trials, tried_of
@@ -138,7 +138,7 @@ def remedies_page(store: Store, run: Run, refusal: str = "") -> RemediesPage:
         run_id=run.id,
         name=run.name,
         kinds=() if verdict is None else tuple(kind_words(kind) for kind in verdict.kinds),
-        sentence="" if verdict is None else verdict.sentence,
+        sentence=no_verdict(run.status) if verdict is None else verdict.sentence,
         findings=() if verdict is None else findings_of(run, verdict),
         cause="" if verdict is None or verdict.cause is None else verdict.cause.sentence,
         cause_href=place_of(run.id, "gain_factors", step=None if verdict is None else verdict.step),

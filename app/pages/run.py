@@ -23,13 +23,11 @@ from app.pages.run_facts import Fact, configuration
 from app.pages.run_tabs import COLORED, FIRST, Tab, shown_tab, tabs_of
 from app.pages.run_verbs import VerbView, verbs_in, verbs_of
 from app.pages.upload_names import upload_names
-from app.pages.verdicts import ShownVerdict, shown_verdict
+from app.pages.verdicts import ShownVerdict, no_verdict, shown_verdict
 from app.runs import RunStatus
 from app.runs.tags import own, written
 from app.runs.trials import tried_of
 from app.store import Run, Store
-
-ENDED_EARLY = "The run ended before its first frame."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -123,9 +121,7 @@ def page_of(
         steps=run.steps,
         remark=remark_of(run),
         error=run.error or "",
-        no_verdict=ENDED_EARLY
-        if RunStatus(run.status).is_terminal
-        else "The first frame brings it.",
+        no_verdict=no_verdict(run.status),
         verbs=verbs_of(captured=engine.is_captured(run.config)),
         is_captured=engine.is_captured(run.config),
         verdict=verdict,
@@ -202,6 +198,7 @@ def script_data(run: Run) -> dict[str, Any]:
             str(status): verbs_in(status, captured=engine.is_captured(run.config))
             for status in RunStatus
         },
+        "no_verdict": {str(status): no_verdict(status) for status in RunStatus},
         "layers": layers_of(run),
         "top": top_of(run),
         "asked": asked_times(run),

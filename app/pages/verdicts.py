@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+from app.runs import RunStatus
+
 _POWER = re.compile(r"\b(\d(?:\.\d+)?)e([+-]?\d+)\b")
 # Spans nearer to 1 than this many decades read better as a plain number.
 _PLAIN_DECADES = 3.0
@@ -119,6 +121,15 @@ def shown_verdict(verdict: Mapping[str, Any] | None) -> ShownVerdict | None:
         troubles=", ".join(kind for kind in kinds if kind not in ("Healthy", word.title)),
         step=int(verdict.get("step") or 0),
     )
+
+
+def no_verdict(status: str) -> str:
+    """Say of a run without a verdict when it gets one, or that it gets none."""
+    if RunStatus(status).is_terminal:
+        return "The run ended before its first frame."
+    if status == RunStatus.PAUSED:
+        return "The first frame brings the verdict, once the run goes on."
+    return "The first frame brings the verdict."
 
 
 def headline(verdict: Mapping[str, Any]) -> SpanWord:

@@ -319,8 +319,12 @@ def test_a_queued_run_says_that_it_waits(page: Page, service: Service) -> None:
     page.goto(f"/runs/{runs[-1]}")
     expect(page.locator("[data-status]")).to_have_text("Queued")
     expect(page.locator("[data-pace]")).to_contain_text("waiting for a free worker")
-    expect(page.locator("[data-panel=decay] [data-message]")).to_contain_text("waits in the queue")
-    for run in reversed(runs):
+    message = page.locator("[data-panel=decay] [data-message]")
+    expect(message).to_contain_text("waits in the queue")
+    httpx.post(f"{service.url}/api/v1/runs/{runs[-1]}/cancel").raise_for_status()
+    expect(message).to_contain_text("ended before its first frame")
+    expect(page.locator("[data-verdict-text]")).to_have_text("No verdict")
+    for run in reversed(runs[:-1]):
         httpx.post(f"{service.url}/api/v1/runs/{run}/cancel").raise_for_status()
     for run in runs:
         service.wait(run)

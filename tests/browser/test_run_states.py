@@ -19,6 +19,11 @@ from tests.browser.test_run_page import OVERVIEW, config, heatmap, ready
 
 LAST_LINE = "FloatingPointError: a sentence that says what went wrong"
 TRACEBACK = f'Traceback (most recent call last):\n  File "sweep.py", line 7\n{LAST_LINE}'
+NO_FRAME: dict[str, Any] = {
+    "step": 0,
+    "verdict": sa.null(),
+    **dict.fromkeys(("recorded_rows", "flushed_rows", "recorded_series", "flushed_series"), 0),
+}
 # A run that was trained is put into a state that no test can hold still.
 STILL: dict[str, dict[str, Any]] = {
     "succeeded": {},
@@ -28,10 +33,9 @@ STILL: dict[str, dict[str, Any]] = {
     "early": {
         "status": "failed",
         "error": "not enough memory: Unable to allocate 12 GiB",
-        "step": 0,
-        "verdict": sa.null(),
-        **dict.fromkeys(("recorded_rows", "flushed_rows", "recorded_series", "flushed_series"), 0),
+        **NO_FRAME,
     },
+    "waiting": {"status": "paused", "finished_at": None, **NO_FRAME},
 }
 MANY_LOSSES: dict[str, Any] = {
     "task": {"kind": "copy", "length": 24},
@@ -100,6 +104,17 @@ def test_a_run_that_ended_before_its_first_frame_promises_none(
         panel = page.locator(f"[data-panel={name}]")
         expect(panel).to_have_attribute("data-state", "empty")
         expect(panel.locator("[data-message]")).to_contain_text("ended before its first frame")
+
+
+def test_a_run_that_was_paused_before_its_first_frame_promises_none_until_it_goes_on(
+    page: Page, in_state: dict[str, str]
+) -> None:
+    seen(page, in_state["waiting"])
+    expect(page.locator("[data-verdict-text]")).to_have_text("Not yet known")
+    expect(page.locator("[data-verdict-sentence]")).to_contain_text("once the run goes on")
+    for name in OVERVIEW:
+        message = page.locator(f"[data-panel={name}] [data-message]")
+        expect(message).to_contain_text("nothing arrives until it goes on")
 
 
 def test_a_paused_run_keeps_its_pictures_and_can_go_on(

@@ -153,11 +153,6 @@ function refreshStep() {
   return Promise.all(shownPanels().filter((panel) => !figures.ofAllSteps(panel.name)).map((panel) => panel.refresh()));
 }
 
-/** How long a run took from its start to its end; null where it has not ended. */
-function secondsOf({ started_at: from, finished_at: to }) {
-  return from && to ? (Date.parse(to) - Date.parse(from)) / 1000 : null;
-}
-
 function shownPanels() {
   return panels.filter((panel) => EAGER.has(panel.name) || !panel.section.closest("[hidden]"));
 }
@@ -190,10 +185,13 @@ followRun(run, {
   isNews: (step) => latest === null || step > latest,
   refresh: refreshAll,
   async status() {
+    const before = run.status;
     const found = await getJson(`/runs/${run.id}`);
-    head.status(found.status, { error: found.error ?? "", position: found.queue_position ?? null, seconds: secondsOf(found) });
+    head.status(found);
     head.progress(found.progress);
-    if (isOver(found.status) && !found.verdict) head.noVerdict();
+    if (!found.verdict && (isOver(found.status) || latest === null)) head.noVerdict();
+    // Without a frame, panels say what the run waits for.
+    if (latest === null && found.status !== before) refreshAll();
     scrubber.setLive(!isOver(found.status));
     if (state.get().step === null) head.verdict(found.verdict);
   },

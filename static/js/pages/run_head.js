@@ -18,7 +18,7 @@ export function isOver(status) {
   return OVER.has(status);
 }
 
-/** @param {HTMLElement} page `[data-run]` @param {{steps: number, status: string}} run */
+/** @param {HTMLElement} page `[data-run]` @param {{steps: number, status: string, no_verdict: object}} run */
 export function createRunHead(page, run) {
   const part = (name) => page.querySelector(`[data-${name}]`);
   const number = (name) => page.querySelector(`[data-number=${name}]`);
@@ -52,7 +52,8 @@ export function createRunHead(page, run) {
     part("pace").textContent = [first, ...words].filter(Boolean).join(" · ");
   }
 
-  function status(name, { error = "", position = null, seconds: told = null } = {}) {
+  /** @param {object} found the run as the service says it */
+  function status({ status: name, error, queue_position: position = null, started_at: from, finished_at: to }) {
     run.status = name;
     const badge = part("status");
     badge.className = `status status--${name}`;
@@ -61,11 +62,11 @@ export function createRunHead(page, run) {
     for (const button of page.querySelectorAll("[data-verb]")) button.hidden = !run.verbs[name].includes(button.dataset.verb);
     page.querySelector("[data-action=delete]").hidden = !over;
     ahead = position ? `, ${position} ${position === 1 ? "run" : "runs"} ahead` : position === 0 ? ", next in line" : "";
-    seconds = told ?? seconds;
+    if (from && to) seconds = (Date.parse(to) - Date.parse(from)) / 1000;
     remark([]);
     part("notice").hidden = name !== "failed";
     part("error-text").textContent = error;
-    part("failure").textContent = error.trimEnd().split("\n").at(-1);
+    part("failure").textContent = (error ?? "").trimEnd().split("\n").at(-1);
   }
 
   /** @param {object | null} verdict as the service says it */
@@ -88,8 +89,8 @@ export function createRunHead(page, run) {
 
   /** What is over and has none gets none. */
   function noVerdict() {
-    part("verdict-text").textContent = "No verdict";
-    part("verdict-sentence").textContent = "The run ended before its first frame.";
+    part("verdict-text").textContent = isOver(run.status) ? "No verdict" : "Not yet known";
+    part("verdict-sentence").textContent = run.no_verdict[run.status];
   }
 
   /** @param {object} meta of the decay figure */

@@ -329,7 +329,10 @@ def test_columns_above_the_screen_are_pooled_and_said_to_be() -> None:
     [
         ("queued", "the run waits in the queue"),
         ("running", "the first arrives after 1 step"),
-        ("failed", "ended before its first frame"),
+        ("paused", "the run is paused, and nothing arrives until it goes on"),
+        ("interrupted", "the run lost its worker and waits for another"),
+        ("failed", "ended before its first frame: nothing was recorded"),
+        ("cancelled", "ended before its first frame: nothing was recorded"),
     ],
 )
 def test_a_figure_without_frames_says_what_it_waits_for(status: str, words: str) -> None:

@@ -88,6 +88,8 @@ async def test_a_trial_that_was_stopped_is_no_result(tmp_path: Path) -> None:
         assert train_what_waits(settings) == len(CHOSEN) - 1
         told = (await client.get(f"/api/v1/runs/{run}/verdict")).json()["remedies"]
         page = await lab_of(client, run)
+        its_own = await lab_of(client, stopped["id"])
+    assert "The run ended before its first frame." in its_own
     losses = {each["title"]: (each["tried"] or {}).get("final_loss") for each in told}
     assert losses[CHOSEN[0]] is None
     assert losses[CHOSEN[1]] is not None

@@ -112,6 +112,23 @@ def test_only_a_run_that_goes_on_is_promised_a_verdict() -> None:
     assert "No verdict" in html_of(run_of(status="failed", error="x"))
 
 
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        ("queued", "The first frame brings the verdict."),
+        ("running", "The first frame brings the verdict."),
+        ("paused", "The first frame brings the verdict, once the run goes on."),
+        ("interrupted", "The first frame brings the verdict."),
+        ("failed", "The run ended before its first frame."),
+        ("cancelled", "The run ended before its first frame."),
+    ],
+)
+def test_a_run_without_a_verdict_says_what_brings_it(status: str, words: str) -> None:
+    run = run_of(status=status)
+    assert f'<p class="run-sentence" data-verdict-sentence>{words}</p>' in html_of(run)
+    assert page_of(run).data["no_verdict"][status] == words
+
+
 @pytest.mark.parametrize(("asked", "count"), [(1, 0), (40, 2)])
 def test_only_many_losses_can_be_taken_apart(asked: int, count: int) -> None:
     assert html_of(run_of(facts={"asked": asked})).count('data-toggle="losses"') == count
