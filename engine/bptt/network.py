@@ -190,8 +190,8 @@ class Network:
             [stacked | (lags <= 0 if layer.reverse else lags >= 0) for layer in self.layers]
         )
 
-    def recurrent_blocks(self, layer: int) -> list[Array]:
-        """Return W_h of each gate of a layer, as the sweeps multiply with it, (H, H)."""
+    def recurrent_blocks(self, layer: int) -> dict[str, Array]:
+        """Return W_h of each gate of a layer that has one, as the sweeps multiply, (H, H)."""
         return self.layers[layer].recurrent_blocks()
 
     def parameters(self) -> dict[str, Array]:

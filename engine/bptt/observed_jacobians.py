@@ -63,7 +63,7 @@ def _log10_bound(tape: LayerTape) -> float:
     bound = tape.cell.bound
     if bound is None:
         return float("nan")
-    (weights,) = tape.weights.recurrent_blocks()
+    (weights,) = tape.weights.recurrent_blocks().values()
     if not np.isfinite(weights).all():
         return float("nan")
     with np.errstate(divide="ignore"):

@@ -110,8 +110,9 @@ class LayerWeights:
         self._shapes = [product.shape for product in self.products]
         self._shapes.append((self.vector_rows.total, 1))
         self.size = sum(rows * columns for rows, columns in self._shapes)
-        gates = [cell.gate_rows(gate) for gate in cell.gates]
-        self._recurrent = [self._find(gate.h, None) for gate in gates if self._reads_state(gate.h)]
+        self._recurrent = [
+            self._find(cell.gate_rows(gate).h, None) for gate in cell.recurrent_gates
+        ]
         self._mapped = (
             None if cell.weight_map is None else MappedWeights(cell.weight_map, self._recurrent)
         )
@@ -157,15 +158,20 @@ class LayerWeights:
         if self._mapped is not None:
             self._mapped.pull_back()
 
-    def recurrent_blocks(self) -> list[Array]:
-        """Return W_h of each gate as the sweeps multiply with it, (H, H); none where there is none.
+    def recurrent_blocks(self) -> dict[str, Array]:
+        """Return W_h of each gate that has one, as the sweeps multiply with it, (H, H).
 
-        What a cell multiplies its state with unit by unit is a diagonal matrix.
+        What a cell multiplies its state with unit by unit is a diagonal matrix, by the parameter's
+        own name where it belongs to no gate.
         """
         by_unit = self.cell.fed_back_by_unit
-        if by_unit is not None:
-            return [np.diag(self.vectors[self.vector_rows.span(by_unit[0]), 0])]
-        return [entry.of(self.weights) for entry in self._recurrent]
+        if by_unit is None:
+            matrices = [entry.of(self.weights) for entry in self._recurrent]
+            return dict(zip(self.cell.recurrent_gates, matrices, strict=True))
+        name, delta = by_unit
+        u = self.vectors[self.vector_rows.span(name), 0]
+        own = [gate for gate in self.cell.gates if self._delta_of(gate) == delta]
+        return dict.fromkeys(own or [name], np.diag(u))
 
     def effective(self, name: str) -> list[tuple[int, Entry | None]]:
         """Return the rectangles whose path terms make up a parameter, each with its block.
@@ -176,9 +182,10 @@ class LayerWeights:
             return [(0, entry) for entry in self._recurrent]
         return list(enumerate(self.entries.get(name, ())))
 
-    def _reads_state(self, block: str) -> bool:
-        """Tell whether an out block's product reads a state."""
-        return any(block in p.out_rows and p.product.states_read for p in self.products)
+    def _delta_of(self, gate: str) -> str:
+        """Return the block of the deltas that is δ at a gate."""
+        block = self.cell.gate_rows(gate).x
+        return next(p.back[p.out.index(block)] for p in self.cell.products if block in p.out)
 
     def _find(self, block: str, read: str | None) -> Entry:
         """Return where an out block meets what it reads, the first state where None."""

@@ -110,7 +110,7 @@ class Cell:
     """One recurrent cell, bound to its activation and options.
 
     Attributes:
-        gates: Public block order of W_x, W_h, b, not that in memory; all have a W_h, or none has.
+        gates: Public block order of W_x, W_h, b, not that in memory; W_h has `recurrent_gates`.
         stages: Parts of a step, in order.
         linearize: All local derivatives of all stages.
         inputs: Names of what products read, in memory order, x and one always among them.
@@ -189,13 +189,10 @@ class Cell:
         return next(found, None)
 
     @property
-    def sized_by(self) -> tuple[str, int]:
-        """A parameter that every layer has, and how many blocks of H rows it has."""
-        if not self.gates:
-            return next(iter(self.diagonals)), 1
-        if self.weight_map is None and any(p.states_read for p in self.products):
-            return "weight_hh", len(self.gates)
-        return "weight_ih", len(self.gates)
+    def recurrent_gates(self) -> tuple[str, ...]:
+        """Those of `gates` that have a W_h: whose product reads a state."""
+        reading = {block for p in self.products if p.states_read for block in p.out}
+        return tuple(gate for gate in self.gates if self.gate_rows(gate).h in reading)
 
     @property
     def state_names(self) -> tuple[str, ...]:

@@ -63,8 +63,8 @@ class ObservedNetwork(Protocol):
     def defined(self, times: Sequence[int], length: int) -> BoolArray:
         """Return which of the states 1 … T a loss at each of `times` may depend on, (S, R, T)."""
 
-    def recurrent_blocks(self, layer: int) -> Sequence[Array]:
-        """Return W_h of each gate of a layer, as the sweeps multiply with it, (H, H)."""
+    def recurrent_blocks(self, layer: int) -> Mapping[str, Array]:
+        """Return W_h of each gate of a layer that has one, as the sweeps multiply, (H, H)."""
 
 
 class ObservedCell(Protocol):

@@ -33,11 +33,14 @@ QUANTITIES = (
 
 def compute(observation: Observed) -> Array:
     """Return the four quantities of every gate's recurrent block, [S, gates, 4]."""
-    found = np.full((observation.layers, len(observation.cell.gates), len(QUANTITIES)), np.nan)
+    gates = observation.cell.gates
+    found = np.full((observation.layers, len(gates), len(QUANTITIES)), np.nan)
     for layer in range(observation.layers):
         blocks = observation.network.recurrent_blocks(layer)
-        if blocks:
-            found[layer, : len(blocks)] = geometry(np.array(blocks, np.float64))
+        own = [gate for gate in gates if gate in blocks]
+        if own:
+            places = [gates.index(gate) for gate in own]
+            found[layer, places] = geometry(np.array([blocks[gate] for gate in own], np.float64))
     return found
 
 

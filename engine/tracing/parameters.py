@@ -16,13 +16,22 @@ Piece = tuple[slice, int, slice, slice | int]
 """Public rows, product, its out rows, its columns: a rectangle that makes up a parameter."""
 
 
+def sized_by(cell: Cell) -> tuple[str, int]:
+    """Return a parameter that every layer has, and how many blocks of H rows it has."""
+    if not cell.gates:
+        return next(iter(cell.diagonals)), 1
+    if cell.weight_map is None and cell.recurrent_gates:
+        return "weight_hh", len(cell.recurrent_gates)
+    return "weight_ih", len(cell.gates)
+
+
 class GivenParameters:
     """The caller's parameters: sizes, and the second biases that PyTorch's modules carry."""
 
     def __init__(self, parameters: Mapping[str, ArrayLike], cell: Cell) -> None:
         self.given = {name: np.asarray(value, np.float64) for name, value in parameters.items()}
         self.gates = len(cell.gates)
-        name, blocks = cell.sized_by
+        name, blocks = sized_by(cell)
         of_layers = [key for key in self.given if key.startswith(f"{name}_l")]
         self.bidirectional = f"{name}_l0{REVERSE}" in self.given
         self.layers = sum(not key.endswith(REVERSE) for key in of_layers)

@@ -41,10 +41,10 @@ def test_the_weights_stay_orthogonal_over_a_thousand_updates(kind: str) -> None:
     # A learning rate and threshold at which every update moves the rotation visibly.
     optimizer: dict[str, Any] = {"kind": "sgd", "learning_rate": 0.1}
     training = Training(config(kind, steps=1000, optimizer=optimizer))
-    first = training.network.layers[0].recurrent_blocks()[0].copy()
+    first = training.network.layers[0].recurrent_blocks()["h"].copy()
     for _ in training.snapshots():
         pass
-    (last,) = training.network.layers[0].recurrent_blocks()
+    last = training.network.layers[0].recurrent_blocks()["h"]
     assert np.abs(last - first).max() > 0.1
     assert np.abs(last.T @ last - np.eye(H)).max() < 1e-12
 

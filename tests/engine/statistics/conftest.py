@@ -9,6 +9,7 @@ from engine.arrays import Array
 from engine.bptt.network import Network
 from engine.bptt.observation import Observation
 from engine.cells import CELLS, make_cell
+from engine.cells.base import Cell
 from engine.tasks.base import Batch
 
 Observe = Callable[..., Observation]
@@ -46,7 +47,7 @@ def observe(rng: np.random.Generator) -> Observe:
     """Observe one sweep of a random batch by a network with random weights, some of them given."""
 
     def observed(
-        cell: str = "elman",
+        cell: str | Cell = "elman",
         activation: str | Mapping[str, object] | None = "tanh",
         *,
         length: int = 7,
@@ -58,10 +59,10 @@ def observe(rng: np.random.Generator) -> Observe:
         dtype: str = "float64",
         loss: str = "mean_squared_error",
     ) -> Observation:
-        if not CELLS[cell].activation_choice:
-            activation = None
+        if isinstance(cell, str):
+            cell = make_cell(cell, activation if CELLS[cell].activation_choice else None)
         network = Network(
-            make_cell(cell, activation),
+            cell,
             inputs=2,
             hidden=hidden,
             layers=layers,
