@@ -89,7 +89,7 @@ def labels(runs: Sequence[RunData]) -> tuple[str, ...]:
     words = [_activation(run.config.get("model", {})) for run in runs]
     names = apart([run.name for run in runs])
     return tuple(
-        word if words.count(word) == 1 else f"{word}<br>{_short(name)}"
+        word if words.count(word) == 1 else f"{word}<br>{layout.shortened(name, LONGEST)}"
         for word, name in zip(words, names, strict=True)
     )
 
@@ -117,10 +117,6 @@ def _activation(model: Mapping[str, Any]) -> str:
     if isinstance(activation, Mapping):
         return f"{activation.get('kind', '')} {activation.get('slope', '')}".strip()
     return str(activation or cell)
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…"
 
 
 def _column(run: RunData, options: FigureOptions) -> tuple[FloatArray, FloatArray, float]:

@@ -46,6 +46,7 @@ class Slice(Protocol):
 class RunData:
     """What a figure may know of one run; `slices` holds the statistics it asked for.
 
+    `name` is written as `layout.literal` does, for figures to show.
     `steps` is the planned length of the training, `step` how far it came. `recorded` names
     all that the run records, None where that is not known.
     """

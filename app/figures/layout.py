@@ -1,5 +1,6 @@
 """Axes, ticks and notes that the figures share."""
 
+import html
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -59,6 +60,22 @@ def axis(title: str, **more: object) -> Part:
         "automargin": False,
         **more,
     }
+
+
+def literal(text: str) -> str:
+    """Text from outside as Plotly draws it unchanged: it reads a small HTML everywhere.
+
+    Example:
+        >>> literal("<b>a</b> & b")
+        '&lt;b&gt;a&lt;/b&gt; &amp; b'
+    """
+    return html.escape(text, quote=False)
+
+
+def shortened(text: str, most: int) -> str:
+    """What `literal` made, cut to so many letters as they are seen."""
+    seen = html.unescape(text)
+    return text if len(seen) <= most else literal(f"{seen[: most - 1]}…")
 
 
 def power(exponent: float) -> str:

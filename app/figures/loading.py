@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from app.figures import layout
 from app.figures.base import (
     FigureDefinition,
     FigureOptions,
@@ -68,7 +69,7 @@ class Reader:
                 slices[name] = found
         return RunData(
             id=run.id,
-            name=run.name,
+            name=layout.literal(run.name),
             config=run.config,
             facts=run.facts,
             status=run.status,

@@ -26,6 +26,7 @@ Point = tuple[int, float, float, float]
 
 def draw(models: Mapping[str, Sequence[Point]]) -> Picture:
     """Return the lines of every model, from 0 to 1; where all need one lag, a row for each."""
+    models = {layout.literal(name): points for name, points in models.items()}
     lags = {lag for points in models.values() for lag, *_ in points}
     if len(models) > 1 and len(lags) == 1:
         return _rows(models, lags.pop())
@@ -135,6 +136,6 @@ def _line(name: str, points: Sequence[Point], index: int) -> Part:
         },
         "name": name,
         "line": {"width": 1.8, "color": color, "dash": DASHES[index % len(DASHES)]},
-        "hovertemplate": f"{name}<br>lag %{{x}}<br>share %{{y:.2f}}<extra></extra>",
+        "hovertemplate": "%{fullData.name}<br>lag %{x}<br>share %{y:.2f}<extra></extra>",
         "meta": {"role": "line"},
     }

@@ -164,5 +164,6 @@ def words_of(value: float | None, *, is_log10: bool = False) -> str:
 
 
 def _axis(title: str, labels: Sequence[str]) -> Part:
-    ticks = {"tickmode": "array", "tickvals": list(range(len(labels))), "ticktext": list(labels)}
-    return layout.axis(title, **ticks)
+    words = [layout.literal(label) for label in labels]
+    ticks = {"tickmode": "array", "tickvals": list(range(len(words))), "ticktext": words}
+    return layout.axis(layout.literal(title), **ticks)

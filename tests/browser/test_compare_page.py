@@ -110,6 +110,30 @@ def test_a_link_restores_the_comparison(new_page: Callable[..., Page], runs: lis
     assert traces(second) == traces(first)
 
 
+def test_names_stand_in_the_figures_as_they_were_given(page: Page, service: Service) -> None:
+    names = ["<b>x</b> & a < b", "y &lt; <i>z"]
+    small = {
+        "task": {"kind": "adding", "length": 6},
+        "model": {"cell": "elman"},
+        "training": {"steps": 2, "batch_size": 2},
+        "recording": {"every": 1, "probe_size": 2},
+    }
+    page.goto(address([service.finish({"name": name, **small}) for name in names]))
+    ready(page)
+    panel = page.locator("[data-panel=activation_comparison]")
+    # A label in two lines is an element for each.
+    lines = panel.locator(".xtick tspan.line")
+    assert [lines.nth(1).text_content(), lines.nth(3).text_content()] == names
+    panel.locator("[data-plot]").focus()
+    page.keyboard.press("ArrowUp")
+    expect(panel.locator("[data-spoken]")).to_contain_text(names[1])
+    panel.locator(".panel-more").click()
+    panel.get_by_role("button", name="Show as table").click()
+    head = page.get_by_role("dialog").locator("thead")
+    for name in names:
+        expect(head).to_contain_text(name)
+
+
 def test_what_differs_is_said_and_what_is_alike_is_not(page: Page, runs: list[str]) -> None:
     page.goto(address(runs))
     tags = page.locator("[data-compared] .tag")

@@ -1,6 +1,6 @@
 // One cell of a heatmap in words: for the read-out under the pointer, the cell cursor of the keyboard, and the table.
 import { KIND, KIND_WORDS, at, kind, number, ratio } from "./scale.js";
-import { magnitudeText, short } from "./words.js";
+import { magnitudeText, short, unescaped } from "./words.js";
 
 /** What the axes of a figure are called in a sentence. */
 const AXES = {
@@ -43,7 +43,7 @@ export function describeCell(name, trace, row, column) {
   const words = namesOf(trace, name);
   const label = trace.customdata?.[row]?.[column];
   const y = name === "hidden_gradient" && label !== undefined ? label : round(cell.y);
-  const x = name === "activation_comparison" ? label : `${words.x} ${round(cell.x)}`;
+  const x = name === "activation_comparison" ? unescaped(label) : `${words.x} ${round(cell.x)}`;
   const place = `${x}, ${words.y} ${y}`;
   if (cell.kind !== KIND.FINITE) return `${place}: ${KIND_WORDS[cell.kind]}`;
   if (trace.meta.role === "plain") return `${place}: ${[words.z, told(cell, trace)].filter(Boolean).join(" ")}`;
@@ -74,6 +74,11 @@ function round(value) {
 
 /** Rows of a figure as a table: coordinates and what is drawn there. @param {number} most rows */
 export function tableOf(figure, most) {
+  const { head, rows } = tableAsDrawn(figure, most);
+  return { head: head.map(unescaped), rows: rows.map((row) => row.map(unescaped)) };
+}
+
+function tableAsDrawn(figure, most) {
   const trace = heatmapOf(figure) ?? figure.data.find((one) => one.type === "heatmap");
   if (Array.isArray(trace?.text)) return labelledTable(trace, figure.layout);
   if (trace) return heatmapTable(trace, figure.layout.meta?.figure, most);

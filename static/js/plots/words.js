@@ -41,6 +41,13 @@ export function large(value) {
   return value !== null && Number.isFinite(value) && value >= 1e5 ? magnitudeText(Math.log10(value)) : short(value);
 }
 
+const ENTITIES = { "&lt;": "<", "&gt;": ">", "&amp;": "&" };
+
+/** A name in a figure is written for Plotly, which reads HTML; here it is as it was given. @param {string} text */
+export function unescaped(text) {
+  return String(text).replace(/&(lt|gt|amp);/g, (entity) => ENTITIES[entity]);
+}
+
 /** Text with its powers raised, as an element takes it: "at 10^−3" has a sup in it. @param {string} text @returns {(string | Node)[]} */
 export function raised(text) {
   return text.split(/(?<=10)\^(−?[\d.]+)/).map((part, i) => {

@@ -74,3 +74,10 @@ test("a grid of words is a table of its words", () => {
   const layout = { xaxis: { ticktext: ["tanh", "relu"] }, yaxis: { ticktext: ["8"] } };
   assert.deepEqual(tableOf({ data: [grid], layout }, 50), { head: ["", "tanh", "relu"], rows: [["8", "0.1", "0.2"]] });
 });
+
+test("names that are written for Plotly are read as they were given", () => {
+  const line = { name: "a &lt; b &amp;lt; &amp; c", x: [0], y: [1], meta: { role: "loss" } };
+  assert.equal(tableOf({ data: [line], layout: {} }, 50).rows[0][0], "a < b &lt; & c");
+  const columns = { ...trace([[-1, -2]]), customdata: [["tanh, &lt;b&gt;", "relu"]] };
+  assert.match(describeCell("activation_comparison", columns, 0, 0), /^tanh, <b>, t 1: /);
+});
