@@ -2,7 +2,8 @@
 
 An initializer fills W_h, each gate's block by itself; another one fills W_x. Biases follow the
 first: `pytorch` draws them as PyTorch does, every other one sets them to zero. The read-out is
-PyTorch's nn.Linear always: uniform ±1/√H, H of one direction where it reads both.
+PyTorch's nn.Linear always: uniform ±1/√N of the N numbers it reads, 2H where a layer reads both
+ways.
 
     pytorch      uniform on ±gain/√H, biases uniform on ±1/√H      torch.nn.RNN, LSTM, GRU
     uniform      uniform on ±limit                                 definition

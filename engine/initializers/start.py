@@ -12,6 +12,7 @@ from engine.initializers.memory import ForgetBias, KeepGate
 from engine.schema import Described
 
 READOUT = "readout."
+READOUT_WEIGHT = f"{READOUT}weight"
 
 
 class Startable(Protocol):
@@ -88,7 +89,7 @@ class Start:
                 layer = {n.removesuffix(suffix): v for n, v in drawn.items() if n.endswith(suffix)}
                 drawn[name] = cell.following_starts[base](layer)
             elif name.startswith(READOUT):
-                drawn[name] = uniform_by_width(rng, shape, hidden)
+                drawn[name] = uniform_by_width(rng, shape, shapes[READOUT_WEIGHT][1])
             elif base in cell.own_starts:
                 drawn[name] = cell.own_starts[base](self, rng, shape)
             else:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+import engine
 from engine.cells import CELLS
 from engine.cells.base import CellDefinition
 from engine.initializers import (
@@ -137,11 +138,36 @@ def test_pytorchs_rule_spreads_as_pytorch_does(layer: str) -> None:
     )
 
 
-def test_the_readout_is_pytorchs_linear_layer(rng: np.random.Generator) -> None:
-    drawn = draw(start(IdentityInitializer()), rng, ELMAN, {"readout.weight": (200, H)})
-    limit = 1 / math.sqrt(H)
-    assert np.abs(drawn["readout.weight"]).max() <= limit
-    assert drawn["readout.weight"].var() == pytest.approx(limit**2 / 3, rel=0.05)
+@pytest.mark.torch
+@pytest.mark.parametrize("width", [H, 2 * H], ids=["one direction", "both directions"])
+def test_the_readout_is_pytorchs_linear_layer(rng: np.random.Generator, width: int) -> None:
+    import torch
+
+    torch.manual_seed(0)
+    outputs = 2000
+    shapes = {"readout.weight": (outputs, width), "readout.bias": (outputs,)}
+    drawn = draw(start(IdentityInitializer()), rng, ELMAN, shapes)
+    theirs = torch.nn.Linear(width, outputs)
+    for ours, layer in zip(drawn.values(), (theirs.weight, theirs.bias), strict=True):
+        limit = np.abs(layer.detach().numpy()).max()
+        # The largest of 2,000 numbers and more lies within half a per cent of the bound.
+        assert np.abs(ours).max() == pytest.approx(limit, rel=0.01)
+        assert ours.var() == pytest.approx(limit**2 / 3, rel=0.06)
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_a_trainings_readout_starts_by_all_that_it_reads(bidirectional: bool) -> None:
+    config = engine.RunConfig.from_dict(
+        {
+            "task": {"kind": "copy", "length": 24},
+            "model": {"cell": "elman", "hidden_size": H, "bidirectional": bidirectional},
+            "training": {"steps": 0},
+        }
+    )
+    weight = next(engine.train(config)).parameters()["readout.weight"]
+    reads = 2 * H if bidirectional else H
+    assert weight.shape[1] == reads
+    assert 0.9 < np.abs(weight).max() * math.sqrt(reads) <= 1
 
 
 def test_xavier_and_he_have_their_variances(rng: np.random.Generator) -> None:
