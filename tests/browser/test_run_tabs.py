@@ -143,6 +143,31 @@ def test_paper_is_light_and_has_charts_that_were_never_scrolled_to(
     expect(on_paper).to_have_css("fill", ink)
 
 
+def test_what_the_first_print_by_the_menu_lacks_says_so_and_is_drawn_for_the_next(
+    new_page: Callable[..., Page], lstm: str
+) -> None:
+    page = new_page(viewport=PHONE)
+    page.goto(f"/runs/{lstm}")
+    last = page.locator(f"[data-panel={OVERVIEW[-1]}]")
+    expect(page.locator(f"[data-panel={OVERVIEW[0]}]")).to_have_attribute("data-state", "ready")
+    page.evaluate(
+        """name => {
+            const panel = document.querySelector(`[data-panel=${name}]`);
+            window.printed = [];
+            addEventListener("beforeprint", () => window.printed.push(panel.dataset.state));
+        }""",
+        OVERVIEW[-1],
+    )
+    page.emulate_media(media="print")
+    words = "element => getComputedStyle(element, '::before').content"
+    assert "print again" in last.locator(".panel-body").evaluate(words)
+    page.emulate_media(media="screen")
+    page.pdf()
+    expect(last).to_have_attribute("data-state", "ready", timeout=PATIENCE_MS)
+    page.pdf()
+    assert page.evaluate("printed") == ["loading", "ready"]
+
+
 def test_keys_reach_the_charts_that_are_seen(page: Page, lstm: str) -> None:
     settled(page, lstm, "activations")
     page.keyboard.press("2")

@@ -35,12 +35,15 @@ export function createPanel(section, { address, view, onFigure = () => {}, onCel
   let hovered = null;
   let coming = null;
   const waiting = new Set();
+  let wasShown;
+  const shown = new Promise((done) => (wasShown = done));
   const moveCursor = view().cursor ? mountCursor(plot) : null;
 
   function show(state, words = "") {
     section.dataset.state = state;
     message.textContent = words;
     message.hidden = !words;
+    wasShown();
     // Where the pointer rests, what it points at has changed.
     if (state === "ready" && hovered) onCell(hovered);
   }
@@ -155,9 +158,9 @@ export function createPanel(section, { address, view, onFigure = () => {}, onCel
     let onScreen = false;
     const look = (entries) => see((onScreen = entries[entries.length - 1].isIntersecting));
     new IntersectionObserver(look, { rootMargin: "120px" }).observe(section);
-    // Paper has all of them.
+    // Paper has all of them. The browser's own menu does not wait for what comes: that is drawn for the next print.
     window.addEventListener("beforeprint", () => see(true));
-    window.addEventListener("afterprint", () => see(onScreen));
+    window.addEventListener("afterprint", () => shown.then(() => see(onScreen)));
   }
 
   return {
