@@ -14,6 +14,7 @@ from engine.bptt.sources import Arriving
 
 if TYPE_CHECKING:
     from engine.bptt.tape import LayerTape
+    from engine.compiled.stretches import Stretches
     from engine.compiled.twins import Twin
 
 
@@ -70,26 +71,24 @@ class CompiledLayer:
         carried = [(span.start, span.stop) for span in tape.way_back.carried.values()]
         self._carried = carried[0] if carried else (0, 0)
         products = tape.weights.products
-        self._sums = (
-            tuple(tape.way_back.through(product).start for product in products),
-            tuple(tape.read(product).start for product in products),
-            tuple(self._read_turned),
-            tuple(product.gradient for product in products),
-            self._no_powers,
-        )
+        rows = tuple(tape.way_back.through(product).start for product in products)
+        columns = tuple(tape.read(product).start for product in products)
+        gradients = tuple(product.gradient for product in products)
+        self._sums = rows, columns, tuple(self._read_turned), gradients, self._no_powers
 
     def back(self, start: int, stop: int, arriving: Arriving | None) -> None:
         """Sweep steps stop − 1 … start back, and add what arrives at their rows."""
-        tape = self._tape
-        self._twin.back(
-            self._gemm, self._turned, tape.inputs, tape.tape, tape.deltas, tape.adjoints,
-            *self._parts(arriving or self._nothing), start, stop,
-        )  # fmt: skip
+        self._sweep_back(start, stop, arriving or self._nothing, None)
 
-    def _parts(self, arriving: Arriving) -> tuple[Array, Array, IntArray]:
-        """Return what arrives, its weight as a vector, and where, as the loops take them."""
-        values, where, weight = arriving
-        return values, self._no_weight if weight is None else weight[:, 0], where
+    def _sweep_back(
+        self, start: int, stop: int, arriving: Arriving, stretches: "Stretches | None"
+    ) -> int:
+        tape, (values, where, weight) = self._tape, arriving
+        return self._twin.back(
+            self._gemm, self._turned, tape.inputs, tape.tape, tape.deltas, tape.adjoints,
+            values, self._no_weight if weight is None else weight[:, 0], where, start, stop,
+            stretches,
+        )  # fmt: skip
 
     def back_through(
         self,
@@ -102,8 +101,7 @@ class CompiledLayer:
     ) -> int:
         """Sweep steps top − 1 … bottom back as far as all norms stay in the window.
 
-        The norms go to `squares`, and to the weights' gradients what each stretch adds. Loops that
-        know one stretch alone leave all to do.
+        The norms go to `squares`, and to the weights' gradients what each stretch adds.
 
         Args:
             bottom: First step.
@@ -116,14 +114,8 @@ class CompiledLayer:
         Returns:
             The step after the last one that is left to do.
         """
-        tape, through = self._tape, self._twin.back_through
-        if through is None:
-            return top
-        return through(
-            self._gemm, self._turned, tape.inputs, tape.tape, tape.deltas, tape.adjoints,
-            *self._parts(arriving), bottom, top, self._carried, (outputs, squares, *window),
-            self._sums,
-        )  # fmt: skip
+        measures = outputs, squares, *window
+        return self._sweep_back(bottom, top, arriving, (self._carried, measures, self._sums))
 
     def bring_near_one(self, adjoints: Array, exponents: IntArray, out: IntArray) -> bool:
         """Bring adjoints (m, H, B) to a norm near 1, and write their new exponents to `out` (m, B).

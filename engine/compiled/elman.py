@@ -10,7 +10,7 @@ from engine.compiled.elementary import tanh
 from engine.compiled.kernel import arrive, inner, kernel
 from engine.compiled.norms import add_squares
 from engine.compiled.products import multiply
-from engine.compiled.stretches import Measures, Sums, settled, start_of
+from engine.compiled.stretches import Stretches, left_by
 from engine.compiled.twin import Matrices, Pair, Twin
 
 TANH, SIGMOID, RELU, IDENTITY = range(4)
@@ -85,8 +85,9 @@ def back(
     where: IntArray,
     start: int,
     stop: int,
-) -> None:
-    """Sweep steps stop − 1 … start back."""
+    stretches: Stretches | None,
+) -> int:
+    """Sweep steps stop − 1 … start back; return where it ended, see stretches.py."""
     rows, columns, batch = inputs.shape
     chunk, n = deltas.shape[0] - 1, deltas.shape[1] * batch
     read, adjoint = inputs.reshape(rows, columns * batch), adjoints.reshape(rows, n)
@@ -96,48 +97,11 @@ def back(
         step_back(activation, read[t + 1][:n], adjoint[t + 1], delta[slot])
         multiply(address, turned[0], deltas[slot], adjoints[t])  # (4)
         arrive(arriving, weight, where[t], adjoint[t])
-
-
-@kernel
-def back_through(
-    activation: int,
-    address: int,
-    turned: Matrices,
-    inputs: Array,
-    tape: Array,
-    deltas: Array,
-    adjoints: Array,
-    arriving: Array,
-    weight: Array,
-    where: IntArray,
-    bottom: int,
-    top: int,
-    carried: tuple[int, int],
-    measures: Measures,
-    sums: Sums,
-) -> int:
-    """Sweep steps top − 1 … bottom back in stretches; return where it ended, see stretches.py."""
-    stop = top
-    while stop > bottom:
-        start = start_of(stop, bottom, deltas)
-        back(
-            activation,
-            address,
-            turned,
-            inputs,
-            tape,
-            deltas,
-            adjoints,
-            arriving,
-            weight,
-            where,
-            start,
-            stop,
-        )
-        if not settled(address, start, stop, inputs, deltas, carried, measures, sums):
-            break
-        stop = start
-    return stop
+        if stretches is not None and (slot == 0 or t == start):
+            left = left_by(address, t, stop, inputs, deltas, stretches)
+            if left:
+                return left
+    return start
 
 
 @kernel
@@ -176,7 +140,6 @@ TWINS = tuple(
         activation=name,
         forward=partial(forward, number),
         back=partial(back, number),
-        back_through=partial(back_through, number),
         stack=stack,
     )
     for name, number in NUMBERS.items()

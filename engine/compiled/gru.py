@@ -6,7 +6,7 @@ from engine.compiled.elementary import tanh
 from engine.compiled.kernel import PIECE, arrive, inner, kernel, piece
 from engine.compiled.norms import add_squares
 from engine.compiled.products import add_to, multiply
-from engine.compiled.stretches import Measures, Sums, settled, start_of
+from engine.compiled.stretches import Stretches, left_by
 from engine.compiled.twin import Matrices, Pair, Twin
 
 TAPE_BLOCKS, DELTA_BLOCKS = 4, 5
@@ -86,8 +86,9 @@ def back(
     where: IntArray,
     start: int,
     stop: int,
-) -> None:
-    """Sweep steps stop − 1 … start back."""
+    stretches: Stretches | None,
+) -> int:
+    """Sweep steps stop − 1 … start back; return where it ended, see stretches.py."""
     rows, height, batch = tape.shape
     chunk, hidden = deltas.shape[0] - 1, height // TAPE_BLOCKS
     size = hidden * batch
@@ -110,34 +111,11 @@ def back(
         adjoint[t][:] = own[:size]
         add_to(address, turned[0], deltas[slot, 2 * hidden :], adjoints[t])  # (9)
         arrive(arriving, weight, where[t], adjoint[t])
-
-
-@kernel
-def back_through(
-    address: int,
-    turned: Matrices,
-    inputs: Array,
-    tape: Array,
-    deltas: Array,
-    adjoints: Array,
-    arriving: Array,
-    weight: Array,
-    where: IntArray,
-    bottom: int,
-    top: int,
-    carried: tuple[int, int],
-    measures: Measures,
-    sums: Sums,
-) -> int:
-    """Sweep steps top − 1 … bottom back in stretches; return where it ended, see stretches.py."""
-    stop = top
-    while stop > bottom:
-        start = start_of(stop, bottom, deltas)
-        back(address, turned, inputs, tape, deltas, adjoints, arriving, weight, where, start, stop)
-        if not settled(address, start, stop, inputs, deltas, carried, measures, sums):
-            break
-        stop = start
-    return stop
+        if stretches is not None and (slot == 0 or t == start):
+            left = left_by(address, t, stop, inputs, deltas, stretches)
+            if left:
+                return left
+    return start
 
 
 @kernel
@@ -175,6 +153,5 @@ TWIN = Twin(
     activation="tanh",
     forward=forward,
     back=back,
-    back_through=back_through,
     stack=stack,
 )

@@ -3,6 +3,9 @@
 Each is swept, measured and added to the weights' gradients just as by a call of its own, so that
 the bits are the same. Where a norm leaves the window the call ends before that stretch, which is
 then swept again by whoever gives it exponents.
+
+A cell's `back` asks for that where a stretch ends. Called without `Stretches` it is compiled
+without: one stretch by itself is measured and added by whoever called.
 """
 
 from engine.arrays import Array
@@ -17,52 +20,42 @@ what one step read, and its gradient; and no powers."""
 Measures = tuple[Array, Array, float, float]
 """λ of the output (T+1, H, B), room for squared norms (T+1, B), and the bounds of the window."""
 
-
-@inner
-def start_of(stop: int, bottom: int, deltas: Array) -> int:
-    """Return the first step of the stretch that ends before `stop`, and begins with a chunk."""
-    chunk = deltas.shape[0] - 1
-    first: int = max((stop - 1) // chunk * chunk, bottom)
-    return first
+Stretches = tuple[tuple[int, int], Measures, Sums]
+"""The rows of the deltas that the first step of a chunk hands to the one before, and the others."""
 
 
 @inner
-def settled(
-    address: int,
-    start: int,
-    stop: int,
-    inputs: Array,
-    deltas: Array,
-    carried: tuple[int, int],
-    measures: Measures,
-    sums: Sums,
-) -> bool:
+def left_by(
+    address: int, t: int, stop: int, inputs: Array, deltas: Array, stretches: Stretches
+) -> int:
     """Measure a stretch that was swept, and add it to the gradients where all norms are ordinary.
+
+    A stretch begins with a chunk, or where the call's steps do, and ends with either.
 
     Args:
         address: Of ?gemm.
-        start: First step.
-        stop: Step after the last.
+        t: Its first step.
+        stop: Step after the last of the call.
         inputs: What the steps read.
         deltas: Theirs, (chunk + 1, rows, B).
-        carried: The rows of the deltas that the first step of a chunk hands to the one before.
-        measures: See `Measures`.
-        sums: See `Sums`.
+        stretches: See `Stretches`.
 
     Returns:
-        Whether they are; where not, nothing is added.
+        0 where they are, and the sweep goes on; else the step after the last of the stretch, with
+        nothing added: that is where the call ends.
     """
-    outputs, squares, low, high = measures
-    least, greatest = squared_norms(outputs[start:stop], squares[start:stop])
-    if not (least > low and greatest < high):
-        return False
+    carried, (outputs, squares, low, high), sums = stretches
     chunk = deltas.shape[0] - 1
+    end: int = min(t - t % chunk + chunk, stop)
+    least, greatest = squared_norms(outputs[t:end], squares[t:end])
+    if not (least > low and greatest < high):
+        return end
     rows, columns, turned, gradients, no_powers = sums
     for product in range(len(gradients)):
         add(
-            address, deltas, rows[product], start % chunk, inputs[start:stop], columns[product],
+            address, deltas, rows[product], t % chunk, inputs[t:end], columns[product],
             no_powers, 0.0, turned[product], gradients[product],
         )  # fmt: skip
     first, last = carried
     deltas[chunk, first:last] = deltas[0, first:last]
-    return True
+    return 0

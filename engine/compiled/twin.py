@@ -9,6 +9,7 @@ import numpy as np
 from engine.arrays import Array, IntArray
 from engine.compiled import counts, near_one, norms, weight_gradients
 from engine.compiled.products import ADDRESSES
+from engine.compiled.stretches import Stretches
 
 Matrices = tuple[Array, ...]
 Pair = tuple[float, float]
@@ -25,11 +26,9 @@ class Twin:
             T steps; how many of the candidate's φ lie beyond the bounds goes to `saturated` (T,),
             and nothing is counted where it is (0,).
         back: (address, Wᵀ of every product's states, inputs, tape, deltas, adjoints, arriving and
-            its weight, which of them arrives at each state row or −1 (T+1,), start, stop): steps
-            stop − 1 … start.
-        back_through: As `back`, then the carried rows, `Measures` and `Sums` of stretches.py: steps
-            in stretches with their norms and gradients; returns the row where it ended. None where
-            each stretch is a call of its own.
+            its weight, which of them arrives at each state row or −1 (T+1,), start, stop,
+            `Stretches` of stretches.py or None): steps stop − 1 … start, with the norms and the
+            gradients of stretches where there are `Stretches`; returns the row where it ended.
         stack: (address, Wᵀ as for `back`, slopes (T, n·H, B), adjoints (M, n·H, B), deltas
             (M, n·H, B), squares (M, T+1, B) of 0, starts (M,), stop): row m of a stack from state
             row `starts[m]` to λ at `stop` − 1, with the squared norms of λ down to `stop`; None
@@ -45,9 +44,12 @@ class Twin:
     activation: str
     forward: Callable[[int, Matrices, Array, Array, Pair, Array], None]
     back: Callable[
-        [int, Matrices, Array, Array, Array, Array, Array, Array, IntArray, int, int], None
-    ]
-    back_through: Callable[..., int] | None = None
+        [
+            int, Matrices, Array, Array, Array, Array, Array, Array, IntArray, int, int,
+            Stretches | None,
+        ],
+        int,
+    ]  # fmt: skip
     stack: Callable[[int, Matrices, Array, Array, Array, Array, IntArray, int], None] | None = None
     add_gradients: Callable[
         [int, Array, int, int, Array, int, Array, float, Array, Array], None
