@@ -29,6 +29,8 @@ LAST_LOSS = "last_loss_gradient"
 HOVER = "%{customdata}<br>t = %{y}<br>log10 %{z:.2f}<extra></extra>"
 # So many letters of a name fit under one of six columns.
 LONGEST = 18
+# Nearer to 1 than so many decades a plain number reads better.
+PLAIN_DECADES = 3.0
 GATED = {"lstm": "LSTM", "gru": "GRU"}
 
 
@@ -151,8 +153,13 @@ def _span(index: int, run: RunData, step: int | None) -> Part:
         first, reference = row[0], row[at]
         left = first - reference if np.isfinite(first) and np.isfinite(reference) else np.nan
         gone = "0" if np.isneginf(first) and np.isfinite(reference) else "not finite"
-        words = layout.power(left) if np.isfinite(left) else gone
+        words = _size(left) if np.isfinite(left) else gone
     return layout.note(words, index, 1, name="span", yref="paper", yanchor="bottom")
+
+
+def _size(log10: float) -> str:
+    """Ten to a power, plain near 1: as the list of runs and the verdict write a span."""
+    return layout.power(log10) if abs(log10) >= PLAIN_DECADES else f"{10**log10:.2g}"
 
 
 FIGURE = FigureDefinition(

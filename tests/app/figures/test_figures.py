@@ -286,11 +286,14 @@ def test_a_task_that_asks_often_says_that_the_heatmap_is_of_all_losses() -> None
     assert "all losses" not in draw("hidden_gradient_norm", run).layout.title.text
 
 
-def test_the_number_over_a_column_is_the_span_of_the_last_loss() -> None:
-    run = linear_run([0.1], length=4)
+@pytest.mark.parametrize(
+    ("factor", "words"), [(0.1, "10<sup>−3</sup>"), (0.5, "0.12"), (1.2, "1.7"), (1, "1")]
+)
+def test_the_number_over_a_column_is_the_span_of_the_last_loss(factor: float, words: str) -> None:
+    run = linear_run([factor], length=4)
     norms = np.zeros_like(run.slices["hidden_gradient_norm"].values)
     drawn = draw("activation_comparison", with_slice(run, "hidden_gradient_norm", norms))
-    assert drawn.layout.annotations[0].text == "10<sup>−3</sup>"
+    assert drawn.layout.annotations[0].text == words
 
 
 def test_a_frame_that_is_not_finite_has_the_figures_of_the_last_finite_one() -> None:
