@@ -58,12 +58,12 @@ export function raised(text) {
   });
 }
 
-/** @param {number | null} value three digits that matter */
+/** Small numbers begin as plain ones where the service's do (`plain_number`). @param {number | null} value three digits that matter */
 export function short(value) {
   if (value === null || Number.isNaN(value)) return "–";
   if (!Number.isFinite(value)) return value > 0 ? "∞" : `${MINUS}∞`;
   const size = Math.abs(value);
-  if (size !== 0 && (size < 1e-3 || size >= 1e5)) {
+  if (size !== 0 && (size < 1e-4 || size >= 1e5)) {
     const exponent = Math.floor(Math.log10(size));
     return `${(value / 10 ** exponent).toFixed(2)}e${exponent < 0 ? MINUS : ""}${Math.abs(exponent)}`;
   }

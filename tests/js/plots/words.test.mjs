@@ -6,7 +6,7 @@ for (const [log10, text] of [[-11.43, "10^−11.4"], [-12041.4, "10^−12041.4"]
   test(`10 to the ${log10} reads ${text}`, () => assert.equal(magnitudeText(log10), text));
 }
 
-for (const [value, text] of [[0.76712, "0.767"], [-2.5, "−2.5"], [1.3e-7, "1.30e−7"], [Infinity, "∞"], [null, "–"], [NaN, "–"], [0, "0"]]) {
+for (const [value, text] of [[0.76712, "0.767"], [-2.5, "−2.5"], [1.3e-7, "1.30e−7"], [4.81e-4, "0.000481"], [9.9e-5, "9.90e−5"], [Infinity, "∞"], [null, "–"], [NaN, "–"], [0, "0"]]) {
   test(`${value} reads ${text}`, () => assert.equal(short(value), text));
 }
 
