@@ -85,7 +85,8 @@ export function isEven({ colorscale }) {
 function isPlain(image, trace, drawn, layout) {
   const { z } = trace;
   const ascending = [layout.xaxis, layout.yaxis].every(({ type, range: [low, high] }) => type === "linear" && low < high);
-  const sized = drawn?.z.length === z.length && drawn.z[0]?.length === z[0]?.length;
+  // Of a map without a single number Plotly keeps no cells.
+  const sized = drawn?.z?.length === z.length && drawn.z[0]?.length === z[0]?.length;
   return image?.style.imageRendering === "pixelated" && ascending && sized && z.length > 0 && isEven(trace);
 }
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { colorsOf, onlyCells, remembered, same } from "../../../static/js/plots/repaint.js";
+import { colorsOf, onlyCells, remembered, repaint, same } from "../../../static/js/plots/repaint.js";
 
 const rows = (...numbers) => numbers.map((row) => Float32Array.from(row));
 const figure = (change = {}) => ({
@@ -57,4 +57,14 @@ test("colours are mixed between the anchors, clamped, and clear where there is n
     [128, 0, 0, 255], [255, 128, 128, 255], [0, 0, 0, 255],
     [0, 0, 0, 255], [255, 0, 0, 255], [255, 255, 255, 255],
   ]);
+});
+
+test("a map that was drawn without a single number is left to Plotly", () => {
+  const axis = { type: "linear", range: [0, 1] };
+  const image = { style: { imageRendering: "pixelated" } };
+  // As Plotly keeps what it has no cells of.
+  const calcdata = [[{ x: undefined, y: undefined }]];
+  const element = { querySelector: () => image, calcdata, _fullData: [{}], _fullLayout: { xaxis: axis, yaxis: axis } };
+  const data = [{ type: "heatmap", z: [[NaN]], colorscale: [[0, "#000000"], [1, "#ffffff"]] }];
+  assert.equal(repaint(element, 0, { data, layout: {} }), false);
 });
