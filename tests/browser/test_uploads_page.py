@@ -1,6 +1,7 @@
 """The pages of uploads in a real browser: accessible, narrow enough, and a way to a run."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -30,6 +31,22 @@ def test_the_pages_are_accessible_and_narrow_enough(
         page.goto(address)
         assert violations(page) == []
         assert sideways_scroll(page) == 0
+
+
+def test_on_a_phone_a_files_name_has_room(
+    new_page: Callable[..., Page], table: str, tmp_path: Path, service: Service
+) -> None:
+    file = tmp_path / "weather.csv"
+    file.write_bytes(TABLE)
+    with Client(service.url) as client:
+        client.upload_dataset(file)
+    page = new_page(viewport=PHONE, has_touch=True)
+    page.goto("/datasets")
+    name = page.get_by_role("link", name="weather.csv")
+    lines = "link => link.getClientRects().length"
+    assert name.evaluate(lines) == 1
+    assert page.locator(f"a[href$='{table}']").evaluate(lines) > 1
+    assert sideways_scroll(page) == 0
 
 
 def test_a_file_is_uploaded_and_learned_from(page: Page) -> None:
