@@ -33,6 +33,11 @@ class Look(NamedTuple):
     limits: tuple[float, float]
     logs: str = ""
 
+    @property
+    def is_around_one(self) -> bool:
+        """Whether 1 is a middle that means something: its scale is even on both sides."""
+        return self.limits[0] == -self.limits[1]
+
 
 _SPAN: Final = Look("span", True, (-8.0, 8.0), logs="log10_span")
 
@@ -92,7 +97,7 @@ def draw(
         "y": rows,
         "zmin": low,
         "zmax": high,
-        "colorscale": palette.colorscale("ratio" if low < 0 < high == -low else "magnitude"),
+        "colorscale": palette.colorscale("ratio" if look.is_around_one else "magnitude"),
         "colorbar": {
             "thickness": 10,
             "outlinewidth": 0,
@@ -138,7 +143,7 @@ def limits_of(look: Look, shown: FloatArray) -> tuple[float, float]:
     grid = _GRID if high - low > 1 else _FINE_GRID
     first = float(np.floor(np.nanmin(shown) / grid) * grid)
     last = float(np.ceil(np.nanmax(shown) / grid) * grid) + 0.0  # no −0
-    if low == -high:
+    if look.is_around_one:
         first, last = min(first, -last), max(last, -first)
     if first == last:
         first, last = first - grid, last + grid

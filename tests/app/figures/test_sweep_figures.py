@@ -1,11 +1,12 @@
 """The figures of a sweep hold its numbers, on scales that stay."""
 
 import math
+from typing import Literal
 
 import numpy as np
 import pytest
 
-from app.figures import success_by_lag, sweep_matrix
+from app.figures import palette, success_by_lag, sweep_matrix
 from app.runs.sweep_results import VALUES
 
 X = ("activation", ["tanh", "relu", "sigmoid"])
@@ -47,6 +48,23 @@ def test_a_scale_of_logarithms_holds_the_cells_in_steps_of_its_own(
 ) -> None:
     figure = sweep_matrix.draw([cells], value=value, x=X, y=("", [""]))
     assert (figure.data[0].zmin, figure.data[0].zmax) == pytest.approx(limits)
+
+
+@pytest.mark.parametrize(
+    ("value", "cells", "kind"),
+    [
+        ("final_loss", [2.0, 0.5, 1.0], "magnitude"),
+        ("final_loss", [0.1, 0.2, 0.3], "magnitude"),
+        ("span", [-2.0, -0.3, 0.0], "ratio"),
+        ("decay", [0.97, 0.99, 1.0], "ratio"),
+    ],
+)
+def test_only_what_has_a_middle_is_coloured_to_both_sides_of_it(
+    value: str, cells: list[float | None], kind: Literal["ratio", "magnitude"]
+) -> None:
+    figure = sweep_matrix.draw([cells], value=value, x=X, y=("", [""]))
+    wanted = [tuple(each) for each in palette.colorscale(kind)]
+    assert list(figure.data[0].colorscale) == wanted
 
 
 def test_a_value_beyond_the_scale_is_said_to_be_clamped() -> None:
