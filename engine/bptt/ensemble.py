@@ -124,8 +124,8 @@ class EnsembleSweep(Sweep):
         """Fill the gradients of all members; leaves the norms of every adjoint."""
         with np.errstate(over="ignore", invalid="ignore", under="ignore"):
             direct, weight, ordinary = self.readouts.backward()
-            rows = self.readouts.rows
-            self.top_source = source_of_loss(direct, ordinary, rows, self.length, weight=weight)
+            asked = self.readouts.asked_rows(self.length)
+            self.top_source = source_of_loss(direct, ordinary, asked, weight=weight)
             self.back_from(self.top_source)
             self.network.finish_gradient(self.losses.scale)
 

@@ -12,10 +12,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from engine import compiled
 from engine.arrays import Array, IntArray
 from engine.bptt.network import Network
+from engine.bptt.sources import AskedRows
 from engine.tasks.base import Batch
-from engine.tasks.losses import LOSSES, RawLoss
+from engine.tasks.losses import LOSSES, RawLoss, mean_squared_error
 
 SMALL_SOURCE = 2.0**-28
 """From here down derivatives get exponents, since their squared norms would lose bits."""
@@ -57,39 +59,66 @@ class Readout:
         """Read out with the network's weights."""
         self.network = network
         self.rows: list[int] = []
+        self._errors = compiled.readout_loops()
+        self._asked = b""
+        self._asked_rows = AskedRows(self.rows, 0)
+        self._sizes: tuple[float, float] | None = None
 
     def outputs(self, states: Array) -> Array:
         """Return y (n, K, B) of states h (n, H, B)."""
-        H = self.network.width
-        weight, bias = self.network.readout[:, :H], self.network.readout[:, H:]
-        y: Array = np.matmul(weight, states)
-        y += bias  # (1)
+        y = self._products(states)
+        y += self.network.readout[:, self.network.width :]  # (1)
         return y
+
+    def _products(self, states: Array) -> Array:
+        """Return h W_yᵀ (n, K, B)."""
+        found: Array = np.matmul(self.network.readout[:, : self.network.width], states)
+        return found
 
     def forward(self, states: Array, batch: Batch, loss: str, reduction: str) -> Loss:
         """Return the loss of a batch, given what is read out, rows 0 … T of (T+1, H, B)."""
-        raw, mask = self.read_out(states, batch, loss)
+        if self._errors is not None and LOSSES[loss] is mean_squared_error:
+            targets, mask = self._ask(states, batch)
+            self.dy = self._products(self._read)
+            bias = self.network.readout[:, self.network.width]
+            values = np.asarray(targets, mask.dtype)
+            total, *sizes = self._errors.squared_errors(self.dy, bias, values, mask)
+            self._sizes, correct = (sizes[0], sizes[1]), None
+        else:
+            raw, mask = self.read_out(states, batch, loss)
+            total, correct = float(np.sum(raw.losses, dtype=np.float64)), raw.correct
         # Part of a batch may be asked for nothing: its loss is 0.
         count = max(1, int(np.count_nonzero(mask)))
         mean = reduction == "mean"
         scale = 1 / count if mean else 1.0
-        value = float(np.sum(raw.losses, dtype=np.float64)) * scale
-        accuracy = None if raw.correct is None else int(np.count_nonzero(raw.correct)) / count
-        return Loss(value, accuracy, scale, batch.size / count if mean else 1.0)
+        accuracy = None if correct is None else int(np.count_nonzero(correct)) / count
+        return Loss(total * scale, accuracy, scale, batch.size / count if mean else 1.0)
 
     def read_out(self, states: Array, batch: Batch, loss: str) -> tuple[RawLoss, Array]:
         """Return what the loss finds at the asked steps, and the mask there, (n, B)."""
+        targets, mask = self._ask(states, batch)
+        raw = LOSSES[loss](self.outputs(self._read), targets, mask)
+        self.dy, self._sizes = raw.gradient, None
+        return raw, mask
+
+    def _ask(self, states: Array, batch: Batch) -> tuple[Array | IntArray, Array]:
+        """Take what is read at the asked steps; return the targets there, and the mask (n, B)."""
         asked = batch.asked
-        self.rows = (asked + 1).tolist()
+        if (found := asked.tobytes()) != self._asked:  # mostly every batch asks at the same steps
+            self._asked, self.rows = found, (asked + 1).tolist()
         places = neighbours(asked)
         self._read = states[1:][places]
         mask = batch.mask[places].astype(states.dtype)
         targets = batch.targets[places]
-        if targets.ndim > mask.ndim:
+        if targets.ndim > mask.ndim:  # values, not classes
             targets = np.ascontiguousarray(targets.transpose(0, 2, 1), states.dtype)
-        raw = LOSSES[loss](self.outputs(self._read), targets, mask)
-        self.dy = raw.gradient
-        return raw, mask
+        return targets, mask
+
+    def asked_rows(self, length: int) -> AskedRows:
+        """Return the asked rows among those of T = `length` steps; made once for a list."""
+        if self._asked_rows.rows is not self.rows:
+            self._asked_rows = AskedRows(self.rows, length)
+        return self._asked_rows
 
     def inject(self, states: Array, gradients: Array) -> None:
         """Take ∂L/∂y of every step, (T, K, B), in the place of a loss's.
@@ -98,8 +127,8 @@ class Readout:
             states: What is read out, rows 1 … T, (T, H, B).
             gradients: ∂L/∂y; without a read-out (K = 0) ∂L/∂h, (T, H, B).
         """
-        self.rows = list(range(1, len(states) + 1))
-        self._read, self.dy = states, gradients
+        self.rows, self._asked = list(range(1, len(states) + 1)), b""
+        self._read, self.dy, self._sizes = states, gradients, None
 
     def backward(self) -> tuple[Array, Array | None, bool]:
         """Fill the read-out's gradient; return the immediate derivatives.
@@ -128,6 +157,9 @@ class Readout:
 
     def _ordinary(self, weight: float) -> bool:
         """Tell whether every derivative that is not zero lies well within the number range."""
-        sizes = np.abs(self.dy).max(axis=1)
-        least, most = float(sizes.min(initial=np.inf, where=sizes != 0)), float(sizes.max())
+        if self._sizes is None:
+            sizes = np.abs(self.dy).max(axis=1)
+            least, most = float(sizes.min(initial=np.inf, where=sizes != 0)), float(sizes.max())
+        else:
+            least, most = self._sizes
         return least * weight > SMALL_SOURCE and most * weight < LARGE_SOURCE

@@ -61,6 +61,7 @@ class Source:
         rows: Sequence[Array | None] | None = None,
         exponents: IntArray | None = None,
         arriving: Arriving | None = None,
+        asked: list[int] | None = None,
     ) -> None:
         """Take what arrives.
 
@@ -69,8 +70,10 @@ class Source:
                 where `arriving` has it all.
             exponents: Of the attribute's name, like the next.
             arriving: Rows that are stored as they are.
+            asked: The state rows at which they arrive, ascending, where somebody knows them.
         """
         self._rows, self.exponents, self.arriving = rows, exponents, arriving
+        self._known = asked
 
     @property
     def rows(self) -> Sequence[Array | None]:
@@ -84,6 +87,8 @@ class Source:
     @cached_property
     def _asked(self) -> list[int]:
         """The rows at which anything arrives."""
+        if self._known is not None:
+            return self._known
         if self.arriving is None:
             return [t for t, row in enumerate(self.rows) if row is not None]
         asked: list[int] = np.flatnonzero(self.arriving.where >= 0).tolist()
@@ -123,11 +128,26 @@ class Source:
         return np.where(zero, NONE, 0).astype(np.int32)
 
 
+class AskedRows:
+    """The state rows at which something arrives.
+
+    Attributes:
+        rows: In the order of what arrives.
+        ascending: The same, ascending.
+        where: Which of them each state row 0 … T is, or −1, (T+1,).
+    """
+
+    def __init__(self, rows: list[int], length: int) -> None:
+        """Look at `rows` among those of T = `length` steps."""
+        self.rows, self.ascending = rows, sorted(rows)
+        self.where = np.full(length + 1, -1, np.intp)
+        self.where[rows] = np.arange(len(rows))
+
+
 def source_of_loss(
     direct: Array,
     ordinary: bool,
-    rows: list[int],
-    length: int,
+    asked: AskedRows,
     base: IntArray | None = None,
     weight: Array | None = None,
 ) -> Source:
@@ -136,23 +156,21 @@ def source_of_loss(
     Args:
         direct: ∂(Σ m e)/∂h at the asked rows, (n, H, B); may be rescaled in place.
         ordinary: Whether all of it is of a size that needs no exponents.
-        rows: The n state rows.
-        length: T.
+        asked: The n state rows.
         base: E that `direct` is stored with, (n, B); all 0 where None.
         weight: What `direct`, (n, 1, B), is still to be multiplied by, (H, 1); None where nothing.
     """
     if ordinary:
-        where = np.full(length + 1, -1, np.intp)
-        where[rows] = np.arange(len(rows))
-        return Source(arriving=Arriving(np.ascontiguousarray(direct), where, weight))
+        arriving = Arriving(np.ascontiguousarray(direct), asked.where, weight)
+        return Source(arriving=arriving, asked=asked.ascending)
     if weight is not None:
         direct = weight * direct
-    found: list[Array | None] = [None] * (length + 1)
-    for row, array in zip(rows, direct, strict=True):
+    found: list[Array | None] = [None] * len(asked.where)
+    for row, array in zip(asked.rows, direct, strict=True):
         found[row] = array
-    exponents = np.full((length + 1, direct.shape[-1]), NONE, np.int32)
+    exponents = np.full((len(found), direct.shape[-1]), NONE, np.int32)
     own = exponent_of(direct, axis=1)
-    exponents[rows] = own if base is None else np.where(own == NONE, NONE, own + base)
+    exponents[asked.rows] = own if base is None else np.where(own == NONE, NONE, own + base)
     shift(direct, np.where(own == NONE, 0, -own)[:, None, :])
     return Source(found, exponents)
 
@@ -175,7 +193,7 @@ def side_of(source: Source, side: slice, reverse: bool) -> Source:
     ordinary = source.exponents is None and bool(np.all((own > LEAST_ORDINARY) | (own == NONE)))
     base = None if source.exponents is None else source.exponents[times]
     rows = [length + 1 - t for t in times] if reverse else times
-    return source_of_loss(values, ordinary, rows, length, base)
+    return source_of_loss(values, ordinary, AskedRows(rows, length), base)
 
 
 def joined(source: Source, other: Source, width: int, dtype: DTypeLike) -> Source:

@@ -181,8 +181,8 @@ class Sweep:
     def _of_loss(self) -> Source:
         """Return what arrives at the top from the loss, and fill the read-out's gradient."""
         direct, weight, ordinary = self.readout.backward()
-        rows = self.readout.rows
-        self.top_source = source_of_loss(direct, ordinary, rows, self.length, weight=weight)
+        asked = self.readout.asked_rows(self.length)
+        self.top_source = source_of_loss(direct, ordinary, asked, weight=weight)
         return self.top_source
 
     def back_from(

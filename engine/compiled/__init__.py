@@ -89,6 +89,22 @@ def member_loops() -> MemberReadout | None:
     return cast("MemberReadout", importlib.import_module("engine.compiled.member_readout"))
 
 
+class ReadoutLoops(Protocol):
+    """Loops for what is read out, see readout.py."""
+
+    def squared_errors(
+        self, outputs: Array, bias: Array, targets: Array, mask: Array, /
+    ) -> tuple[float, float, float]:
+        """Turn outputs into derivatives; return the sum of errors, and how large they are."""
+
+
+def readout_loops() -> ReadoutLoops | None:
+    """Return the loops for what is read out, or None."""
+    if not _loaded():
+        return None
+    return cast("ReadoutLoops", importlib.import_module("engine.compiled.readout"))
+
+
 def _loaded() -> bool:
     return why_plain() is None
 
@@ -108,9 +124,11 @@ __all__ = [
     "SWITCH",
     "MemberReadout",
     "Norms",
+    "ReadoutLoops",
     "backend",
     "member_loops",
     "norm_loops",
+    "readout_loops",
     "twin_of",
     "why_plain",
 ]
