@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from engine.arrays import Array
+from engine.blas import OneThread
 from engine.bptt.ensemble import EnsembleNetwork, EnsembleSweep
 from engine.bptt.network import Network
 from engine.config import RunConfig
@@ -91,12 +92,14 @@ class Many(Iterator[Member]):
         ensemble = _Ensemble([self._training(index, rows) for index in group], rows)
         ensemble.rest(place for place, index in enumerate(group) if index in self._dropped)
         while ensemble.working:
-            snapshots = ensemble.look()
+            with OneThread():
+                snapshots = ensemble.look()
             for place, snapshot in snapshots.items():
                 if group[place] not in self._dropped:
                     yield Member(group[place], snapshot)
             dropped = {place for place in snapshots if group[place] in self._dropped}
-            ensemble.update(snapshots, dropped)
+            with OneThread():
+                ensemble.update(snapshots, dropped)
 
 
 class _Rows:

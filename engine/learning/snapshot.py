@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.arrays import Array
+from engine.blas import OneThread, on_one_thread
 from engine.bptt.network import Network
 from engine.bptt.sweep import Sweep
 from engine.config import RunConfig
@@ -74,7 +75,8 @@ class Snapshot:
         nothing about the training. Where the training recomputes its states (`training.memory`),
         all but the norms is refused.
         """
-        return None if self.batch is None else self.swept()
+        with OneThread():
+            return None if self.batch is None else self.swept()
 
     @property
     def validation(self) -> Batch:
@@ -88,6 +90,7 @@ class Snapshot:
         counted = int(np.count_nonzero(self.batch.mask)) if summed and self.batch else 1
         return self.task.baseline * counted
 
+    @on_one_thread
     def validate(self) -> tuple[float, float | None]:
         """Sweep the held-out set and return its loss, on the training loss's scale, and accuracy.
 
@@ -96,6 +99,7 @@ class Snapshot:
         training = self.config.training
         return self.held_out.evaluate(training.reduction, training.batch_size)
 
+    @on_one_thread
     def update_ratios(self) -> Mapping[str, float] | None:
         """Return ‖ΔP‖/‖P‖ by public name of the update that comes next; None where none does.
 

@@ -13,6 +13,7 @@ from typing import cast
 import numpy as np
 
 from engine.arrays import Array
+from engine.blas import OneThread
 from engine.bptt.network import Network
 from engine.bptt.segmented_sweep import SegmentedSweep
 from engine.bptt.sweep import Sweep
@@ -108,11 +109,13 @@ class Training:
     def snapshots(self) -> Iterator[Snapshot]:
         """Yield the snapshots from the present step to the last."""
         while True:
-            snapshot = self.look()
+            with OneThread():
+                snapshot = self.look()
             yield snapshot
             if snapshot.is_last:
                 return
-            self.update(snapshot.learning_rate)
+            with OneThread():
+                self.update(snapshot.learning_rate)
 
     def look(self) -> Snapshot:
         """Sweep the batch of the next update and return what there is to see."""

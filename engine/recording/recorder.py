@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from engine.arrays import Array
+from engine.blas import on_one_thread
 from engine.bptt.observation import Observation
 from engine.bptt.sweep import Sweep
 from engine.config import RunConfig
@@ -74,6 +75,7 @@ class Recorder:
         start, rows = self._series.take(step)
         return Series(start=start, rows=rows)
 
+    @on_one_thread
     def _arrays(self, snapshot: Snapshot) -> dict[str, Array]:
         # Weights of a diverging run overflow on the way: what comes out is recorded as it is.
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from engine.arrays import Array, BoolArray, require_shape
+from engine.blas import on_one_thread
 from engine.bptt.network import READOUT_WEIGHT, Network
 from engine.bptt.readout import Loss
 from engine.bptt.sweep import Sweep
@@ -22,6 +23,7 @@ INPUT_AXES = ("T", "B", "D")
 REDUCTIONS = ("mean", "sum")
 
 
+@on_one_thread
 def trace(  # noqa: PLR0913  (the public signature)
     cell: str,
     parameters: Mapping[str, ArrayLike],

@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from engine.arrays import Array, BoolArray
+from engine.blas import on_one_thread
 from engine.bptt.exponents import LARGEST_SHIFT
 from engine.bptt.immediate import immediates
 from engine.bptt.observation import Observation
@@ -236,6 +237,7 @@ class Trace:
             sample=sample,
         ).make()
 
+    @on_one_thread
     def statistic(self, name: str) -> Array:
         """Return a statistic of this sweep as its definition states it, without the step axis.
 

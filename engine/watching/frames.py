@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from engine.arrays import Array
+from engine.blas import on_one_thread
 from engine.bptt.network import READOUT, Network
 from engine.cells import Cell
 from engine.config import CaptureConfig
@@ -42,6 +43,7 @@ class Look:
             backward leaves in `.grad`.
     """
 
+    @on_one_thread
     def __init__(self, config: CaptureConfig, taken: Taken) -> None:
         """Check, sweep every length, and put together."""
         model = config.model

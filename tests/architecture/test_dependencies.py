@@ -12,7 +12,7 @@ import pytest
 from tests.architecture.tree import ROOT, files, syntax
 
 OURS = {"engine", "app"}
-ENGINE_NEEDS = {"numpy", "annotated_types"}
+ENGINE_NEEDS = {"numpy", "annotated_types", "threadpoolctl"}
 COMPILER = {"numba", "llvmlite"}  # of the extra `fast`, in one package alone
 # Declared for another reason than an import of ours.
 BY_ANOTHER_PART = {
