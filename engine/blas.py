@@ -48,22 +48,30 @@ class OneThread:
         {1}
     """
 
-    __slots__ = ("_limits",)
+    __slots__ = ("_limits", "_needed")
+
+    def __init__(self) -> None:
+        """Change nothing yet; who enters again and again, as a training does, asks but once."""
+        self._limits: Limits | None = None
+        self._needed = True
 
     def __enter__(self) -> None:
         """Set one thread, where there are more."""
-        self._limits: Limits | None = None
+        if not self._needed:
+            return
         with _SETTING:
+            self._needed = False
             found = libraries()
             for library in found.lib_controllers:
-                if library.num_threads != 1:  # to ask takes a tenth of setting it
-                    self._limits = found.limit(limits=1)
+                if library.num_threads != 1:
+                    self._needed, self._limits = True, found.limit(limits=1)
                     break
 
     def __exit__(self, *_: object) -> None:
         """Put the threads back."""
         if self._limits is not None:
             self._limits.restore_original_limits()
+            self._limits = None
 
 
 def on_one_thread(function: Callable[P, R]) -> Callable[P, R]:

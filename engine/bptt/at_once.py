@@ -10,24 +10,31 @@ if TYPE_CHECKING:
 
 
 def swept_at_once(back: "LayerBackward", bottom: int, top: int) -> int:
-    """Sweep steps `top` − 1 … `bottom` back, whole stretches, as far as all norms are ordinary.
+    """Sweep steps `top` − 1 … `bottom` back, whole stretches, as far as the loops can go.
 
     Args:
-        back: Without exponents, its row `top` set, and nothing to hand down.
+        back: Its row `top` set, and nothing to hand down.
         bottom: First step.
         top: Step after the last.
 
     Returns:
         The step after the last one that is left to do.
     """
-    loops, arriving = back.tape.compiled, back.source.arriving
-    plain = isinstance(back.gradients, WeightGradients) and back.gradients.wanted
-    if loops is None or arriving is None or not plain:
+    loops, arriving, gradients = back.tape.compiled, back.source.arriving, back.gradients
+    if loops is None or not loops.sweeps_at_once:
+        return top
+    if not isinstance(gradients, WeightGradients) or not gradients.wanted:
+        return top
+    if arriving is None or back.source.exponents is not None:
         return top
     if back.carried_rows.kept or back.span < CHUNK:
         return top
-    window = back.window.low, back.window.high
-    reached = loops.back_through(bottom, top, arriving, back.adjoints, back.squares, window)
-    for exponents in (back.row_exponents, back.norm_exponents, back.arrivals.exponents):
-        exponents[reached:top] = 0
+    window = back.window
+    sound = window.suspect_low, window.suspect_high
+    measures = back.adjoints, back.squares, (window.low, window.high), sound
+    exponents = back.exponents.copy()
+    rooms = exponents, back.row_exponents, back.norm_exponents
+    reached = loops.back_through(bottom, top, arriving, measures, rooms, gradients.negligible)
+    back.arrivals.exponents[reached:top] = 0
+    back.take_up(exponents)
     return reached

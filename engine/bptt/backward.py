@@ -127,8 +127,7 @@ class LayerBackward:
 
     def _back(self, bottom: int, top: int, source: Source, below: DenseSource | None) -> None:
         tape = self.tape
-        ordinary = not (self._careful or self._own or below)
-        top = swept_at_once(self, bottom, top) if ordinary else top
+        top = top if self._own or below else swept_at_once(self, bottom, top)
         for first, last in tape.chunks(bottom, top):
             tape.linearize_chunk(first, last)
             stop = last
@@ -254,10 +253,14 @@ class LayerBackward:
         """Rescale row t by the norms just taken; False where one of them is not to be trusted."""
         if not self._sound:
             return False
-        self.exponents = self._onward.near_one(t, carry, self.squares[t], self.exponents)
+        self.take_up(self._onward.near_one(t, carry, self.squares[t], self.exponents))
         self.row_exponents[t] = self.exponents
-        self._careful = True
         return True
+
+    def take_up(self, exponents: IntArray) -> None:
+        """Go on with these exponents, (B,)."""
+        self.exponents = exponents
+        self._careful = self.source.exponents is not None or bool(np.any(exponents))
 
     def _move(self, t: int, carry: Array, target: IntArray) -> None:
         """Store row t and all that goes on from it with the exponents `target`."""

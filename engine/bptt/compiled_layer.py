@@ -14,7 +14,7 @@ from engine.bptt.sources import Arriving
 
 if TYPE_CHECKING:
     from engine.bptt.tape import LayerTape
-    from engine.compiled.stretches import Stretches
+    from engine.compiled.stretches import Measures, Stretches
     from engine.compiled.twins import Twin
 
 
@@ -68,13 +68,16 @@ class CompiledLayer:
             aligned_zeros((tape.batch, product.gradient.shape[1]), tape.dtype)
             for product in tape.weights.products
         ]
-        carried = [(span.start, span.stop) for span in tape.way_back.carried.values()]
+        way = tape.way_back
+        carried = [(span.start, span.stop) for span in way.carried.values()]
         self._carried = carried[0] if carried else (0, 0)
+        # What goes on from a row is then its output's adjoint and one block of deltas at most.
+        self.sweeps_at_once = len(carried) <= 1 and set(way.states) <= {tape.cell.output}
         products = tape.weights.products
         rows = tuple(tape.way_back.through(product).start for product in products)
         columns = tuple(tape.read(product).start for product in products)
         gradients = tuple(product.gradient for product in products)
-        self._sums = rows, columns, tuple(self._read_turned), gradients, self._no_powers
+        self._sums = rows, columns, tuple(self._read_turned), gradients
 
     def back(self, start: int, stop: int, arriving: Arriving | None) -> None:
         """Sweep steps stop − 1 … start back, and add what arrives at their rows."""
@@ -95,27 +98,30 @@ class CompiledLayer:
         bottom: int,
         top: int,
         arriving: Arriving,
-        outputs: Array,
-        squares: Array,
-        window: tuple[float, float],
+        measures: "Measures",
+        exponents: tuple[IntArray, IntArray, IntArray],
+        negligible: float,
     ) -> int:
-        """Sweep steps top − 1 … bottom back as far as all norms stay in the window.
+        """Sweep steps top − 1 … bottom back as far as nothing has to be decided on the way.
 
-        The norms go to `squares`, and to the weights' gradients what each stretch adds.
+        Norms are measured, and what each stretch adds goes to the weights' gradients.
 
         Args:
             bottom: First step.
             top: Step after the last.
             arriving: What is added to rows.
-            outputs: λ of the output by state row, (T+1, H, B).
-            squares: Room for the squared norms of its rows, (T+1, B).
-            window: Outside, a stretch is not settled.
+            measures: See stretches.py.
+            exponents: E that row `top` is stored with, (B,), afterwards of the row where the sweep
+                ended; and room for those of rows and of norms, (T+1, B).
+            negligible: See `add_gradients`.
 
         Returns:
             The step after the last one that is left to do.
         """
-        measures = outputs, squares, *window
-        return self._sweep_back(bottom, top, arriving, (self._carried, measures, self._sums))
+        wall = bottom or -1
+        scales = *exponents, arriving.where, SQUARES, int(NONE), wall
+        sums = *self._sums, negligible
+        return self._sweep_back(bottom, top, arriving, (self._carried, measures, sums, scales))
 
     def bring_near_one(self, adjoints: Array, exponents: IntArray, out: IntArray) -> bool:
         """Bring adjoints (m, H, B) to a norm near 1, and write their new exponents to `out` (m, B).

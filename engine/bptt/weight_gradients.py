@@ -59,7 +59,11 @@ GradientsOf = Callable[[LayerTape], AddsGradients]
 
 
 class WeightGradients:
-    """Adds up the gradients of a layer, in memory made once."""
+    """Adds up the gradients of a layer, in memory made once.
+
+    Attributes:
+        negligible: What 2^E times a number that was read has to exceed: no update can feel less.
+    """
 
     def __init__(self, tape: LayerTape) -> None:
         """Allocate for stretches of at most CHUNK steps."""
@@ -70,7 +74,7 @@ class WeightGradients:
         self._read = aligned_zeros((tape.input_rows.total * width,), tape.dtype)
         self._returned = aligned_zeros((tape.delta_rows.total * width,), tape.dtype)
         smallest = int(np.finfo(tape.dtype).minexp)
-        self._negligible = 2.0 ** (smallest + MARGIN)
+        self.negligible = 2.0 ** (smallest + MARGIN)
         self._small = smallest // 2
         self._powers = np.empty(width, tape.dtype)
         self._share = [np.empty_like(p.gradient) for p in tape.weights.products]
@@ -92,7 +96,7 @@ class WeightGradients:
         if not self.wanted:
             return
         loops = self.tape.compiled
-        if loops is not None and loops.add_gradients(start, stop, exponents, self._negligible):
+        if loops is not None and loops.add_gradients(start, stop, exponents, self.negligible):
             return
         tape, steps, first = self.tape, stop - start, start % CHUNK
         width = steps * tape.batch
@@ -123,7 +127,7 @@ class WeightGradients:
         """
         powers, small = powers_of_two(exponents, read.dtype), exponents.min() < self._small
         if small and powers is not None:
-            powers[np.abs(read).max() * powers <= self._negligible] = 0
+            powers[np.abs(read).max() * powers <= self.negligible] = 0
             if not powers.any():
                 return False
         if powers is None:
@@ -135,7 +139,7 @@ class WeightGradients:
             np.multiply(read, along, read)
         if not small:
             return True
-        negligible = np.abs(read) <= self._negligible
+        negligible = np.abs(read) <= self.negligible
         np.copyto(read, 0, where=negligible)
         return not negligible.all()
 

@@ -1,34 +1,81 @@
 """Many stretches of the way back in one call, as long as nothing has to be decided between them.
 
 Each is swept, measured and added to the weights' gradients just as by a call of its own, so that
-the bits are the same. Where a norm leaves the window the call ends before that stretch, which is
-then swept again by whoever gives it exponents.
+the bits are the same. Where a norm leaves the window, what goes on is brought back to a norm near 1
+and gets exponents, as `LayerBackward` would do it. The call ends before a stretch in which more
+than that has to be done, which is then swept again by whoever can: where entries may have been
+lost, a sample is exactly zero, or something arrives while there are exponents.
 
 A cell's `back` asks for that where a stretch ends. Called without `Stretches` it is compiled
 without: one stretch by itself is measured and added by whoever called.
 """
 
-from engine.arrays import Array
+import math
+
+import numpy as np
+
+from engine.arrays import Array, IntArray
 from engine.compiled.kernel import inner
+from engine.compiled.near_one import bring_both_near_one, bring_near_one
 from engine.compiled.norms import squared_norms
 from engine.compiled.weight_gradients import add
 
-Sums = tuple[tuple[int, ...], tuple[int, ...], tuple[Array, ...], tuple[Array, ...], Array]
+Pair = tuple[float, float]
+
+Sums = tuple[tuple[int, ...], tuple[int, ...], tuple[Array, ...], tuple[Array, ...], float]
 """Of every product the first of its rows among the deltas, the first row that it read, room for
-what one step read, and its gradient; and no powers."""
+what one step read, and its gradient; and what counts as zero, see weight_gradients.py."""
 
-Measures = tuple[Array, Array, float, float]
-"""λ of the output (T+1, H, B), room for squared norms (T+1, B), and the bounds of the window."""
+Measures = tuple[Array, Array, Pair, Pair]
+"""λ of the output (T+1, H, B), room for squared norms (T+1, B), and the bounds of squared norms: of
+those that go on as they are, and of those at which no entry can have been lost."""
 
-Stretches = tuple[tuple[int, int], Measures, Sums]
+Scales = tuple[IntArray, IntArray, IntArray, IntArray, Pair, int, int]
+"""E that goes on, (B,), changed on the way; room for E of the rows and of their norms, (T+1, B);
+what arrives at each state row or −1, (T+1,); the bounds between which squares neither over- nor
+underflow; the exponent of nothing; and the state row that nothing goes on through, or −1."""
+
+Stretches = tuple[tuple[int, int], Measures, Sums, Scales]
 """The rows of the deltas that the first step of a chunk hands to the one before, and the others."""
+
+
+@inner
+def arrives(where: IntArray, first: int, stop: int) -> bool:
+    """Tell whether anything arrives at state rows first … stop − 1."""
+    return bool(where[first:stop].max() >= 0)
+
+
+@inner
+def powers_of(exponents: IntArray, like: Array) -> Array:
+    """Return 2^E (B,) in the type of `like`."""
+    powers = np.empty(exponents.size, like.dtype)
+    for b in range(exponents.size):
+        powers[b] = math.ldexp(1.0, exponents[b])
+    return powers
+
+
+@inner
+def brought_back(t: int, carry: Array, measures: Measures, scales: Scales, moved: IntArray) -> bool:
+    """Bring row t, and what is carried beside it, to a norm near 1; write the new E to `moved`.
+
+    Returns:
+        False, with nothing done, where a squared norm might over- or underflow.
+    """
+    outputs, squares = measures[0], measures[1]
+    exponents, bounds, nothing = scales[0], scales[4], scales[5]
+    if carry.shape[0]:
+        return bring_both_near_one(outputs[t], carry, squares[t], bounds, exponents, moved)
+    batch = exponents.size
+    row = outputs[t : t + 1]
+    before, after = exponents.reshape((1, batch)), moved.reshape((1, batch))
+    return bring_near_one(row, bounds[0], bounds[1], nothing, before, after)
 
 
 @inner
 def left_by(
     address: int, t: int, stop: int, inputs: Array, deltas: Array, stretches: Stretches
 ) -> int:
-    """Measure a stretch that was swept, and add it to the gradients where all norms are ordinary.
+    """Measure a stretch that was swept, add it to the gradients, and bring back what goes on.
 
     A stretch begins with a chunk, or where the call's steps do, and ends with either.
 
@@ -41,21 +88,37 @@ def left_by(
         stretches: See `Stretches`.
 
     Returns:
-        0 where they are, and the sweep goes on; else the step after the last of the stretch, with
-        nothing added: that is where the call ends.
+        0 where that could be done, and the sweep goes on; else the step after the last of the
+        stretch, with nothing added: that is where the call ends.
     """
-    carried, (outputs, squares, low, high), sums = stretches
+    (first, last), measures, sums, scales = stretches
+    outputs, squares, window, sound = measures
+    exponents, of_rows, of_norms, where = scales[0], scales[1], scales[2], scales[3]
     chunk = deltas.shape[0] - 1
     end: int = min(t - t % chunk + chunk, stop)
-    least, greatest = squared_norms(outputs[t:end], squares[t:end])
-    if not (least > low and greatest < high):
+    scaled = exponents.any()
+    if scaled and arrives(where, t, end):
         return end
-    rows, columns, turned, gradients, no_powers = sums
+    least, greatest = squared_norms(outputs[t:end], squares[t:end])
+    within = least > window[0] and greatest < window[1]
+    if not (within or (least > sound[0] and greatest < sound[1])):
+        return end
+    powers = powers_of(exponents[: exponents.size if scaled else 0], outputs)
+    if not np.isfinite(powers).all():
+        return end
+    moved = exponents.copy()
+    goes_on = within or t == scales[6]
+    if not (goes_on or brought_back(t, deltas[t % chunk, first:last], measures, scales, moved)):
+        return end
+    rows, columns, turned, gradients, negligible = sums
     for product in range(len(gradients)):
         add(
             address, deltas, rows[product], t % chunk, inputs[t:end], columns[product],
-            no_powers, 0.0, turned[product], gradients[product],
+            powers, negligible, turned[product], gradients[product],
         )  # fmt: skip
-    first, last = carried
+    of_rows[t:end] = exponents
+    of_norms[t:end] = exponents
+    exponents[:] = moved
+    of_rows[t] = moved
     deltas[chunk, first:last] = deltas[0, first:last]
     return 0

@@ -91,14 +91,15 @@ class Many(Iterator[Member]):
         rows = _Rows(len(group))
         ensemble = _Ensemble([self._training(index, rows) for index in group], rows)
         ensemble.rest(place for place, index in enumerate(group) if index in self._dropped)
+        one_thread = OneThread()
         while ensemble.working:
-            with OneThread():
+            with one_thread:
                 snapshots = ensemble.look()
             for place, snapshot in snapshots.items():
                 if group[place] not in self._dropped:
                     yield Member(group[place], snapshot)
             dropped = {place for place in snapshots if group[place] in self._dropped}
-            with OneThread():
+            with one_thread:
                 ensemble.update(snapshots, dropped)
 
 

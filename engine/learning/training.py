@@ -108,13 +108,14 @@ class Training:
 
     def snapshots(self) -> Iterator[Snapshot]:
         """Yield the snapshots from the present step to the last."""
+        one_thread = OneThread()
         while True:
-            with OneThread():
+            with one_thread:
                 snapshot = self.look()
             yield snapshot
             if snapshot.is_last:
                 return
-            with OneThread():
+            with one_thread:
                 self.update(snapshot.learning_rate)
 
     def look(self) -> Snapshot:

@@ -1,4 +1,4 @@
-"""Many stretches in one call: the bits of stretches one by one, as far as norms are ordinary."""
+"""Many stretches in one call: the bits of stretches one by one, exponents and all."""
 
 from typing import Any
 
@@ -6,10 +6,12 @@ import pytest
 
 from engine.bptt import backward
 from engine.bptt.at_once import swept_at_once
-from engine.bptt.tape import CHUNK
 from tests.engine.compiled.test_twins import LONG, TWINS, swept
 
-GAINS = {"vanishing": 0.02, "ordinary": 0.2, "growing": 0.4, "exploding": 4.0}
+GAINS = {"vanishing": 0.02, "fading": 0.1, "ordinary": 0.2, "growing": 0.4, "exploding": 4.0}
+
+LEAVES_THE_WINDOW = dict(zip(TWINS, (0.06, 0.4, 0.2, 0.06, 0.1, 0.1), strict=True))
+"""A gain at which norms fall below the window, and not so fast that entries might be lost."""
 
 
 def bits(found: dict[str, Any]) -> dict[str, bytes]:
@@ -32,23 +34,48 @@ def test_the_bits_are_those_of_stretches_one_by_one(
     assert bits(at_once) == bits(swept(model, dtype, layers=2, asked=asked, gain=gain))
 
 
-@pytest.mark.parametrize(
-    ("gain", "ends"), [(0.2, [0]), (0.02, range(CHUNK, LONG + 1))], ids=["ordinary", "vanishing"]
-)
-@pytest.mark.parametrize("model", TWINS, ids=str)
-def test_the_call_ends_where_norms_are_no_longer_ordinary(
-    model: tuple[str, str | None],
-    gain: float,
-    ends: list[int],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    found: list[int] = []
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, bool]]:
+    """Return the row at which each call ends, and whether any row then has an exponent."""
+    found: list[tuple[int, bool]] = []
 
     def watched(back: backward.LayerBackward, bottom: int, top: int) -> int:
-        found.append(swept_at_once(back, bottom, top))
-        return found[-1]
+        reached = swept_at_once(back, bottom, top)
+        found.append((reached, bool(back.row_exponents.any())))
+        return reached
 
     monkeypatch.setattr(backward, "swept_at_once", watched)
-    swept(model, "float32", asked="every" if gain > 0.1 else "last", gain=gain)
-    (reached,) = found
-    assert reached in ends
+    return found
+
+
+@pytest.mark.parametrize("model", TWINS, ids=str)
+def test_a_call_goes_through_where_norms_are_ordinary(
+    model: tuple[str, str | None], calls: list[tuple[int, bool]]
+) -> None:
+    swept(model, "float32", asked="every", gain=0.2)
+    assert calls == [(0, False)]
+
+
+@pytest.mark.parametrize("model", TWINS, ids=str)
+def test_a_call_goes_through_where_norms_get_exponents(
+    model: tuple[str, str | None], calls: list[tuple[int, bool]]
+) -> None:
+    swept(model, "float32", asked="last", gain=LEAVES_THE_WINDOW[model])
+    assert calls == [(0, True)]
+
+
+@pytest.mark.parametrize("model", [("elman", "tanh"), ("lstm", None)], ids=str)
+def test_a_call_ends_where_something_arrives_while_there_are_exponents(
+    model: tuple[str, str | None], calls: list[tuple[int, bool]]
+) -> None:
+    swept(model, "float32", asked="some", gain=0.02)
+    ((reached, scaled),) = calls
+    assert 0 < reached < LONG
+    assert scaled
+
+
+def test_a_call_ends_where_entries_may_have_been_lost(calls: list[tuple[int, bool]]) -> None:
+    """A gain so small that one stretch brings a norm below what float32 has numbers for."""
+    swept(("elman", "sigmoid"), "float32", asked="last", gain=0.02)
+    ((reached, _),) = calls
+    assert 0 < reached < LONG

@@ -12,7 +12,7 @@ import engine
 FEW_BYTES = 10_000
 """Less than the states of six steps of one sequence."""
 
-FEW_OBJECTS = 200
+FEW_OBJECTS = 500
 """What the interpreter's own pools come and go by in hundreds of steps; after that they stay."""
 
 MEGABYTE = 1_000_000
