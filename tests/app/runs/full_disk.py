@@ -5,6 +5,7 @@ the database, the arrays or the checkpoints. Others fill it once the run has beg
 What became of the run is printed as JSON.
 """
 
+import contextlib
 import json
 import os
 import shutil
@@ -60,10 +61,13 @@ def main(small: Path, other: Path, kind: str) -> dict[str, Any]:
 
 
 def fill(disk: Path) -> Path:
-    """Take all of a disk but a few megabytes."""
-    ballast = disk / "ballast"
+    """Take all of a disk but a few megabytes, while a run goes on writing to it."""
+    ballast, taken = disk / "ballast", 0
     with ballast.open("wb") as file:
-        os.posix_fallocate(file.fileno(), 0, shutil.disk_usage(disk).free - LEFT_BYTES)
+        while (room := shutil.disk_usage(disk).free - LEFT_BYTES) > 0:
+            with contextlib.suppress(OSError):  # the run has taken some of it meanwhile
+                os.posix_fallocate(file.fileno(), taken, room)
+                taken += room
     return ballast
 
 
