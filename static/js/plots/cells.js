@@ -96,7 +96,14 @@ function tableAsDrawn(figure, most) {
       Number.isFinite(line.y[i]) ? text(line.y[i]) : "not finite",
     ]),
   );
-  return { head: ["", "x", "y"], rows };
+  return { head: ["", titleOf("x", lines, figure.layout), titleOf("y", lines, figure.layout)], rows };
+}
+
+/** What the axis of some lines is called; its letter where they stand on several. */
+function titleOf(letter, lines, layout) {
+  const isAlone = lines.every((line) => (line[`${letter}axis`] ?? letter) === letter);
+  const title = isAlone && layout[`${letter}axis`]?.title?.text;
+  return title ? title.replaceAll("<sup>", "^").replace(/<[^>]*>/g, "") : letter;
 }
 
 /** So many places of a list at most, evenly apart, the first and the last among them. */

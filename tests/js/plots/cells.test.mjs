@@ -46,6 +46,14 @@ test("a table of lines names each and keeps what is not finite", () => {
   assert.deepEqual(tableOf(figure, 50).rows, [["loss", "0", "0.25"], ["loss", "1", "not finite"]]);
 });
 
+test("a table of lines is headed by their axes", () => {
+  const line = { name: "gain", x: [0], y: [1], meta: {} };
+  const layout = { xaxis: { title: { text: "distance d" } }, yaxis: { title: { text: "log<sub>10</sub> φ<sup>d</sup> &lt; b" } } };
+  assert.deepEqual(tableOf({ data: [line], layout }, 50).head, ["", "distance d", "log10 φ^d < b"]);
+  const second = { ...line, yaxis: "y2" };
+  assert.deepEqual(tableOf({ data: [line, second], layout }, 50).head, ["", "distance d", "y"]);
+});
+
 test("a table has so many rows at most, the first and the last among them", () => {
   const figure = { data: [{ x: Array.from({ length: 90 }, (_, i) => i), y: new Array(90).fill(1) }], layout: {} };
   const { rows } = tableOf(figure, 50);
