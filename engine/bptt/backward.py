@@ -260,7 +260,7 @@ class LayerBackward:
     def take_up(self, exponents: IntArray) -> None:
         """Go on with these exponents, (B,)."""
         self.exponents = exponents
-        self._careful = self.source.exponents is not None or bool(np.any(exponents))
+        self._careful = self.source.exponents is not None or bool(exponents.any())
 
     def _move(self, t: int, carry: Array, target: IntArray) -> None:
         """Store row t and all that goes on from it with the exponents `target`."""
