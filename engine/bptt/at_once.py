@@ -23,18 +23,18 @@ def swept_at_once(back: "LayerBackward", bottom: int, top: int) -> int:
     loops, arriving, gradients = back.tape.compiled, back.source.arriving, back.gradients
     if loops is None or not loops.sweeps_at_once:
         return top
-    if not isinstance(gradients, WeightGradients) or not gradients.wanted:
+    if not isinstance(gradients, WeightGradients) or back.span < CHUNK:
         return top
     if arriving is None or back.source.exponents is not None:
-        return top
-    if back.carried_rows.kept or back.span < CHUNK:
         return top
     window = back.window
     sound = window.suspect_low, window.suspect_high
     measures = back.adjoints, back.squares, (window.low, window.high), sound
     exponents = back.exponents.copy()
     rooms = exponents, back.row_exponents, back.norm_exponents
-    reached = loops.back_through(bottom, top, arriving, measures, rooms, gradients.negligible)
+    sums = gradients.negligible, gradients.wanted
+    kept = back.carried_rows.rooms
+    reached = loops.back_through(bottom, top, arriving, measures, rooms, sums, kept)
     back.arrivals.exponents[reached:top] = 0
     back.take_up(exponents)
     return reached

@@ -5,11 +5,16 @@ a state that no product reads (c of an LSTM) is the whole of that state's adjoin
 without carries the norms of its deltas are kept: the one path back leads through them.
 """
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from engine.arrays import Array, IntArray
 from engine.bptt.blocks import aligned_zeros
 from engine.bptt.tape import CHUNK, LayerTape
+
+if TYPE_CHECKING:
+    from engine.compiled.stretches import Kept
 
 
 class CarriedRows:
@@ -35,6 +40,9 @@ class CarriedRows:
         self.exponents = np.zeros((tape.length + 1, tape.batch), np.int32)
         self._path = one_path(tape)
         self.delta_squares: Array | None = None
+        block = np.zeros((0, tape.weights.hidden, tape.batch), tape.dtype)
+        row, exponents = np.zeros((0, tape.batch), tape.dtype), self.exponents[:0]
+        self._nothing: Kept = block, row, exponents, row, (0, 0), (0, 0)
 
     def start(self, top: int, end: int, exponents: IntArray) -> None:
         """Start a sweep from row `top`, whose carries are set and stored with `exponents`.
@@ -60,6 +68,19 @@ class CarriedRows:
             if self.delta_squares is None:
                 self.delta_squares = aligned_zeros((tape.length, tape.batch), tape.dtype)
             self.delta_squares[top:end] = 0
+
+    @property
+    def rooms(self) -> "Kept":
+        """Where compiled loops write what this keeps of a cell with one carry at most."""
+        if not self.kept:
+            return self._nothing
+        rows, squares, _, of_path, block, path = self._nothing
+        for name in self.rows:
+            span = self._tape.delta_rows.span(name)
+            rows, squares, block = self.rows[name], self.squares[name], (span.start, span.stop)
+        if self._path is not None and self.delta_squares is not None:
+            of_path, path = self.delta_squares, (self._path.start, self._path.stop)
+        return rows, squares, self.exponents, of_path, block, path
 
     def keep(self, start: int, stop: int, exponents: IntArray | int) -> None:
         """Copy the carries of steps start … stop − 1, which lie in one chunk."""

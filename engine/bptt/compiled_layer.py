@@ -14,7 +14,7 @@ from engine.bptt.sources import Arriving
 
 if TYPE_CHECKING:
     from engine.bptt.tape import LayerTape
-    from engine.compiled.stretches import Measures, Stretches
+    from engine.compiled.stretches import Kept, Measures, Stretches
     from engine.compiled.twins import Twin
 
 
@@ -72,7 +72,11 @@ class CompiledLayer:
         carried = [(span.start, span.stop) for span in way.carried.values()]
         self._carried = carried[0] if carried else (0, 0)
         # What goes on from a row is then its output's adjoint and one block of deltas at most.
-        self.sweeps_at_once = len(carried) <= 1 and set(way.states) <= {tape.cell.output}
+        self.sweeps_at_once = (
+            len(carried) <= 1
+            and len(tape.cell.carries) <= 1
+            and set(way.states) <= {tape.cell.output}
+        )
         products = tape.weights.products
         rows = tuple(tape.way_back.through(product).start for product in products)
         columns = tuple(tape.read(product).start for product in products)
@@ -100,7 +104,8 @@ class CompiledLayer:
         arriving: Arriving,
         measures: "Measures",
         exponents: tuple[IntArray, IntArray, IntArray],
-        negligible: float,
+        sums: tuple[float, bool],
+        kept: "Kept",
     ) -> int:
         """Sweep steps top − 1 … bottom back as far as nothing has to be decided on the way.
 
@@ -113,15 +118,16 @@ class CompiledLayer:
             measures: See stretches.py.
             exponents: E that row `top` is stored with, (B,), afterwards of the row where the sweep
                 ended; and room for those of rows and of norms, (T+1, B).
-            negligible: See `add_gradients`.
+            sums: What counts as zero, see `add_gradients`, and whether any gradient is added to.
+            kept: Room for what is kept on the way, see stretches.py.
 
         Returns:
             The step after the last one that is left to do.
         """
         wall = bottom or -1
         scales = *exponents, arriving.where, SQUARES, int(NONE), wall
-        sums = *self._sums, negligible
-        return self._sweep_back(bottom, top, arriving, (self._carried, measures, sums, scales))
+        stretches = self._carried, measures, (*self._sums, *sums), scales, kept
+        return self._sweep_back(bottom, top, arriving, stretches)
 
     def bring_near_one(self, adjoints: Array, exponents: IntArray, out: IntArray) -> bool:
         """Bring adjoints (m, H, B) to a norm near 1, and write their new exponents to `out` (m, B).

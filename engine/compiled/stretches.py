@@ -21,10 +21,12 @@ from engine.compiled.norms import squared_norms
 from engine.compiled.weight_gradients import add
 
 Pair = tuple[float, float]
+Span = tuple[int, int]
 
-Sums = tuple[tuple[int, ...], tuple[int, ...], tuple[Array, ...], tuple[Array, ...], float]
+Sums = tuple[tuple[int, ...], tuple[int, ...], tuple[Array, ...], tuple[Array, ...], float, bool]
 """Of every product the first of its rows among the deltas, the first row that it read, room for
-what one step read, and its gradient; and what counts as zero, see weight_gradients.py."""
+what one step read, and its gradient; what counts as zero, see weight_gradients.py; and whether any
+gradient is added to."""
 
 Measures = tuple[Array, Array, Pair, Pair]
 """λ of the output (T+1, H, B), room for squared norms (T+1, B), and the bounds of squared norms: of
@@ -35,7 +37,12 @@ Scales = tuple[IntArray, IntArray, IntArray, IntArray, Pair, int, int]
 what arrives at each state row or −1, (T+1,); the bounds between which squares neither over- nor
 underflow; the exponent of nothing; and the state row that nothing goes on through, or −1."""
 
-Stretches = tuple[tuple[int, int], Measures, Sums, Scales]
+Kept = tuple[Array, Array, IntArray, Array, Span, Span]
+"""Room for a block of deltas, (T+1, H, B), for its squared norms and its exponents, (T+1, B), and
+for the squared norms of the deltas on the one path there is, (T, B); and the rows of the block and
+of that path. Rooms are empty where nothing is kept."""
+
+Stretches = tuple[Span, Measures, Sums, Scales, Kept]
 """The rows of the deltas that the first step of a chunk hands to the one before, and the others."""
 
 
@@ -52,6 +59,20 @@ def powers_of(exponents: IntArray, like: Array) -> Array:
     for b in range(exponents.size):
         powers[b] = math.ldexp(1.0, exponents[b])
     return powers
+
+
+@inner
+def keep(t: int, deltas: Array, exponents: IntArray, kept: Kept) -> None:
+    """Keep what the deltas of steps from t on, (n, rows, B), carry, and the norms of their path."""
+    rows, squares, of_rows, of_path, block, path = kept
+    end = t + deltas.shape[0]
+    if rows.shape[0]:
+        rows[t:end] = deltas[:, block[0] : block[1]]
+        squared_norms(rows[t:end], squares[t:end])
+    if of_rows.shape[0]:
+        of_rows[t:end] = exponents
+    if of_path.shape[0]:
+        squared_norms(deltas[:, path[0] : path[1]], of_path[t:end])
 
 
 @inner
@@ -91,7 +112,7 @@ def left_by(
         0 where that could be done, and the sweep goes on; else the step after the last of the
         stretch, with nothing added: that is where the call ends.
     """
-    (first, last), measures, sums, scales = stretches
+    (first, last), measures, sums, scales, kept = stretches
     outputs, squares, window, sound = measures
     exponents, of_rows, of_norms, where = scales[0], scales[1], scales[2], scales[3]
     chunk = deltas.shape[0] - 1
@@ -106,14 +127,16 @@ def left_by(
     powers = powers_of(exponents[: exponents.size if scaled else 0], outputs)
     if not np.isfinite(powers).all():
         return end
+    slot = t % chunk
+    keep(t, deltas[slot : slot + end - t], exponents, kept)
     moved = exponents.copy()
     goes_on = within or t == scales[6]
-    if not (goes_on or brought_back(t, deltas[t % chunk, first:last], measures, scales, moved)):
+    if not (goes_on or brought_back(t, deltas[slot, first:last], measures, scales, moved)):
         return end
-    rows, columns, turned, gradients, negligible = sums
-    for product in range(len(gradients)):
+    rows, columns, turned, gradients, negligible, adds = sums
+    for product in range(len(gradients) if adds else 0):
         add(
-            address, deltas, rows[product], t % chunk, inputs[t:end], columns[product],
+            address, deltas, rows[product], slot, inputs[t:end], columns[product],
             powers, negligible, turned[product], gradients[product],
         )  # fmt: skip
     of_rows[t:end] = exponents

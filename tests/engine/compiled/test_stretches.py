@@ -6,7 +6,7 @@ import pytest
 
 from engine.bptt import backward
 from engine.bptt.at_once import swept_at_once
-from tests.engine.compiled.test_twins import LONG, TWINS, swept
+from tests.engine.compiled.test_twins import LONG, TWINS, ready, swept
 
 GAINS = {"vanishing": 0.02, "fading": 0.1, "ordinary": 0.2, "growing": 0.4, "exploding": 4.0}
 
@@ -32,6 +32,49 @@ def test_the_bits_are_those_of_stretches_one_by_one(
     at_once = swept(model, dtype, layers=2, asked=asked, gain=gain)
     monkeypatch.setattr(backward, "swept_at_once", lambda _back, _bottom, top: top)
     assert bits(at_once) == bits(swept(model, dtype, layers=2, asked=asked, gain=gain))
+
+
+def kept(
+    model: tuple[str, str | None], dtype: str, *, asked: str, gain: float, wanted: bool
+) -> dict[str, bytes]:
+    """Return what a sweep back leaves that keeps what is carried, with gradients or without."""
+    sweep = ready(model, dtype, asked=asked, gain=gain)
+    sweep.network.gradient.fill(0)
+    sweep.keep_carried()
+    sweep.add_gradients(wanted)
+    sweep.backward()
+    (gains,), (layer,) = sweep.gains(), sweep.backward_layers
+    rows = layer.carried_rows
+    found = {
+        "gradient": sweep.network.gradient,
+        "norms": sweep.log10_hidden_norms,
+        "factors": gains.factors,
+        "left out": gains.left_out,
+        "exponents": rows.exponents,
+        **rows.rows,
+        **{f"squares of {name}": squares for name, squares in rows.squares.items()},
+    }
+    if rows.delta_squares is not None:
+        found["squares of the path"] = rows.delta_squares
+    return bits(found)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("asked", ["last", "some"])
+@pytest.mark.parametrize("gain", [GAINS[name] for name in ("vanishing", "fading", "growing")])
+@pytest.mark.parametrize("wanted", [True, False], ids=["gradients", "norms alone"])
+@pytest.mark.parametrize("model", TWINS, ids=str)
+def test_what_is_kept_on_the_way_is_that_of_stretches_one_by_one(
+    model: tuple[str, str | None],
+    wanted: bool,
+    gain: float,
+    asked: str,
+    dtype: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    at_once = kept(model, dtype, asked=asked, gain=gain, wanted=wanted)
+    monkeypatch.setattr(backward, "swept_at_once", lambda _back, _bottom, top: top)
+    assert at_once == kept(model, dtype, asked=asked, gain=gain, wanted=wanted)
 
 
 @pytest.fixture

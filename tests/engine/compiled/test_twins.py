@@ -49,6 +49,20 @@ def swept(
     gain: float = 0.4,
 ) -> dict[str, Any]:
     """Return loss, gradients and norms of a sweep over more than two chunks."""
+    sweep = ready(model, dtype, layers=layers, asked=asked, gain=gain)
+    sweep.backward()
+    return {
+        "loss": np.array(sweep.loss.value),
+        "gradient": sweep.network.gradient.copy(),
+        "norms": sweep.log10_hidden_norms.copy(),
+        "states": np.stack([tape.outputs for tape in sweep.tapes]),
+    }
+
+
+def ready(
+    model: tuple[str, str | None], dtype: str, *, layers: int = 1, asked: str, gain: float
+) -> Sweep:
+    """Return a sweep over more than two chunks that has come to its end."""
     rng = np.random.default_rng(7)
     network = Network(make_cell(*model), inputs=3, hidden=20, layers=layers, outputs=2, dtype=dtype)
     parameters = {
@@ -70,14 +84,8 @@ def swept(
         mask,
     )
     sweep = Sweep(network, length=LONG, batch=6)
-    loss = sweep.forward(batch, "mean_squared_error").value
-    sweep.backward()
-    return {
-        "loss": np.array(loss),
-        "gradient": network.gradient.copy(),
-        "norms": sweep.log10_hidden_norms.copy(),
-        "states": np.stack([tape.outputs for tape in sweep.tapes]),
-    }
+    sweep.forward(batch, "mean_squared_error")
+    return sweep
 
 
 @pytest.mark.parametrize("model", TWINS, ids=str)
