@@ -39,31 +39,34 @@ class HiddenNorms:
     @cached_property
     def each(self) -> Array:
         """Of every layer, time and sample, (S, T, B)."""
-        return self._in_time(self._each)
+        return self._in_time(self._write_each, 2)
 
     @cached_property
     def means(self) -> Array:
         """Of the mean over samples, (S, T)."""
-        return self._in_time(self._means)
+        return self._in_time(self._write_means, 1)
 
-    def _in_time(self, logs: Callable[[Array, IntArray], Array]) -> Array:
-        """Return the logs of every layer's squares, with the shift."""
-        found = [logs(*layer.squared_norms()) for layer in self._layers]
-        for rows in found:
-            rows += self._shift
-        turned = zip(found, self._backwards, strict=True)
-        return np.array([rows[::-1] if backwards else rows for rows, backwards in turned])
-
-    def _each(self, squares: Array, exponents: IntArray) -> Array:
-        if self._loops is None:
-            return log10_norms(squares, exponents)
-        found = np.empty(squares.shape)
-        self._loops.log10_norms(squares, exponents, found)
+    def _in_time(self, write: Callable[[Array, IntArray, Array], None], axes: int) -> Array:
+        """Return the logs of every layer's squares (T, B), of so many of its axes."""
+        swept = [layer.squared_norms() for layer in self._layers]
+        found = np.empty((len(swept), *swept[0][0].shape[:axes]))
+        for rows, (squares, exponents), backwards in zip(
+            found, swept, self._backwards, strict=True
+        ):
+            write(squares, exponents, rows)
+            if backwards:
+                rows[...] = rows[::-1].copy()
+        found += self._shift
         return found
 
-    def _means(self, squares: Array, exponents: IntArray) -> Array:
+    def _write_each(self, squares: Array, exponents: IntArray, rows: Array) -> None:
         if self._loops is None:
-            return log10_mean_norms(squares, exponents)
-        found = np.empty(len(squares))
-        self._loops.log10_means(squares, exponents, NOTHING, found)
-        return found
+            rows[...] = log10_norms(squares, exponents)
+        else:
+            self._loops.log10_norms(squares, exponents, rows)
+
+    def _write_means(self, squares: Array, exponents: IntArray, rows: Array) -> None:
+        if self._loops is None:
+            rows[...] = log10_mean_norms(squares, exponents)
+        else:
+            self._loops.log10_means(squares, exponents, NOTHING, rows)

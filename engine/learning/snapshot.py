@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.arrays import Array
-from engine.blas import OneThread, on_one_thread
+from engine.blas import on_one_thread
 from engine.bptt.network import Network
 from engine.bptt.sweep import Sweep
 from engine.config import RunConfig
@@ -75,8 +75,7 @@ class Snapshot:
         nothing about the training. Where the training recomputes its states (`training.memory`),
         all but the norms is refused.
         """
-        with OneThread():
-            return None if self.batch is None else self.swept()
+        return None if self.batch is None else self.swept()
 
     @property
     def validation(self) -> Batch:

@@ -13,7 +13,7 @@ from typing import cast
 import numpy as np
 
 from engine.arrays import Array
-from engine.blas import OneThread
+from engine.blas import OneThread, on_one_thread
 from engine.bptt.network import Network
 from engine.bptt.segmented_sweep import SegmentedSweep
 from engine.bptt.sweep import Sweep
@@ -150,6 +150,7 @@ class Training:
         self._before_batch = self.rng.bit_generator.state
         return self.task.training_batch(self.rng, self.config.training.batch_size)
 
+    @on_one_thread
     def sweep_again(self, batch: Batch) -> Sweep:
         """Return the training's own sweep of a batch that was swept elsewhere.
 
