@@ -22,6 +22,15 @@ R = TypeVar("R")
 _SETTING = threading.Lock()
 
 
+class Nesting(threading.local):
+    """How many blocks a thread of the interpreter is within."""
+
+    depth = 0
+
+
+_NESTING = Nesting()
+
+
 class Limits(Protocol):
     """What puts threads back."""
 
@@ -39,8 +48,9 @@ def libraries() -> ThreadpoolController:
 class OneThread:
     """Within it, products of matrices are computed by the thread that asks for them.
 
+    A block within a block changes nothing, and asks nothing: each asking leaves a few bytes behind.
     Where two threads of the interpreter compute at once, who came first puts the setting back, and
-    the other goes on with the process's for the rest of its step.
+    the other goes on with the process's.
 
     Example:
         >>> with OneThread():
@@ -57,7 +67,8 @@ class OneThread:
 
     def __enter__(self) -> None:
         """Set one thread, where there are more."""
-        if not self._needed:
+        _NESTING.depth += 1
+        if _NESTING.depth > 1 or not self._needed:
             return
         with _SETTING:
             self._needed = False
@@ -69,6 +80,7 @@ class OneThread:
 
     def __exit__(self, *_: object) -> None:
         """Put the threads back."""
+        _NESTING.depth -= 1
         if self._limits is not None:
             self._limits.restore_original_limits()
             self._limits = None

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from engine.arrays import Array
-from engine.blas import on_one_thread
+from engine.blas import OneThread
 from engine.bptt.observation import Observation
 from engine.bptt.sweep import Sweep
 from engine.config import RunConfig
@@ -43,6 +43,7 @@ class Recorder:
         parameters = self.layouts[PARAMETER_NORMS].coords["parameter"]
         self._parameters = [str(name) for name in parameters]
         self._series = SeriesBuffer(self._parameters)
+        self._one_thread = OneThread()
         self._probe_sweep: Sweep | None = None  # bound once: that costs as much as sweeping
 
     def look(self, snapshot: Snapshot) -> Frame | None:
@@ -75,10 +76,9 @@ class Recorder:
         start, rows = self._series.take(step)
         return Series(start=start, rows=rows)
 
-    @on_one_thread
     def _arrays(self, snapshot: Snapshot) -> dict[str, Array]:
         # Weights of a diverging run overflow on the way: what comes out is recorded as it is.
-        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        with self._one_thread, np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             observation = self._observe(snapshot)
             found = {name: compute(observation) for name, compute in self._functions.items()}
             if self._looks_at_held_out:
