@@ -35,6 +35,5 @@ def swept_at_once(back: "LayerBackward", bottom: int, top: int) -> int:
     sums = gradients.negligible, gradients.wanted
     kept = back.carried_rows.rooms
     reached = loops.back_through(bottom, top, arriving, measures, rooms, sums, kept)
-    back.arrivals.exponents[reached:top] = 0
     back.take_up(exponents)
     return reached

@@ -76,6 +76,7 @@ class CompiledLayer:
             len(carried) <= 1
             and len(tape.cell.carries) <= 1
             and set(way.states) <= {tape.cell.output}
+            and not way.delayed
         )
         products = tape.weights.products
         rows = tuple(tape.way_back.through(product).start for product in products)

@@ -82,8 +82,8 @@ class Readout:
             self.dy = self._products(self._read)
             bias = self.network.readout[:, self.network.width]
             values = np.asarray(targets, mask.dtype)
-            total, *sizes = self._errors.squared_errors(self.dy, bias, values, mask)
-            self._sizes, correct = (sizes[0], sizes[1]), None
+            total, least, most = self._errors.squared_errors(self.dy, bias, values, mask)
+            self._sizes, correct = (least, most), None
         else:
             raw, mask = self.read_out(states, batch, loss)
             total, correct = float(np.sum(raw.losses, dtype=np.float64)), raw.correct
