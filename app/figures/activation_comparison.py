@@ -29,8 +29,6 @@ LAST_LOSS = "last_loss_gradient"
 HOVER = "%{customdata}<br>t = %{y}<br>log10 %{z:.2f}<extra></extra>"
 # So many letters of a name fit under one of six columns.
 LONGEST = 18
-# Nearer to 1 than so many decades a plain number reads better.
-PLAIN_DECADES = 3.0
 GATED = {"lstm": "LSTM", "gru": "GRU"}
 
 
@@ -159,7 +157,7 @@ def _span(index: int, run: RunData, step: int | None) -> Part:
 
 def _size(log10: float) -> str:
     """Ten to a power, plain near 1: as the list of runs and the verdict write a span."""
-    return layout.power(log10) if abs(log10) >= PLAIN_DECADES else f"{10**log10:.2g}"
+    return layout.power(log10) if abs(log10) >= layout.PLAIN_DECADES else f"{10**log10:.2g}"
 
 
 FIGURE = FigureDefinition(

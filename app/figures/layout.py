@@ -10,6 +10,8 @@ from app.figures.picture import Part, Picture
 
 FONT = '"Inter var", Inter, system-ui, sans-serif'
 AXIS_SIZE = 11
+# Nearer to 1 than so many decades a plain number reads better than a power of ten.
+PLAIN_DECADES = 3.0
 # What Plotly makes of the name "none".
 NO_TEMPLATE = {"data": {"scatter": [{"type": "scatter"}]}}
 

@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+from app.figures.layout import PLAIN_DECADES
 from app.runs import RunStatus
 
 _POWER = re.compile(r"\b(\d(?:\.\d+)?)e([+-]?\d+)\b")
-# Spans nearer to 1 than this many decades read better as a plain number.
-_PLAIN_DECADES = 3.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -240,7 +239,7 @@ def quantity_of_log10(log10: float) -> Quantity:
         return Quantity(text="NaN")
     if math.isinf(log10):
         return Quantity(text="∞" if log10 > 0 else "0")
-    if abs(log10) < _PLAIN_DECADES:
+    if abs(log10) < PLAIN_DECADES:
         return Quantity(text=f"{10**log10:.2g}" if log10 < 2 else f"{10**log10:.0f}")
     return Quantity(text="10", exponent=signed(log10, digits=1))
 
