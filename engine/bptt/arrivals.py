@@ -10,9 +10,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from engine.bptt.exponents import Scaled, scaled_near_one
-from engine.bptt.sources import Source
+from engine.arrays import IntArray
+from engine.bptt.exponents import NONE, Scaled, scaled_near_one
+from engine.bptt.sources import Arriving, Source
 from engine.bptt.tape import LayerTape
+
+JOIN_ABOVE = 20
+"""Powers of two by which a source must exceed the sweep's exponent for a stretch to end there."""
 
 
 class Arrivals:
@@ -26,6 +30,7 @@ class Arrivals:
         """Find the blocks that return to earlier rows."""
         self._tape, self._delayed = tape, tape.way_back.delayed
         self.exponents = np.zeros((tape.reach, tape.batch), np.int32)
+        self._where = np.full(tape.length + 1, -1, np.intp)
 
     def start(self, source: Source, top: int, end: int) -> None:
         """Begin with steps below row `top`; those up to `end` return nothing."""
@@ -65,6 +70,38 @@ class Arrivals:
         if row is not None:
             found.append(Scaled(row, self._source.exponents_at(t)))
         return found
+
+    def outweighs(self, start: int, stop: int, exponents: IntArray) -> int:
+        """Return the last row below `stop` at which an arrival outweighs a sweep, or `start`.
+
+        Args:
+            start: The first row.
+            stop: The row after the last; from here on steps have been swept.
+            exponents: E of the sweep, (B,).
+        """
+        bound = exponents + JOIN_ABOVE
+        if not self._delayed:
+            rows, (_, theirs) = self._source.between_scaled(start, stop)
+            hits = rows[np.any((theirs != NONE) & (theirs > bound), axis=1)]
+            return int(hits[-1]) if len(hits) else start
+        for t in self.between(start, stop):
+            for _, theirs in self.at(t, known=stop):
+                if np.any((theirs != NONE) & (theirs > bound)):
+                    return t
+        return start
+
+    def stored_with(self, start: int, stop: int, exponents: IntArray) -> Arriving | None:
+        """Return what arrives at rows start + 1 … stop − 1, stored with `exponents`, (B,).
+
+        Returns:
+            It lasts until the next call; None where later steps return to earlier outputs, too.
+        """
+        if self._delayed:
+            return None
+        rows, scaled = self._source.between_scaled(start, stop)
+        self._where.fill(-1)
+        self._where[rows] = np.arange(len(rows))
+        return Arriving(scaled.at(exponents), self._where)
 
     def pending(self, t: int) -> bool:
         """Tell whether what is still to arrive below row t is stored with exponents."""

@@ -25,7 +25,7 @@ def swept_at_once(back: "LayerBackward", bottom: int, top: int) -> int:
         return top
     if not isinstance(gradients, WeightGradients) or back.span < CHUNK:
         return top
-    if arriving is None or back.source.exponents is not None:
+    if back.source.exponents is not None:
         return top
     window = back.window
     sound = window.suspect_low, window.suspect_high

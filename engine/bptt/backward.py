@@ -30,15 +30,12 @@ from engine.bptt.entrywise import EntryAdjoints, entry_adjoints
 from engine.bptt.exponents import NONE, WINDOWS, Scaled, least_positive, near_one
 from engine.bptt.onward import Onward
 from engine.bptt.own_state import OwnState
-from engine.bptt.sources import DenseSource, Source
+from engine.bptt.sources import Arriving, DenseSource, Source
 from engine.bptt.tape import CHUNK, LayerTape
 from engine.bptt.weight_gradients import GradientsOf, WeightGradients
 
 SPARE = 2.0**-30
 """Squared norm at the end of a shortened stretch from which the next may be twice as long."""
-
-JOIN_ABOVE = 20
-"""Powers of two by which a source must exceed the sweep's exponent for a stretch to end there."""
 
 
 class LayerBackward:
@@ -102,11 +99,11 @@ class LayerBackward:
             self._start(top, end, source, injected)
             self.carried_rows.start(top, end, self.exponents)
             if self._own is None or "h" not in injected:
-                self._back(bottom, top, source, below)
+                self._back(bottom, top, below)
                 continue
             self.exponents[self.exponents == NONE] = 0
             with self._own.injected(injected["h"], self.exponents):
-                self._back(bottom, top, source, below)
+                self._back(bottom, top, below)
 
     def go_on(self, later: "LayerBackward", source: Source, below: DenseSource | None) -> None:
         """Sweep back from where `later` ended, the sweep of the steps right after this tape's."""
@@ -118,21 +115,21 @@ class LayerBackward:
             rows[T] = after[0]
         self.exponents, self._careful, self.span = later.exponents, later._careful, later.span
         self.arrivals.go_on(later.arrivals, source)
-        self._back(0, T, source, below)
+        self._back(0, T, below)
 
     def squared_norms(self) -> tuple[Array, IntArray]:
         """Return ‖dℓ/dh_t‖² as stored, with the exponents of the norms, (T, B), t = 1 … T."""
         kept = self.entries or self._own
         return kept.squared_norms() if kept else (self.squares[1:], self.norm_exponents[1:])
 
-    def _back(self, bottom: int, top: int, source: Source, below: DenseSource | None) -> None:
+    def _back(self, bottom: int, top: int, below: DenseSource | None) -> None:
         tape = self.tape
         top = top if self._own or below else swept_at_once(self, bottom, top)
         for first, last in tape.chunks(bottom, top):
             tape.linearize_chunk(first, last)
             stop = last
             while stop > first:
-                start = self._stretch(first, stop, source)
+                start = self._stretch(first, stop)
                 if start is None:
                     continue
                 self.gradients.add(start, stop, self.exponents if self._careful else None)
@@ -172,14 +169,15 @@ class LayerBackward:
         if not (low > self.window.low and high < self.window.high):
             self._settle(top, carry, [])
 
-    def _stretch(self, first: int, stop: int, source: Source) -> int | None:
+    def _stretch(self, first: int, stop: int) -> int | None:
         """Sweep a stretch that ends before `stop`; return its start, or None to try shorter."""
         start = max(first, stop - self.span)
         if self._careful:
-            start = self._join(start, stop)
+            start = self.arrivals.outweighs(start, stop, self.exponents)
             self._sweep_careful(start, stop)
         else:
-            self._sweep(start, stop, source)
+            self.arrivals.exponents[start:stop] = 0
+            self._sweep(start, stop, self.source.arriving)
         low, high = self._measure(start, stop)
         window = self.window
         self._within = low > window.low and high < window.high
@@ -192,46 +190,34 @@ class LayerBackward:
             self.span *= 2
         return start
 
-    def _sweep(self, start: int, stop: int, source: Source) -> None:
-        """Sweep a stretch without exponents."""
-        self.arrivals.exponents[start:stop] = 0
-        adjoints, above, loops = self.adjoints, stop, self.tape.compiled
-        if loops is None:
-            rows, program = source.rows, self.tape.plain_program
-            for t in range(stop - 1, start - 1, -1):
-                for function, arguments in program[t]:  # (1), (2)
-                    function(*arguments)
-                arriving = rows[t]
-                if arriving is not None:
-                    np.add(adjoints[t], arriving, adjoints[t])
+    def _sweep(self, start: int, stop: int, arriving: Arriving) -> None:
+        """Sweep a stretch; what arrives is stored as the sweep is."""
+        if self.tape.compiled is not None:
+            self.tape.compiled.back(start, stop, arriving)
             return
-        if source.arriving is not None:
-            loops.back(start, stop, source.arriving)
-            return
-        for t in source.between(start - 1, stop):
-            loops.back(t, above, None)
-            adjoints[t] += source.rows[t]
-            above = t
-        loops.back(start, above, None)
+        program, adjoints = self.tape.plain_program, self.adjoints
+        rows = arriving.rows(start, stop)  # made here, while there is room for them in the cache
+        for t in range(stop - 1, start - 1, -1):
+            for function, arguments in program[t]:  # (1), (2)
+                function(*arguments)
+            row = rows[t - start]
+            if row is not None:
+                np.add(adjoints[t], row, adjoints[t])
 
     def _sweep_careful(self, start: int, stop: int) -> None:
         """Sweep a stretch with exponents; what arrives at row `start` is left to `_settle`."""
         self.arrivals.exponents[start:stop] = self.exponents
+        arriving = self.arrivals.stored_with(start, stop, self.exponents)
+        if arriving is not None:
+            self._sweep(start, stop, arriving)
+            return
         above = stop
         for t in self.arrivals.between(start, stop):
             self.tape.back(t, above)
             above = t
-            for arriving in self.arrivals.at(t):
-                self.adjoints[t] += arriving.at(self.exponents)
+            for each in self.arrivals.at(t):
+                self.adjoints[t] += each.at(self.exponents)
         self.tape.back(start, above)
-
-    def _join(self, start: int, stop: int) -> int:
-        """Return the last row below `stop` at which an arrival outweighs the sweep, or `start`."""
-        for t in self.arrivals.between(start, stop):
-            for _, theirs in self.arrivals.at(t, known=stop):
-                if np.any((theirs != NONE) & (theirs > self.exponents + JOIN_ABOVE)):
-                    return t
-        return start
 
     def _measure(self, start: int, stop: int) -> tuple[float, float]:
         """Take the squared norms of rows start … stop − 1; return the least and the greatest."""

@@ -139,7 +139,7 @@ def powers_of_two(exponents: IntArray, dtype: DTypeLike) -> Array | None:
     One multiplication by a power costs a tenth of an ldexp.
     """
     kind = np.dtype(dtype)
-    if exponents.max() >= np.finfo(kind).maxexp:
+    if exponents.max(initial=0) >= np.finfo(kind).maxexp:
         return None
     powers: Array = np.ldexp(kind.type(1), exponents)
     return powers

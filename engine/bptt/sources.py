@@ -5,7 +5,7 @@ rows (1 … T) an array (H, B) to add to the adjoint there, with exponents of it
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import copy
 from functools import cached_property
 from typing import NamedTuple
@@ -46,58 +46,65 @@ class Arriving(NamedTuple):
         """Return all of them, (n, H, B)."""
         return self.values if self.weight is None else self.weight * self.values
 
+    def rows(self, start: int, stop: int) -> list[Array | None]:
+        """Return what arrives at state rows start … stop − 1, (H, B) each, None where nothing."""
+        which = self.where[start:stop]
+        found = self._some(which[which >= 0])
+        order = iter(found)
+        return [None if each < 0 else next(order) for each in which.tolist()]
+
+    def between(self, start: int, stop: int) -> tuple[IntArray, Array]:
+        """Return the rows start + 1 … stop − 1 at which anything arrives, and that, (n, H, B)."""
+        rows = start + 1 + np.flatnonzero(self.where[start + 1 : stop] >= 0)
+        return rows, self._some(self.where[rows])
+
+    def _some(self, which: IntArray) -> Array:
+        """Return some of them, (n, H, B): a view where they follow each other."""
+        ascending = len(which) and which[-1] - which[0] + 1 == len(which)
+        found = self.values[which[0] : which[-1] + 1] if ascending else self.values[which]
+        return found if self.weight is None else self.weight * found
+
 
 class Source:
     """Arriving derivatives by state row.
 
     Attributes:
-        exponents: E of each row and sample, (T+1, B), NONE where exactly zero; None where every
-            row is stored as it is.
-        arriving: The rows that are there in one array, where they lie so.
+        arriving: What arrives.
+        exponents: E that it is stored with by state row and sample, (T+1, B), NONE where exactly
+            zero; None where every row is stored as it is.
     """
 
     def __init__(
         self,
-        rows: Sequence[Array | None] | None = None,
+        arriving: Arriving,
         exponents: IntArray | None = None,
-        arriving: Arriving | None = None,
         asked: list[int] | None = None,
     ) -> None:
         """Take what arrives.
 
         Args:
-            rows: For each state row 0 … T an (H, B) array, or None where nothing arrives; None
-                where `arriving` has it all.
-            exponents: Of the attribute's name, like the next.
-            arriving: Rows that are stored as they are.
-            asked: The state rows at which they arrive, ascending, where somebody knows them.
+            arriving: Of the attribute's name.
+            exponents: Of the attribute's name.
+            asked: The state rows at which anything arrives, ascending, where somebody knows them.
         """
-        self._rows, self.exponents, self.arriving = rows, exponents, arriving
+        self.arriving, self.exponents = arriving, exponents
         self._known = asked
 
-    @property
+    @cached_property
     def rows(self) -> Sequence[Array | None]:
         """For each state row 0 … T an (H, B) array, or None where nothing arrives."""
-        if self._rows is None and self.arriving is not None:  # compiled loops never ask
-            values = self.arriving.all()
-            where = self.arriving.where.tolist()
-            self._rows = [None if which < 0 else values[which] for which in where]
-        return self._rows or []
+        return self.arriving.rows(0, len(self.arriving.where))
 
     @cached_property
     def _asked(self) -> list[int]:
         """The rows at which anything arrives."""
         if self._known is not None:
             return self._known
-        if self.arriving is None:
-            return [t for t, row in enumerate(self.rows) if row is not None]
         asked: list[int] = np.flatnonzero(self.arriving.where >= 0).tolist()
         return asked
 
     def at(self, t: int) -> Array | None:
         """Return what arrives at row t, (H, B), or None."""
-        if self.arriving is None:
-            return self.rows[t]
         which = self.arriving.where[t]
         return None if which < 0 else self.arriving.at(which)
 
@@ -114,18 +121,25 @@ class Source:
         """Return what arrives at rows start … stop, the first of them its row 0."""
         rows = slice(start, stop + 1)
         exponents = None if self.exponents is None else self.exponents[rows]
-        if self.arriving is not None:
-            own = self.arriving._replace(where=self.arriving.where[rows])
-            return Source(exponents=exponents, arriving=own)
-        return Source(self.rows[rows], exponents)
+        return Source(self.arriving._replace(where=self.arriving.where[rows]), exponents)
 
     def exponents_at(self, t: int) -> IntArray:
         """Return E of row t, at which something arrives, (B,); NONE where it is exactly zero."""
-        if self.exponents is not None:
-            found: IntArray = self.exponents[t]
-            return found
-        zero = np.abs(self.rows[t]).max(axis=0) == 0  # type: ignore[arg-type]  # not None here
-        return np.where(zero, NONE, 0).astype(np.int32)
+        if self.exponents is None:
+            return _none_where_zero(self.arriving.at(self.arriving.where[t]))
+        found: IntArray = self.exponents[t]
+        return found
+
+    def between_scaled(self, start: int, stop: int) -> tuple[IntArray, Scaled]:
+        """Return the rows start + 1 … stop − 1 at which anything arrives, and all of that."""
+        rows, values = self.arriving.between(start, stop)
+        own = _none_where_zero(values) if self.exponents is None else self.exponents[rows]
+        return rows, Scaled(values, own)
+
+
+def _none_where_zero(values: Array) -> IntArray:
+    """Return the exponents of what is stored as it is, (…, H, B): NONE where exactly zero."""
+    return np.where(np.abs(values).max(axis=-2) == 0, NONE, 0).astype(np.int32)
 
 
 class AskedRows:
@@ -162,17 +176,15 @@ def source_of_loss(
     """
     if ordinary:
         arriving = Arriving(np.ascontiguousarray(direct), asked.where, weight)
-        return Source(arriving=arriving, asked=asked.ascending)
+        return Source(arriving, asked=asked.ascending)
     if weight is not None:
         direct = weight * direct
-    found: list[Array | None] = [None] * len(asked.where)
-    for row, array in zip(asked.rows, direct, strict=True):
-        found[row] = array
-    exponents = np.full((len(found), direct.shape[-1]), NONE, np.int32)
+    exponents = np.full((len(asked.where), direct.shape[-1]), NONE, np.int32)
     own = exponent_of(direct, axis=1)
     exponents[asked.rows] = own if base is None else np.where(own == NONE, NONE, own + base)
     shift(direct, np.where(own == NONE, 0, -own)[:, None, :])
-    return Source(found, exponents)
+    arriving = Arriving(np.ascontiguousarray(direct), asked.where)
+    return Source(arriving, exponents, asked.ascending)
 
 
 def side_of(source: Source, side: slice, reverse: bool) -> Source:
@@ -183,24 +195,22 @@ def side_of(source: Source, side: slice, reverse: bool) -> Source:
         side: The features that are this layer's.
         reverse: Whether it reads the sequence backwards: row r is that of time T + 1 − r.
     """
-    length = len(source.rows) - 1
-    found = [(t, row[side]) for t, row in enumerate(source.rows) if row is not None]
-    if not found:
-        return Source(source.rows)
-    times = [t for t, _ in found]
-    values = np.stack([row for _, row in found])
+    length = len(source.arriving.where) - 1
+    times, both = source.arriving.between(0, length + 1)
+    values = np.array(both[:, side])
     own = exponent_of(values, axis=1)
     ordinary = source.exponents is None and bool(np.all((own > LEAST_ORDINARY) | (own == NONE)))
     base = None if source.exponents is None else source.exponents[times]
-    rows = [length + 1 - t for t in times] if reverse else times
+    rows = (length + 1 - times if reverse else times).tolist()
     return source_of_loss(values, ordinary, AskedRows(rows, length), base)
 
 
-def joined(source: Source, other: Source, width: int, dtype: DTypeLike) -> Source:
-    """Return what arrives from two sources, each row (`width`, B)."""
-    arrays = [row for row in (*source.rows, *other.rows) if row is not None]
-    both = DenseSource(len(source.rows) - 1, width, arrays[0].shape[-1], dtype)
-    for each in (source, other):
+def joined(source: Source, more: Mapping[int, Array], width: int, dtype: DTypeLike) -> Source:
+    """Return a source that brings more, too: by state row (`width`, B) each, at one row or some."""
+    values, where, _ = source.arriving
+    both, rows = DenseSource(len(where) - 1, width, values.shape[-1], dtype), sorted(more)
+    added = Arriving(np.stack([more[t] for t in rows]), AskedRows(rows, len(where) - 1).where)
+    for each in (source, Source(added)):
         both.add(each)
     return both.as_source()
 
@@ -226,18 +236,9 @@ class DenseSource:
 
     def add(self, other: Source) -> None:
         """Add another source, row by row, at the larger exponent of the two."""
-        for t, row in enumerate(other.rows):
-            if row is None:
-                continue
-            theirs = (
-                np.zeros_like(self.exponents[t]) if other.exponents is None else other.exponents[t]
-            )
-            larger = np.maximum(self.exponents[t], theirs)
-            shift(self.array[t], self.exponents[t] - larger)
-            moved = np.array(row)
-            shift(moved, theirs - larger)
-            self.array[t] += moved
-            self.exponents[t] = larger
+        rows, theirs = other.between_scaled(0, len(self.array))
+        found = together(Scaled(self.array[rows], self.exponents[rows]), theirs)
+        self.array[rows], self.exponents[rows] = found
 
     def add_backwards(self, other: "DenseSource") -> None:
         """Add what a layer hands down that reads the sequence backwards, its rows in its order."""
@@ -247,8 +248,6 @@ class DenseSource:
 
     def as_source(self) -> Source:
         """Return the filled rows as a source; exponents are dropped where all are 0."""
-        present = self.exponents[1:] != NONE
-        if np.all(self.exponents[1:][present] == 0):
-            where = np.arange(-1, len(self.array) - 1)
-            return Source(arriving=Arriving(self.array[1:], where))
-        return Source([None, *self.array[1:]], self.exponents)
+        arriving = Arriving(self.array[1:], np.arange(-1, len(self.array) - 1))
+        scaled = np.any((self.exponents[1:] != NONE) & (self.exponents[1:] != 0))
+        return Source(arriving, self.exponents if scaled else None)

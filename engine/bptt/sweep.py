@@ -229,8 +229,7 @@ class Sweep:
         earlier = {self.length - j: v for j, v in steps.items() if j < self.length}
         if not earlier:
             return source
-        rows = [earlier.get(t) for t in range(self.length + 1)]
-        return joined(source, Source(rows), self.network.hidden, self.network.dtype)
+        return joined(source, earlier, self.network.hidden, self.network.dtype)
 
     def keep_carried(self, wanted: bool = True) -> None:
         """Let the next backward sweeps keep what is carried from step to step."""

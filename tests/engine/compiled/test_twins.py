@@ -175,7 +175,7 @@ def test_products_made_row_by_row_leave_the_bits_of_products_made_before(
     assert source.arriving is not None
     assert source.arriving.weight is not None
     before = Arriving(source.arriving.all(), source.arriving.where)
-    sweep.back_from(Source(arriving=before))
+    sweep.back_from(Source(before))
     np.testing.assert_array_equal(layer.adjoints, row_by_row)
     for t, row in enumerate(source.rows):
         if row is not None:
