@@ -66,7 +66,7 @@ class EnsembleReadout(Readout):
         own = np.repeat(samples * scale, samples) if mean else np.ones(batch.size)
         correct = None if raw.correct is None else (of_each(raw.correct) / counts).tolist()
         values = (of_each(raw.losses) * scale).tolist()
-        return MemberLosses(values, correct, scale[:, None].astype(mask.dtype), own)
+        return MemberLosses(values, correct, scale[:, None].astype(states.dtype), own)
 
     def backward(self) -> tuple[Array, Array | None, bool]:
         """Fill the read-outs' gradients; return the immediate derivatives, (n, H, S·B)."""

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from engine import compiled
-from engine.arrays import Array, IntArray
+from engine.arrays import Array, BoolArray, IntArray
 from engine.bptt.network import Network
 from engine.bptt.sources import AskedRows
 from engine.tasks.base import Batch
@@ -81,8 +81,8 @@ class Readout:
             targets, mask = self._ask(states, batch)
             self.dy = self._products(self._read)
             bias = self.network.readout[:, self.network.width]
-            values = np.asarray(targets, mask.dtype)
-            total, least, most = self._errors.squared_errors(self.dy, bias, values, mask)
+            values, asked = np.asarray(targets, states.dtype), np.array(mask, order="C")
+            total, least, most = self._errors.squared_errors(self.dy, bias, values, asked)
             self._sizes, correct = (least, most), None
         else:
             raw, mask = self.read_out(states, batch, loss)
@@ -94,22 +94,21 @@ class Readout:
         accuracy = None if correct is None else int(np.count_nonzero(correct)) / count
         return Loss(total * scale, accuracy, scale, batch.size / count if mean else 1.0)
 
-    def read_out(self, states: Array, batch: Batch, loss: str) -> tuple[RawLoss, Array]:
+    def read_out(self, states: Array, batch: Batch, loss: str) -> tuple[RawLoss, BoolArray]:
         """Return what the loss finds at the asked steps, and the mask there, (n, B)."""
         targets, mask = self._ask(states, batch)
         raw = LOSSES[loss](self.outputs(self._read), targets, mask)
         self.dy, self._sizes = raw.gradient, None
         return raw, mask
 
-    def _ask(self, states: Array, batch: Batch) -> tuple[Array | IntArray, Array]:
+    def _ask(self, states: Array, batch: Batch) -> tuple[Array | IntArray, BoolArray]:
         """Take what is read at the asked steps; return the targets there, and the mask (n, B)."""
         asked = batch.asked
         if (found := asked.tobytes()) != self._asked:  # mostly every batch asks at the same steps
             self._asked, self.rows = found, (asked + 1).tolist()
         places = neighbours(asked)
         self._read = states[1:][places]
-        mask = batch.mask[places].astype(states.dtype)
-        targets = batch.targets[places]
+        mask, targets = batch.mask[places], batch.targets[places]
         if targets.ndim > mask.ndim:  # values, not classes
             targets = np.ascontiguousarray(targets.transpose(0, 2, 1), states.dtype)
         return targets, mask

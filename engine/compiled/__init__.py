@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from functools import cache
 from typing import TYPE_CHECKING, Protocol, cast
 
-from engine.arrays import Array, IntArray
+from engine.arrays import Array, BoolArray, IntArray
 from engine.cells.base import Cell
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class ReadoutLoops(Protocol):
     """Loops for what is read out, see readout.py."""
 
     def squared_errors(
-        self, outputs: Array, bias: Array, targets: Array, mask: Array, /
+        self, outputs: Array, bias: Array, targets: Array, mask: BoolArray, /
     ) -> tuple[float, float, float]:
         """Turn outputs into derivatives; return the sum of errors, and how large they are."""
 

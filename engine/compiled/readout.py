@@ -2,24 +2,25 @@
 
 import numpy as np
 
-from engine.arrays import Array
+from engine.arrays import Array, BoolArray
 from engine.compiled.kernel import inner, kernel
 
 
 @inner
-def turn(row: Array, target: Array, mask: Array, factor: np.floating, sums: Array) -> None:
-    """Turn a y_i of one step, (B,), into its derivative.
+def turn(row: Array, target: Array, asked: BoolArray, factor: np.floating, sums: Array) -> None:
+    """Turn a y_i of one step, (B,), into its derivative; into 0 where nobody asks.
 
     Of `sums` (3, B) the first gets its square, the second keeps the larger |∂/∂y_i|, and the third
     is no number from where one of these is not finite.
     """
     errors, largest, finite = sums[0], sums[1], sums[2]
+    nothing = factor * 0
     for b in range(row.size):
         row[b] -= target[b]
     for b in range(row.size):
         errors[b] += row[b] * row[b]
     for b in range(row.size):
-        row[b] = row[b] * factor * mask[b]  # (2)
+        row[b] = row[b] * factor if asked[b] else nothing  # (2)
     for b in range(row.size):
         largest[b] = max(largest[b], abs(row[b]))
     for b in range(row.size):
@@ -28,7 +29,7 @@ def turn(row: Array, target: Array, mask: Array, factor: np.floating, sums: Arra
 
 @kernel
 def squared_errors(
-    outputs: Array, bias: Array, targets: Array, mask: Array
+    outputs: Array, bias: Array, targets: Array, mask: BoolArray
 ) -> tuple[float, float, float]:
     """Turn outputs into ∂(Σ m e)/∂y, in their own memory.
 
@@ -36,7 +37,7 @@ def squared_errors(
         outputs: h W_yᵀ of n asked steps, to which the bias is still to be added, (n, K, B).
         bias: b_y, (K,).
         targets: (n, K, B).
-        mask: m, (n, B), 0 or 1.
+        mask: m, (n, B).
 
     Returns:
         Σ m e; and of the largest |∂/∂y_i| of every step and sample the least that is not zero and
@@ -52,7 +53,7 @@ def squared_errors(
             outputs[t, k] += bias[k]
             turn(outputs[t, k], targets[t, k], mask[t], factor, sums)
         for b in range(batch):
-            total += sums[0, b] * mask[t, b]  # (2)
+            total += sums[0, b] if mask[t, b] else 0  # (2)
             finite += sums[2, b]
             if sums[1, b] > 0:
                 least, most = min(least, sums[1, b]), max(most, sums[1, b])

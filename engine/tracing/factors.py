@@ -86,15 +86,16 @@ class Logits:
         return np.asarray(np.log10(self.weights) - at_target / np.log(10.0))
 
     def gradient_by_prediction(self) -> Array:
-        """Return ∂ℓ_t/∂ŷ_t, (B, 1, K)."""
+        """Return ∂ℓ_t/∂ŷ_t, (B, 1, K); 0 for a sample of which nothing is asked."""
         if not self.of_classes:
             difference = self.logits - self.targets.astype(np.float64)
-            scaled: Array = difference * (2 / difference.shape[1]) * self.weights[:, None]  # (2)
-            return scaled[:, None, :]
-        found = np.zeros_like(self.logits)
-        at_target = np.exp(-self._at_target(self._log_predictions))
-        samples = np.arange(len(found))
-        found[samples, self.targets.astype(np.int64)] = -self.weights * at_target  # (2)
+            found: Array = difference * (2 / difference.shape[1]) * self.weights[:, None]  # (2)
+        else:
+            found = np.zeros_like(self.logits)
+            at_target = np.exp(-self._at_target(self._log_predictions))
+            samples = np.arange(len(found))
+            found[samples, self.targets.astype(np.int64)] = -self.weights * at_target  # (2)
+        found[self.weights == 0] = 0  # a product with 0 would keep infinity's NaN
         return found[:, None, :]
 
     def _at_target(self, values: Array) -> Array:
