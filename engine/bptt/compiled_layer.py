@@ -169,12 +169,12 @@ class CompiledLayer:
         if self._twin.stack is not None:
             self._twin.stack(self._gemm, self._turned, slopes, *rows, starts, stop)
 
-    def count_outside(self, low: float, high: float, out: Array) -> None:
-        """Write how many φ of each step are less than `low` or greater than `high` to `out` (T,).
+    def shares_outside(self, low: float, high: float, out: Array) -> None:
+        """Write the share of each step's φ less than `low` or greater than `high` to `out` (T,).
 
         NaN where one of them is.
         """
-        self._twin.count_outside(*self._candidate, low, high, out)
+        self._twin.shares_outside(*self._candidate, low, high, out)
 
     def add_gradients(
         self, start: int, stop: int, exponents: IntArray | None, negligible: float

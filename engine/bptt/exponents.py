@@ -10,6 +10,7 @@ NONE stands for "nothing here yet": an exact zero, whose exponent must not raise
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -161,6 +162,13 @@ def least_positive(squares: Array) -> float:
     return float(squares.min(initial=1, where=squares > 0))
 
 
+@cache
+def _ones(count: int, dtype: np.dtype[Any]) -> Array:
+    found = np.ones(count, dtype)
+    found.setflags(write=False)
+    return found
+
+
 def log10_mean_norms(squares: Array, exponents: IntArray) -> Array:
     """Return log10 of the mean over the last axis of ‖stored‖ · 2^E, from ‖stored‖².
 
@@ -175,22 +183,27 @@ def log10_mean_norms(squares: Array, exponents: IntArray) -> Array:
         own = np.ascontiguousarray(exponents).reshape(shape)
         loops.log10_means(stored, own, int(NONE), found.reshape(shape[0]))
         return found
-    norms, largest = np.sqrt(squares), exponents[..., 0]
-    if not (exponents == largest[..., None]).all():
+    norms, scaled = np.sqrt(squares), np.count_nonzero(exponents) > 0
+    if scaled:
         known = np.where(squares == 0, NONE, exponents)
         largest = known.max(axis=-1)
         norms *= normal_powers(known - largest[..., None], norms.dtype)
     # A product with ones costs a tenth of a sum over a short last axis.
-    sums = np.matmul(norms, np.ones(norms.shape[-1], norms.dtype))
+    means = np.matmul(norms, _ones(norms.shape[-1], norms.dtype)).astype(np.float64)
+    means /= norms.shape[-1]
     with np.errstate(divide="ignore"):
-        logs: Array = np.log10(sums.astype(np.float64) / norms.shape[-1])
-    return logs + LOG10_2 * largest  # −inf, where all are zero, stays so whatever E is
+        logs: Array = np.log10(means, means)
+    if scaled:
+        logs += LOG10_2 * largest  # −inf, where all are zero, stays so whatever E is
+    return logs
 
 
 def log10_norms(squares: Array, exponents: IntArray) -> Array:
     """Return log10 of ‖stored‖ · 2^E from ‖stored‖²; −inf for zeros, NaN and inf kept."""
+    logs: Array = squares.astype(np.float64)
     with np.errstate(divide="ignore"):
-        logs: Array = np.log10(squares.astype(np.float64))
+        np.log10(logs, logs)
     logs *= 0.5
-    logs += LOG10_2 * exponents
+    if np.count_nonzero(exponents):
+        logs += LOG10_2 * exponents
     return logs

@@ -16,7 +16,8 @@ NOTHING = int(NONE)
 class HiddenNorms:
     """log10 ‖dℓ/dh_t‖ of the last sweep in the order of time, −inf where it is exactly zero.
 
-    What nobody asks for is not made; it has to be asked for before the layers are swept again.
+    What nobody asks for is not made, but for loops that make both in one pass; it has to be asked
+    for before the layers are swept again.
     """
 
     def __init__(
@@ -34,39 +35,37 @@ class HiddenNorms:
             shift: Added to all: log10 of the scale that the sweep left out.
             loops: Compiled ones, where there are some.
         """
-        self._layers, self._backwards, self._shift, self._loops = layers, backwards, shift, loops
+        self._layers, self._backwards, self._shift = layers, backwards, shift
+        if loops is not None:
+            self.each, self.means = self._by_loops(loops)
 
     @cached_property
     def each(self) -> Array:
         """Of every layer, time and sample, (S, T, B)."""
-        return self._in_time(self._write_each, 2)
+        return self._in_time(log10_norms)
 
     @cached_property
     def means(self) -> Array:
         """Of the mean over samples, (S, T)."""
-        return self._in_time(self._write_means, 1)
+        if self._layers[0].squared_norms()[0].shape[1] == 1:
+            return self.each[..., 0]
+        return self._in_time(log10_mean_norms)
 
-    def _in_time(self, write: Callable[[Array, IntArray, Array], None], axes: int) -> Array:
-        """Return the logs of every layer's squares (T, B), of so many of its axes."""
+    def _in_time(self, logs: Callable[[Array, IntArray], Array]) -> Array:
+        """Return what is made of every layer's squares and exponents, (T, B) each."""
+        found = []
+        for layer, backwards in zip(self._layers, self._backwards, strict=True):
+            rows = logs(*layer.squared_norms())
+            rows += self._shift
+            found.append(rows[::-1] if backwards else rows)
+        return np.array(found) if len(found) > 1 else found[0][None]  # nothing to copy
+
+    def _by_loops(self, loops: Norms) -> tuple[Array, Array]:
         swept = [layer.squared_norms() for layer in self._layers]
-        found = np.empty((len(swept), *swept[0][0].shape[:axes]))
-        for rows, (squares, exponents), backwards in zip(
-            found, swept, self._backwards, strict=True
-        ):
-            write(squares, exponents, rows)
-            if backwards:
-                rows[...] = rows[::-1].copy()
-        found += self._shift
-        return found
-
-    def _write_each(self, squares: Array, exponents: IntArray, rows: Array) -> None:
-        if self._loops is None:
-            rows[...] = log10_norms(squares, exponents)
-        else:
-            self._loops.log10_norms(squares, exponents, rows)
-
-    def _write_means(self, squares: Array, exponents: IntArray, rows: Array) -> None:
-        if self._loops is None:
-            rows[...] = log10_mean_norms(squares, exponents)
-        else:
-            self._loops.log10_means(squares, exponents, NOTHING, rows)
+        shape = len(swept), *swept[0][0].shape
+        each, means = np.empty(shape), np.empty(shape[:2])
+        for layer, backwards in enumerate(self._backwards):
+            squares, exponents = swept[layer]
+            into = each[layer], means[layer]
+            loops.log10_norms(squares, exponents, NOTHING, self._shift, backwards, *into)
+        return each, means

@@ -47,6 +47,7 @@ class Network:
             directions.
         directions: N, 1 or 2.
         width: N·H, what a layer hands up at a time step.
+        backwards: Of each layer, whether it reads the sequence backwards.
         flat: Every parameter, one vector; updated in place, then `prepare()`.
         gradient: dL/dflat, filled by a sweep, zero at what is `closed` and at biases left out.
         parameter_shapes: Public name -> shape.
@@ -88,6 +89,7 @@ class Network:
             for side in sides
         ]
         self._suffixes = {layer.suffix: index for index, layer in enumerate(self.layers)}
+        self.backwards: Sequence[bool] = [layer.reverse for layer in self.layers]
         self.skips = [layer_skips and layer.inputs == self.width for layer in self.layers]
         sizes = [layer.size for layer in self.layers] + [outputs * (self.width + 1)]
         edges = np.cumsum([0, *sizes]).tolist()
@@ -154,11 +156,6 @@ class Network:
     def axis(self) -> tuple[int | str, ...]:
         """Coordinates of the layer axis."""
         return layer_axis(len(self.layers) // self.directions, self.directions > 1)
-
-    @property
-    def backwards(self) -> Sequence[bool]:
-        """Of each layer, whether it reads the sequence backwards."""
-        return [layer.reverse for layer in self.layers]
 
     def owner(self, parameter: str) -> int | None:
         """Return the layer that a parameter belongs to; None for the read-out's."""

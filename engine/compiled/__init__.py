@@ -59,8 +59,18 @@ class Norms(Protocol):
     def log10_means(self, squares: Array, exponents: IntArray, nothing: int, out: Array, /) -> None:
         """Write those of the means over samples."""
 
-    def log10_norms(self, squares: Array, exponents: IntArray, out: Array, /) -> None:
-        """Write those of every sample."""
+    def log10_norms(
+        self,
+        squares: Array,
+        exponents: IntArray,
+        nothing: int,
+        shift: float,
+        backwards: bool,
+        each: Array,
+        means: Array,
+        /,
+    ) -> None:
+        """Write those of every sample and those of the means in the order of time."""
 
 
 def norm_loops() -> Norms | None:

@@ -1,4 +1,4 @@
-"""How many numbers of a row lie in each of equal bins, and how many beyond two bounds."""
+"""How many numbers of a row lie in each of equal bins, and which share beyond two bounds."""
 
 import numpy as np
 
@@ -35,8 +35,8 @@ def count(values: Array, scale: float, out: Array) -> None:
 
 
 @inner
-def outside(values: Array, bounds: tuple[float, float]) -> float:
-    """Return how many numbers (n,) are less than the first or greater than the second bound.
+def share_outside(values: Array, bounds: tuple[float, float]) -> float:
+    """Return the share of numbers (n,) that are less than the first or greater than the second.
 
     NaN where one of them is.
     """
@@ -46,14 +46,14 @@ def outside(values: Array, bounds: tuple[float, float]) -> float:
     for j in range(values.size):
         inside = np.int32(inside + ((values[j] >= least) & (values[j] <= most)))
         known = np.int32(known + (values[j] == values[j]))
-    return np.float64(known - inside) if known == values.size else np.nan
+    return np.float64(known - inside) / values.size if known == values.size else np.nan
 
 
 @kernel
-def count_outside(
+def shares_outside(
     values: Array, first: int, height: int, low: float, high: float, out: Array
 ) -> None:
-    """Write how many numbers of each step are less than `low` or greater than `high`.
+    """Write the share of each step's numbers that are less than `low` or greater than `high`.
 
     NaN where one of them is.
 
@@ -68,4 +68,4 @@ def count_outside(
     count = height * values.shape[2]
     for t in range(values.shape[0]):
         row = values[t, first : first + height].reshape(count)
-        out[t] = outside(row, (low, high))
+        out[t] = share_outside(row, (low, high))

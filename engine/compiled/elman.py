@@ -5,7 +5,7 @@ from functools import partial
 from types import MappingProxyType
 
 from engine.arrays import Array, IntArray
-from engine.compiled.counts import outside
+from engine.compiled.counts import share_outside
 from engine.compiled.elementary import tanh
 from engine.compiled.kernel import arrive, inner, kernel
 from engine.compiled.norms import add_squares
@@ -59,7 +59,7 @@ def forward(
     bounds: Pair,
     saturated: Array,
 ) -> None:
-    """Run all steps, and count the saturated units where there is room."""
+    """Run all steps, and take the share of saturated units where there is room."""
     rows, columns, batch = inputs.shape
     hidden = weights[0].shape[0]
     read = inputs.reshape(rows, columns * batch)
@@ -68,7 +68,7 @@ def forward(
         h = read[t + 1][: hidden * batch]
         activate(activation, h)  # (2)
         if saturated.size:
-            saturated[t] = outside(h, bounds)
+            saturated[t] = share_outside(h, bounds)
 
 
 @kernel

@@ -1,7 +1,7 @@
 """The GRU's loops over time; equations as numbered in engine/cells/gru.py."""
 
 from engine.arrays import Array, IntArray
-from engine.compiled.counts import outside
+from engine.compiled.counts import share_outside
 from engine.compiled.elementary import tanh
 from engine.compiled.kernel import PIECE, arrive, inner, kernel, piece
 from engine.compiled.norms import add_squares
@@ -35,7 +35,7 @@ def forward(
     bounds: Pair,
     saturated: Array,
 ) -> None:
-    """Run all steps, and count the saturated units where there is room."""
+    """Run all steps, and take the share of saturated units where there is room."""
     rows, height, batch = tape.shape
     hidden, columns = height // TAPE_BLOCKS, inputs.shape[1]
     size = hidden * batch
@@ -51,7 +51,7 @@ def forward(
                 piece(now, 3, size, a, b), before[a:b], after[a:b],
             )  # fmt: skip
         if saturated.size:
-            saturated[t] = outside(piece(now, 0, size, 0, size), bounds)
+            saturated[t] = share_outside(piece(now, 0, size, 0, size), bounds)
 
 
 @inner

@@ -1,7 +1,7 @@
 """The LSTM's loops over time; equations as numbered in engine/cells/lstm.py."""
 
 from engine.arrays import Array, IntArray
-from engine.compiled.counts import outside
+from engine.compiled.counts import share_outside
 from engine.compiled.elementary import tanh
 from engine.compiled.kernel import PIECE, arrive, inner, kernel, piece
 from engine.compiled.norms import add_squares
@@ -42,7 +42,7 @@ def forward(
     bounds: Pair,
     saturated: Array,
 ) -> None:
-    """Run all steps, and count the saturated units where there is room."""
+    """Run all steps, and take the share of saturated units where there is room."""
     rows, height, batch = tape.shape
     hidden = height // BLOCKS
     n = hidden * batch
@@ -59,7 +59,7 @@ def forward(
                 after[a:b], h[a:b],
             )  # fmt: skip
         if saturated.size:
-            saturated[t] = outside(piece(now, 1, n, 0, n), bounds)
+            saturated[t] = share_outside(piece(now, 1, n, 0, n), bounds)
 
 
 @inner

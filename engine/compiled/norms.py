@@ -46,6 +46,26 @@ def squared_norms(rows: Array, out: Array) -> tuple[float, float]:
     return low, high
 
 
+@inner
+def log10_mean(squares: Array, exponents: IntArray, nothing: int) -> float:
+    """Return log10 of the mean of ‖stored‖ · 2^E over samples, from ‖stored‖² (B,).
+
+    `nothing` is the exponent of what is exactly zero.
+    """
+    largest = nothing
+    for b in range(squares.size):
+        if squares[b] != 0:
+            largest = max(largest, exponents[b])
+    total = 0.0
+    for b in range(squares.size):
+        if squares[b] != 0:
+            below = largest - exponents[b]
+            power = POWERS[below] if below < POWERS.size else 0.0
+            total += math.sqrt(squares[b]) * power
+    logs: float = np.log10(total / squares.size)
+    return logs if largest == nothing else logs + LOG10_2 * largest
+
+
 @kernel
 def log10_means(squares: Array, exponents: IntArray, nothing: int, out: Array) -> None:
     """Write log10 of the mean of ‖stored‖ · 2^E over samples, from ‖stored‖² (n, B), to `out` (n,).
@@ -53,24 +73,34 @@ def log10_means(squares: Array, exponents: IntArray, nothing: int, out: Array) -
     `nothing` is the exponent of what is exactly zero.
     """
     for row in range(squares.shape[0]):
-        largest = nothing
-        for b in range(squares.shape[1]):
-            if squares[row, b] != 0:
-                largest = max(largest, exponents[row, b])
-        total = 0.0
-        for b in range(squares.shape[1]):
-            if squares[row, b] != 0:
-                below = largest - exponents[row, b]
-                power = POWERS[below] if below < POWERS.size else 0.0
-                total += math.sqrt(squares[row, b]) * power
-        logs = np.log10(total / squares.shape[1])
-        out[row] = logs if largest == nothing else logs + LOG10_2 * largest
+        out[row] = log10_mean(squares[row], exponents[row], nothing)
 
 
 @kernel
-def log10_norms(squares: Array, exponents: IntArray, out: Array) -> None:
-    """Write log10 of ‖stored‖ · 2^E, from ‖stored‖² (n, B), to `out` (n, B)."""
-    for row in range(squares.shape[0]):
-        for b in range(squares.shape[1]):
-            halved = 0.5 * log2(np.float64(squares[row, b]))
-            out[row, b] = LOG10_2 * (halved + exponents[row, b])
+def log10_norms(
+    squares: Array,
+    exponents: IntArray,
+    nothing: int,
+    shift: float,
+    backwards: bool,
+    each: Array,
+    means: Array,
+) -> None:
+    """Write log10 of ‖stored‖ · 2^E and of its mean over samples, from ‖stored‖² of T steps.
+
+    Args:
+        squares: (T, B), in the order of steps, as `exponents`.
+        exponents: E.
+        nothing: That of what is exactly zero.
+        shift: Added to all.
+        backwards: Whether the last step is the first time.
+        each: Of every sample, (T, B), in the order of time.
+        means: (T,), likewise.
+    """
+    length, batch = squares.shape
+    for step in range(length):
+        t = length - 1 - step if backwards else step
+        for b in range(batch):
+            halved = 0.5 * log2(np.float64(squares[step, b]))
+            each[t, b] = LOG10_2 * (halved + exponents[step, b]) + shift
+        means[t] = log10_mean(squares[step], exponents[step], nothing) + shift

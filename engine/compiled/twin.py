@@ -34,7 +34,7 @@ class Twin:
             row `starts[m]` to λ at `stop` − 1, with the squared norms of λ down to `stop`; None
             where only NumPy does it.
         add_gradients, add_members: See weight_gradients.py.
-        squared_norms, count, count_outside: See norms.py and counts.py.
+        squared_norms, count, shares_outside: See norms.py and counts.py.
         bring_near_one, bring_both_near_one, norms_stay: See near_one.py.
         gemm: Address of each type's matrix product.
     """
@@ -66,5 +66,5 @@ class Twin:
     norms_stay: Callable[[Array, int, int, Pair, Pair], tuple[bool, bool]] = near_one.norms_stay
     squared_norms: Callable[[Array, Array], tuple[float, float]] = norms.squared_norms
     count: Callable[[Array, float, Array], None] = counts.count
-    count_outside: Callable[[Array, int, int, float, float, Array], None] = counts.count_outside
+    shares_outside: Callable[[Array, int, int, float, float, Array], None] = counts.shares_outside
     gemm: Mapping[np.dtype[Any], int] = field(default_factory=lambda: ADDRESSES)

@@ -89,7 +89,7 @@ def test_a_sweep_counts_on_its_way_what_its_slopes_tell_afterwards(
 
 
 @backends
-@pytest.mark.parametrize("name", ["elman", "lstm", "gru"])
+@pytest.mark.parametrize("name", SATURATING)
 def test_a_share_of_what_is_not_a_number_is_none(
     name: str, switch: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
