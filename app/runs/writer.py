@@ -2,14 +2,14 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy.exc import OperationalError
 
 from app.store import Store
-from app.store.chunks import ChunkWriter
+from app.store.chunks import Block, ChunkWriter
 from app.store.claims import Claim, Part, Progress, Recorded, Request
 from app.store.kept_weights import WEIGHTS, WeightWriter, stride_of
 from app.store.layouts import STEPS_PER_CHUNK, StoredLayout, frame_count
@@ -40,14 +40,6 @@ class Verdicts(Protocol):
 
     def settle(self) -> tuple[Verdict | None, bool]:
         """Return the verdict on the newest frame, and whether it is another than was told last."""
-
-
-class Block(NamedTuple):
-    """Rows of one array that follow each other."""
-
-    name: str
-    row: int
-    values: NDArray[Any]
 
 
 class FrameWriter:
@@ -247,10 +239,9 @@ class FrameWriter:
         ]
 
     def _write_arrays(self, blocks: Sequence[Block], weights: Sequence[Part]) -> None:
-        for block in _joined(blocks):
-            # Asked before each array: a write after another worker's claim is for nobody.
-            self._control.require_lease()
-            self._arrays.write(*block)
+        # A write after another worker's claim is for nobody, wherever it comes to lie.
+        self._control.require_lease()
+        self._arrays.write(_joined(blocks))
         for part in weights:
             self._control.require_lease()
             self._weights.write(part.row, part.payload)

@@ -1,17 +1,31 @@
-"""Zarr groups, one an attempt, made at full size, so that writing changes no shape."""
+"""Zarr groups, one an attempt, made at full size, so that writing changes no shape.
 
-from collections.abc import Sequence
-from typing import Any
+Arrays are made and written side by side, in one event loop: Zarr's own, which runs in a thread of
+its own, is handed every call by itself, and storage elsewhere would be waited for once an array.
+"""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
-import zarr
 from numpy.typing import NDArray
+from zarr import AsyncArray, AsyncGroup
+from zarr.api.asynchronous import open_group
 
 from app.store.claims import Claim
 from app.store.files import Files
 from app.store.layouts import StoredLayout
 from app.store.mapped import MappedArray, chunk_name
 from app.store.segments import Segments, folder_of
+
+
+class Block(NamedTuple):
+    """Rows of one array that follow each other."""
+
+    name: str
+    row: int
+    values: NDArray[Any]
 
 
 class ChunkWriter:
@@ -47,35 +61,41 @@ class ChunkWriter:
         self._folder = folder_of(claim.run_id, claim.attempt)
         self._layouts = {layout.name: layout for layout in layouts}
         self._rows = {False: max(1, frames), True: max(1, steps)}
-        self._arrays: dict[str, zarr.Array[Any]] = {}
+        self._arrays: dict[str, AsyncArray[Any]] = {}
         self._touched: set[str] = set()
 
-    def write(self, name: str, row: int, values: NDArray[Any]) -> None:
-        """Write consecutive rows, the first at `row`."""
-        if not self._arrays:
-            self._begin()
-        self._put(self._arrays[name], self._layouts[name], row, values)
+    def write(self, blocks: Iterable[Block]) -> None:
+        """Write rows; those of one array in the order in which they come."""
+        of_arrays: dict[str, list[Block]] = {}
+        for block in blocks:
+            of_arrays.setdefault(block.name, []).append(block)
+        asyncio.run(self._write(of_arrays))
 
     def sync(self) -> None:
         """Make everything written so far survive a power cut."""
         self._files.sync(self._touched)
         self._touched.clear()
 
-    def _begin(self) -> None:
-        group = zarr.open_group(**self._files.zarr(self._folder), mode="a")
+    async def _write(self, of_arrays: Mapping[str, Sequence[Block]]) -> None:
+        if not self._arrays:
+            await self._begin()
+        await asyncio.gather(*(self._put_each(*each) for each in of_arrays.items()))
+
+    async def _begin(self) -> None:
+        group = await open_group(**self._files.zarr(self._folder), mode="a")
         # Of a captured run that is opened once more they may be there.
-        there = dict(group.arrays())
-        arrays = {
-            name: there[name] if name in there else self._made(group, layout)
-            for name, layout in self._layouts.items()
-        }
-        for name, layout in self._layouts.items():
-            self._take_over(arrays[name], layout)
+        there = {name: array async for name, array in group.arrays()}
+        missing = [layout for name, layout in self._layouts.items() if name not in there]
+        made = await asyncio.gather(*(self._made(group, layout) for layout in missing))
+        arrays = there | {layout.name: array for layout, array in zip(missing, made, strict=True)}
+        await asyncio.gather(
+            *(self._take_over(arrays[name], layout) for name, layout in self._layouts.items())
+        )
         self._arrays = arrays  # now that they are whole: a flush that failed begins anew
 
-    def _made(self, group: zarr.Group, layout: StoredLayout) -> zarr.Array[Any]:
+    async def _made(self, group: AsyncGroup, layout: StoredLayout) -> AsyncArray[Any]:
         rows = self._rows[layout.per_step]
-        return group.create_array(
+        return await group.create_array(
             layout.name,
             shape=(rows, *layout.row_shape),
             chunks=(min(rows, layout.chunk_rows), *(max(1, size) for size in layout.row_shape)),
@@ -86,20 +106,24 @@ class ChunkWriter:
             attributes={"axes": list(layout.axes), "scale": layout.scale},
         )
 
-    def _take_over(self, array: zarr.Array[Any], layout: StoredLayout) -> None:
+    async def _take_over(self, array: AsyncArray[Any], layout: StoredLayout) -> None:
         end = self._own.first(layout)
         start = end - end % array.chunks[0]
         if start < end:
             earlier = MappedArray(self._files, self._run_id, layout)
             others = tuple(slice(0, size) for size in layout.row_shape)
-            self._put(
+            await self._put(
                 array, layout, start, earlier.read(np.arange(start, end), others, self._before)
             )
 
-    def _put(
-        self, array: zarr.Array[Any], layout: StoredLayout, row: int, values: NDArray[Any]
+    async def _put_each(self, name: str, blocks: Sequence[Block]) -> None:
+        for block in blocks:
+            await self._put(self._arrays[name], self._layouts[name], block.row, block.values)
+
+    async def _put(
+        self, array: AsyncArray[Any], layout: StoredLayout, row: int, values: NDArray[Any]
     ) -> None:
-        array[row : row + len(values)] = values
+        await array.setitem(slice(row, row + len(values)), values)
         chunk_rows = array.chunks[0]
         first, last = row // chunk_rows, (row + len(values) - 1) // chunk_rows
         self._touched |= {

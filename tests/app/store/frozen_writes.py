@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from zarr.storage import LocalStore, ObjectStore
+from zarr.storage import ObjectStore
 
 from app.store import LeaseLost, Store
+from app.store.files import FolderStore
 from tests.app.store.stored_runs import Recording, claimed, queued
 
 PATIENCE = 60.0
@@ -25,7 +26,7 @@ class Frozen:
         self._reached, self._thawed = threading.Event(), threading.Event()
         self.put: list[str] = []
         self.raised: list[BaseException] = []
-        for kind in (LocalStore, ObjectStore):
+        for kind in (FolderStore, ObjectStore):
             self._patch(monkeypatch, kind)
 
     def _patch(self, monkeypatch: pytest.MonkeyPatch, kind: Any) -> None:  # noqa: ANN401

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from app.settings import Settings
 from app.store import Run, Store, open_store
-from app.store.chunks import ChunkWriter
+from app.store.chunks import Block, ChunkWriter
 from app.store.claims import Claim, Part, Recorded
 from app.store.layouts import StoredLayout
 from app.store.payloads import payload_of, rows_of
@@ -115,9 +115,10 @@ class Recording:
 
     def flush(self) -> None:
         """Move what is recorded into the arrays."""
-        for part in self.store.attempts.unflushed(self.claim):
-            layout = HIDDEN if part.name == HIDDEN.name else LOSS
-            rows = rows_of(layout, part.rows, part.payload)
-            self._writer.write(part.name, part.row, rows)
+        layouts = {layout.name: layout for layout in LAYOUTS}
+        self._writer.write(
+            Block(part.name, part.row, rows_of(layouts[part.name], part.rows, part.payload))
+            for part in self.store.attempts.unflushed(self.claim)
+        )
         self._writer.sync()
         self.store.attempts.flushed(self.claim)
