@@ -62,6 +62,7 @@ class Trace:
         return bool(self._batch.mask.any())
 
     @cached_property
+    @on_one_thread
     def outputs(self) -> Array:
         """Logits y (T, B, K), or without a read-out the top layer's outputs (T, B, H)."""
         states = self._sweep.top_outputs[1:]
@@ -97,6 +98,7 @@ class Trace:
         return ScaledGradient(values, exponents, self._scalar.scale)
 
     @cached_property
+    @on_one_thread
     def immediate_gradient(self) -> ScaledGradient:
         """∂L_t/∂h_t through the layers above at that time step alone."""
         sweep = self._sweep
@@ -144,6 +146,7 @@ class Trace:
         same = self._final.get(f"h_{self._sweep.length + steps}") if name[0] == "h" else None
         return plain if same is None else plain + same[index]
 
+    @on_one_thread
     def loss_state_gradients(self) -> Array:
         """Return ∂L_t/∂h_k, (S, T, T, B, H): loss time t, then state time k.
 
@@ -186,6 +189,7 @@ class Trace:
             for _ in sweep.stack(sweep.length).run(self._top, rows, visitor):
                 pass
 
+    @on_one_thread
     def path_terms(self, parameter: str) -> Array:
         """Return A_{t,k}(P), the terms of the sums over paths, (T, T, *shape of P).
 
@@ -212,6 +216,7 @@ class Trace:
         self._visit(terms.add)
         return terms.found
 
+    @on_one_thread
     def chain(
         self, loss_time: int, state_time: int, parameter: str, *, sample: int | None = None
     ) -> Chain:
