@@ -16,7 +16,7 @@ beginning to end, `train` for its snapshots one by one, `trace` for one sweep of
     cells, tasks                     one file for each
     activations, initializers        what cells are bound to, and how weights start
     schema, arrays                   described dataclasses; types and shapes
-    errors, blas                     what is refused; matrix products on one thread
+    errors, parameter_names, blas    what is refused, what is called how; products on one thread
 
 A cell, a task or a statistic is added as one file and one name in its package's mapping; what
 they are is said in engine/cells, engine/tasks/base.py and engine/statistics/base.py.

@@ -19,6 +19,7 @@ from engine.config import (
     config_schema,
 )
 from engine.initializers import INITIALIZERS
+from engine.parameter_names import READOUT_BIAS, READOUT_WEIGHT
 from engine.schema import Described, kind_of, object_node
 from engine.statistics import STATISTICS, StatisticDefinition
 from engine.tasks import TASKS, Data, Task, known, make_task
@@ -131,7 +132,7 @@ def _parts(of: CellDefinition | CellVariant) -> Entry:
     has the same names with `_reverse` behind them; what reads both directions has 2H in H's place.
     """
     shapes = {f"{name}_l0": shape for name, shape in of.parameters.items()}
-    shapes |= {"readout.weight": "K × H", "readout.bias": "K"}
+    shapes |= {READOUT_WEIGHT: "K × H", READOUT_BIAS: "K"}
     return {
         "gates": list(of.gates),
         "parameters": [{"name": name, "shape": shape} for name, shape in shapes.items()],

@@ -24,8 +24,7 @@ from engine.bptt.entries import Entry
 from engine.bptt.weights import REVERSE, LayerWeights
 from engine.cells.base import Cell
 from engine.errors import ShapeError, UnknownNameError
-
-READOUT = READOUT_WEIGHT, READOUT_BIAS = "readout.weight", "readout.bias"
+from engine.parameter_names import READOUT, READOUT_BIAS, READOUT_WEIGHT
 
 
 def layer_suffix(parameter: str) -> str:
@@ -248,7 +247,7 @@ class Network:
 
     def _merged(self, name: str) -> list[Array]:
         """Return views of the squares that make up a parameter, as few as its gates allow."""
-        if name in (READOUT_WEIGHT, READOUT_BIAS):
+        if name in READOUT:
             return [view for _, view in self._rectangles(name, self._squares) if view is not None]
         layer, matrices = self._layer_of(name, self._squares)
         found = [entry for entry in layer.entries[name] if entry is not None]
@@ -281,7 +280,7 @@ class Network:
 
     def _rectangles(self, name: str, vector: Array) -> list[tuple[slice, Array | None]]:
         """Return (rows of the public parameter, view of `vector`) pairs that make it up."""
-        if name in (READOUT_WEIGHT, READOUT_BIAS):
+        if name in READOUT:
             matrix = vector[self._edges[-2] :].reshape(self.outputs, self.width + 1)
             column = slice(0, self.width) if name == READOUT_WEIGHT else self.width
             return [(slice(0, self.outputs), matrix[:, column])]

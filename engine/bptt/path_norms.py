@@ -18,11 +18,11 @@ import numpy as np
 
 from engine.arrays import Array, IntArray
 from engine.bptt.exponents import LARGEST_SHIFT, LOG10_2, NONE, near_one
-from engine.bptt.network import READOUT_BIAS, READOUT_WEIGHT
 from engine.bptt.stack import Visit
 from engine.bptt.sweep import Sweep
 from engine.bptt.tape import LayerTape
 from engine.bptt.weight_gradients import diagonal_terms
+from engine.parameter_names import READOUT, READOUT_WEIGHT
 
 CANCELS = 1e-2
 """Share of ‖D‖‖S‖ from which down a sum over samples is formed itself: in float32 the Grams are
@@ -102,7 +102,7 @@ class PathNorms:
         sweep = self.sweep
         states = sweep.top_outputs
         derivatives = dict(zip(sweep.readout.rows, sweep.readout.dy, strict=True))
-        for name in {READOUT_WEIGHT, READOUT_BIAS} & {*self._names}:
+        for name in {*READOUT} & {*self._names}:
             terms = self.found[self._names.index(name)]
             terms[...] = np.nan
             for row, time in enumerate(self.times):

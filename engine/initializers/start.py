@@ -9,10 +9,8 @@ import numpy as np
 from engine.initializers.base import Doubles, InitializerOptions, uniform_by_width
 from engine.initializers.matrices import spectral_radius
 from engine.initializers.memory import ForgetBias, KeepGate
+from engine.parameter_names import READOUT, READOUT_WEIGHT
 from engine.schema import Described
-
-READOUT = "readout."
-READOUT_WEIGHT = f"{READOUT}weight"
 
 
 class Startable(Protocol):
@@ -88,7 +86,7 @@ class Start:
                 suffix = name.removeprefix(base)
                 layer = {n.removesuffix(suffix): v for n, v in drawn.items() if n.endswith(suffix)}
                 drawn[name] = cell.following_starts[base](layer)
-            elif name.startswith(READOUT):
+            elif name in READOUT:
                 drawn[name] = uniform_by_width(rng, shape, shapes[READOUT_WEIGHT][1])
             elif base in cell.own_starts:
                 drawn[name] = cell.own_starts[base](self, rng, shape)

@@ -21,8 +21,8 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from engine.arrays import Array
-from engine.bptt.network import READOUT_BIAS, READOUT_WEIGHT
 from engine.config import AdaptiveClipping, Clipping, NormClipping, ValueClipping
+from engine.parameter_names import READOUT
 
 Views = Mapping[str, Sequence[Array]]
 
@@ -95,7 +95,7 @@ class Clipper:
         np.copyto(self._clipped, gradient)
         is_cut = False
         for name, parts in self._parts.items():
-            if name in (READOUT_WEIGHT, READOUT_BIAS):
+            if name in READOUT:
                 continue
             lengths = _unit_norms(parts)
             limits = threshold * np.maximum(_unit_norms(self._weights[name]), epsilon)

@@ -29,10 +29,10 @@ from engine.learning.regularizer import Regularization
 from engine.learning.saved import copy_in, read, written
 from engine.learning.schedules import Scheduler
 from engine.learning.snapshot import Snapshot, State
+from engine.parameter_names import READOUT
 from engine.tasks import Batch, Data, Streams, generator, make_task
 
 MOMENT = "optimizer."
-READOUT = "readout."
 
 
 class Training:
@@ -92,7 +92,7 @@ class Training:
         return SegmentedSweep if recomputes(self.config, self.task) else Sweep
 
     def _first_weights(self, streams: Streams, initial: Mapping[str, Array]) -> Mapping[str, Array]:
-        if any(name.startswith(READOUT) for name in initial):
+        if any(name in READOUT for name in initial):
             return initial
         drawn = self.config.model.start().draw(
             self.network.parameter_shapes,
@@ -103,7 +103,7 @@ class Training:
         )
         if not initial:
             return dict(drawn)
-        own = {name: value for name, value in drawn.items() if name.startswith(READOUT)}
+        own = {name: value for name, value in drawn.items() if name in READOUT}
         return {**own, **initial}
 
     def snapshots(self) -> Iterator[Snapshot]:

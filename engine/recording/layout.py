@@ -7,8 +7,9 @@ from typing import Literal
 import numpy as np
 
 from engine.arrays import Array
-from engine.bptt.network import READOUT, Network
+from engine.bptt.network import Network
 from engine.config import CaptureConfig, RunConfig
+from engine.parameter_names import READOUT
 from engine.statistics import STATISTICS, AxisFacts, Coordinates, Scale, StatisticDefinition
 from engine.tasks import Data, make_task
 

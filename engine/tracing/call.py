@@ -8,11 +8,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from engine.arrays import Array, BoolArray, require_shape
 from engine.blas import on_one_thread
-from engine.bptt.network import READOUT_WEIGHT, Network
+from engine.bptt.network import Network
 from engine.bptt.readout import Loss
 from engine.bptt.sweep import Sweep
 from engine.cells import make_cell
 from engine.errors import ShapeError, UnknownNameError
+from engine.parameter_names import READOUT_WEIGHT
 from engine.tasks.base import Batch
 from engine.tasks.losses import LOSSES
 from engine.tracing.parameters import GivenParameters

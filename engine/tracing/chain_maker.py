@@ -8,10 +8,10 @@ import numpy as np
 from engine.arrays import Array, BoolArray, IntArray
 from engine.bptt.exponents import LARGEST_SHIFT, LOG10_2, NONE, log10_mean_norms
 from engine.bptt.jacobians import Jacobians
-from engine.bptt.network import READOUT_BIAS, READOUT_WEIGHT
 from engine.bptt.stack import Visit
 from engine.bptt.sweep import Sweep
 from engine.errors import ConfigError, Problem, ShapeError, UnknownNameError
+from engine.parameter_names import READOUT, READOUT_WEIGHT
 from engine.tasks.base import Batch
 from engine.tracing.chain import Chain, Factor, FactorName, Norm
 from engine.tracing.factors import Logits, immediate_state, of_parameter
@@ -74,7 +74,7 @@ class ChainMaker:
     @property
     def of_readout(self) -> bool:
         """Whether the parameter is the read-out's."""
-        return self.parameter in (READOUT_WEIGHT, READOUT_BIAS)
+        return self.parameter in READOUT
 
     @property
     def layer(self) -> int:

@@ -7,10 +7,11 @@ from numpy.typing import ArrayLike
 
 from engine.arrays import Array, require_shape
 from engine.bptt.entries import Entry
-from engine.bptt.network import READOUT_WEIGHT, Network
+from engine.bptt.network import Network
 from engine.bptt.weights import REVERSE
 from engine.cells.base import Cell
 from engine.errors import ShapeError, UnknownNameError
+from engine.parameter_names import READOUT_WEIGHT
 
 Piece = tuple[slice, int, slice, slice | int]
 """Public rows, product, its out rows, its columns: a rectangle that makes up a parameter."""

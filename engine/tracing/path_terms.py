@@ -6,10 +6,10 @@ import numpy as np
 
 from engine.arrays import Array
 from engine.bptt.exponents import LARGEST_SHIFT
-from engine.bptt.network import READOUT_BIAS, READOUT_WEIGHT
 from engine.bptt.stack import Visit
 from engine.bptt.sweep import Sweep
 from engine.bptt.weight_gradients import diagonal_terms
+from engine.parameter_names import READOUT, READOUT_WEIGHT
 from engine.tracing.parameters import Piece
 
 
@@ -29,7 +29,7 @@ class PathTerms:
     @property
     def of_readout(self) -> bool:
         """Whether the parameter is the read-out's, whose terms have k = t alone."""
-        return self._parameter in (READOUT_WEIGHT, READOUT_BIAS)
+        return self._parameter in READOUT
 
     def add(self, visit: Visit) -> None:
         """Take the deltas of one state time, of the losses of all times."""

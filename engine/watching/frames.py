@@ -6,10 +6,11 @@ import numpy as np
 
 from engine.arrays import Array
 from engine.blas import on_one_thread
-from engine.bptt.network import READOUT, Network
+from engine.bptt.network import Network
 from engine.cells import Cell
 from engine.config import CaptureConfig
 from engine.errors import ShapeError
+from engine.parameter_names import READOUT
 from engine.recording import Frame, Layout, layouts
 from engine.recording.layout import stored_row
 from engine.tracing.parameters import GivenParameters
