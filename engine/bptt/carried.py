@@ -103,9 +103,8 @@ def one_path(tape: LayerTape) -> slice | None:
     cell = tape.cell
     if cell.state_delta is not None or cell.state_names != cell.states:
         return None
-    if cell.fed_back_by_unit is not None:
-        name = cell.fed_back_by_unit[1]
-        return tape.delta_rows.span(name)
+    if cell.fed_back_by is not None:
+        return tape.delta_rows.span(cell.diagonals[cell.fed_back_by].delta)
     if cell.carries:
         return None
     return tape.way_back.through(next(p for p in tape.weights.products if p.product.states_read))

@@ -73,7 +73,7 @@ class StateStep:
     @property
     def several_paths(self) -> bool:
         """Whether a state reaches the next beside the recurrent weights too."""
-        beside = self.cell.carries and self.cell.fed_back_by_unit is None
+        beside = self.cell.carries and self.cell.fed_back_by is None
         return bool(beside) or len(self.parts) > self._own_parts
 
     def linearize(self, start: int, stop: int) -> Local:

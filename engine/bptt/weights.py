@@ -161,17 +161,19 @@ class LayerWeights:
     def recurrent_blocks(self) -> dict[str, Array]:
         """Return W_h of each gate that has one, as the sweeps multiply with it, (H, H).
 
-        What a cell multiplies its state with unit by unit is a diagonal matrix, by the parameter's
-        own name where it belongs to no gate.
+        What a cell multiplies its state with unit by unit is a diagonal matrix, added to the gate's
+        W_h where there is one; by the parameter's own name where it belongs to no gate.
         """
-        by_unit = self.cell.fed_back_by_unit
-        if by_unit is None:
-            matrices = [entry.of(self.weights) for entry in self._recurrent]
-            return dict(zip(self.cell.recurrent_gates, matrices, strict=True))
-        name, delta = by_unit
-        u = self.vectors[self.vector_rows.span(name), 0]
-        own = [gate for gate in self.cell.gates if self._delta_of(gate) == delta]
-        return dict.fromkeys(own or [name], np.diag(u))
+        matrices = [entry.of(self.weights) for entry in self._recurrent]
+        found = dict(zip(self.cell.recurrent_gates, matrices, strict=True))
+        for name, diagonal in self.cell.diagonals.items():
+            if diagonal.read != self.cell.output or diagonal.after:
+                continue
+            u = np.diag(self.vectors[self.vector_rows.span(name), 0])
+            own = [gate for gate in self.cell.gates if self._delta_of(gate) == diagonal.delta]
+            for key in own or [name]:
+                found[key] = found[key] + u if key in found else u
+        return found
 
     def effective(self, name: str) -> list[tuple[int, Entry | None]]:
         """Return the rectangles whose path terms make up a parameter, each with its block.

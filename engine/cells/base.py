@@ -135,6 +135,8 @@ class Cell:
         gain: Where units never mix on the way back, the blocks of the slopes that are each unit's
             own path through one step: one, or the real and the imaginary part.
         read_signs: With what sign the product at the end reads each of `states`, beside `gain`.
+        fed_back_by: The elementwise parameter in the place of W_h that a state reaches the next
+            through alone; None where there is none, or another way beside it.
         candidate: Block, of the tape or of the state after, that is φ(a) of its pre-activation a.
         candidate_sum: Two blocks before the step whose elementwise product is added to what the
             candidate's matrix product gives, to make its pre-activation; None where that is all.
@@ -160,6 +162,7 @@ class Cell:
     states: tuple[str, ...] = ("h",)
     state_delta: str | None = None
     cell_delta: str | None = None
+    fed_back_by: str | None = None
     candidate_sum: tuple[str, str] | None = None
     bound: Callable[[float], float] | None = None
     state_totals: tuple[str, ...] = ()
@@ -181,12 +184,6 @@ class Cell:
     def own_adjoints(self) -> tuple[str, ...]:
         """Blocks of the deltas, neighbours, that are dℓ/dh; none where the output's adjoint is."""
         return self.state_totals if self.state_delta is None else (self.state_delta,)
-
-    @property
-    def fed_back_by_unit(self) -> tuple[str, str] | None:
-        """The elementwise parameter that stands in the place of W_h, and its block of deltas."""
-        found = ((n, d.delta) for n, d in self.diagonals.items() if d.read == self.output)
-        return next(found, None)
 
     @property
     def recurrent_gates(self) -> tuple[str, ...]:

@@ -86,6 +86,7 @@ def make(activation: Activation, options: NoOptions) -> Cell:
         scratch=("own", "room"),
         carries=("h",),
         gain=("h",),
+        fed_back_by="u",
         diagonals=MappingProxyType({"u": Diagonal("a", "h")}),
     )
 
