@@ -90,7 +90,7 @@ class FrameWriter:
         self._waiting: list[Block] = []
         self._waiting_weights: list[Part] = []
         self._waiting_bytes = 0
-        self._sparkline: list[float] | None = None
+        self._decay: NDArray[Any] | None = None  # what the sparkline is drawn of
         self._committed = len(self._steps)
         self._is_in_arrays = False  # the frame that waits: a large one goes there first
         self._buffered_frames = 0
@@ -132,7 +132,7 @@ class FrameWriter:
             self._buffered_frames += 1
             self._buffered_bytes += size
         self._steps.append(frame.step)
-        self._sparkline = sparkline_of(frame, self._layers)
+        self._decay = frame.arrays.get(SPARKLINE_STATISTIC)
         self._is_in_arrays = large
         # Members of an ensemble report rarely: all of them together would hold too much.
         if large or self._waiting_bytes > LARGE_FRAME_BYTES:
@@ -155,7 +155,7 @@ class FrameWriter:
             flushed=self._is_in_arrays,
             verdict=None if verdict is None else verdict.to_dict(),
             changed=changed,
-            sparkline=self._sparkline,
+            sparkline=None if self._decay is None else sparkline_of(self._decay, self._layers),
         )
         if progress is None:
             self.patiently(lambda: self._store.attempts.record(self._claim, recorded))
@@ -249,18 +249,15 @@ class FrameWriter:
         self._weights.sync()
 
 
-def sparkline_of(frame: Frame, layers: Sequence[int | str]) -> list[float] | None:
+def sparkline_of(decay: NDArray[Any], layers: Sequence[int | str]) -> list[float]:
     """Return some points of how the last loss's gradient decays in the top layer, by time.
 
     Args:
-        frame: Where it is recorded.
-        layers: The coordinates of its layers; of two directions the forward one is shown.
+        decay: Of every layer, (S, T).
+        layers: Their coordinates; of two directions the forward one is shown.
     """
-    values = frame.arrays.get(SPARKLINE_STATISTIC)
-    if values is None:
-        return None
     forwards = [at for at, layer in enumerate(layers) if not str(layer).endswith("r")]
-    row = np.asarray(values)[forwards[-1]]
+    row = decay[forwards[-1]]
     picked = np.unique(np.linspace(0, len(row) - 1, SPARKLINE_POINTS).round().astype(int))
     return [float(value) for value in row[picked]]
 

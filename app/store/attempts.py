@@ -272,7 +272,17 @@ def _events_of(frames: Recorded, progress: Progress | None) -> list[tuple[str, J
 def _keep(connection: Connection, claim: Claim, parts: Sequence[Part]) -> None:
     """Put rows into the table where readers find them until they are in the arrays."""
     if parts:
-        rows = [{"run_id": claim.run_id, **asdict(part)} for part in parts]
+        # Not by `asdict`, which copies every part as if it held others.
+        rows = [
+            {
+                "run_id": claim.run_id,
+                "name": part.name,
+                "row": part.row,
+                "rows": part.rows,
+                "payload": part.payload,
+            }
+            for part in parts
+        ]
         connection.execute(_ADD_FRAMES, rows)
 
 

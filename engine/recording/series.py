@@ -8,10 +8,16 @@ import numpy as np
 from engine.arrays import Array
 from engine.learning.snapshot import Snapshot
 
+Scalars = tuple[float | None, ...]
+
 SCALARS = ("loss", "accuracy", "baseline", "clip_factor", "learning_rate", "gradient_norm")
 PARAMETER_NORMS = "parameter_gradient_norm"
 """Follows the others in a row; from the gradient's norm on a row is told in logarithms."""
 LOGARITHMIC = slice(SCALARS.index("gradient_norm"), None)
+
+
+FOLDED_AT_ONCE = 64
+"""Rows that are put together at once: after a sweep all that a row takes is out of the caches."""
 
 
 class SeriesBuffer:
@@ -21,20 +27,23 @@ class SeriesBuffer:
         """Start without rows; `parameters` is the order of the parameter axis."""
         self._parameters = tuple(parameters)
         self._width = len(SCALARS) + len(self._parameters)
-        # One flat run of doubles: frames may be a million steps apart.
+        # One flat run of doubles, and the newest as they came: frames may be a million steps apart.
         self._values = array("d")
+        self._newest: list[tuple[Scalars, dict[str, float]]] = []
         self._next = 0
 
     def add(self, snapshot: Snapshot) -> None:
         """Note the row of a snapshot whose batch belongs to the series."""
-        norms = snapshot.parameter_gradient_norms
-        self._values.extend(
-            (
-                *(np.nan if value is None else value for value in _scalars(snapshot)),
-                *[norms[name] for name in self._parameters],
-            )
-        )
+        self._newest.append((_scalars(snapshot), dict(snapshot.parameter_gradient_norms)))
         self._next = snapshot.step + 1
+        if len(self._newest) == FOLDED_AT_ONCE:
+            self._fold()
+
+    def _fold(self) -> None:
+        for scalars, norms in self._newest:
+            self._values.extend([np.nan if value is None else value for value in scalars])
+            self._values.extend([norms[name] for name in self._parameters])
+        self._newest = []
 
     def take(self, step: int) -> tuple[int, dict[str, Array]]:
         """Return the first row's step and all rows, and forget them.
@@ -42,6 +51,7 @@ class SeriesBuffer:
         Args:
             step: Step of the frame that takes them: where an empty stretch starts.
         """
+        self._fold()
         table = np.frombuffer(self._values).reshape(-1, self._width)  # which are nobody else's now
         self._values = array("d")
         start = self._next - len(table) if len(table) else step
@@ -54,7 +64,7 @@ class SeriesBuffer:
         return start, columns
 
 
-def _scalars(snapshot: Snapshot) -> tuple[float | None, ...]:
+def _scalars(snapshot: Snapshot) -> Scalars:
     """Return the numbers of `SCALARS`, in that order."""
     return (
         snapshot.loss,

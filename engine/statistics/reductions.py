@@ -30,13 +30,14 @@ def log10_mean(logs: Array, axis: int) -> Array:
         >>> log10_mean(np.array([-1000.0, -np.inf]), axis=0).round(5)
         np.float64(-1000.30103)
     """
-    values = np.asarray(logs, dtype=np.float64)
-    largest = values.max(axis=axis, keepdims=True)
-    shift = np.where(np.isfinite(largest), largest, 0.0)
+    values = np.moveaxis(np.asarray(logs, dtype=np.float64), axis, -1)
+    largest = np.asarray(values.max(axis=-1))
+    result = np.full(largest.shape, -np.inf)
+    some = largest != -np.inf  # where all are zeros, powers and logarithms say nothing more
+    shift = np.where(np.isfinite(largest), largest, 0.0)[some]
     # Zeros have no logarithm but −inf, and beside a NaN the others are not shifted into range.
     with np.errstate(divide="ignore", over="ignore"):
-        mean = np.power(10.0, values - shift).mean(axis=axis)
-        result: Array = np.log10(mean) + shift.squeeze(axis)
+        result[some] = np.log10(np.power(10.0, values[some] - shift[:, None]).mean(axis=-1)) + shift
     return result
 
 

@@ -50,8 +50,9 @@ def geometry(weights: Array) -> Array:
     finite = np.isfinite(weights).all(axis=(1, 2))
     if not finite.any():
         return found
-    moduli = np.abs(np.linalg.eigvals(weights[finite]))
-    singular = np.linalg.svd(weights[finite], compute_uv=False)
+    known = weights[finite]
+    moduli = np.abs(np.linalg.eigvals(known))
+    singular = np.linalg.svd(known, compute_uv=False)
     # ‖WᵀW − I‖ in the singular values: WᵀW has the eigenvalues σ².
     with np.errstate(over="ignore"):  # σ⁴ passes the largest float64 where a run diverges
         from_orthogonal = np.sqrt(np.sum((singular**2 - 1.0) ** 2, axis=1))
