@@ -79,12 +79,12 @@ class Arrivals:
             stop: The row after the last; from here on steps have been swept.
             exponents: E of the sweep, (B,).
         """
-        bound = exponents + JOIN_ABOVE
-        if not self._delayed:
+        between, bound = self.between(start, stop), exponents + JOIN_ABOVE
+        if between and not self._delayed:
             rows, (_, theirs) = self._source.between_scaled(start, stop)
             hits = rows[np.any((theirs != NONE) & (theirs > bound), axis=1)]
             return int(hits[-1]) if len(hits) else start
-        for t in self.between(start, stop):
+        for t in between:
             for _, theirs in self.at(t, known=stop):
                 if np.any((theirs != NONE) & (theirs > bound)):
                     return t

@@ -207,12 +207,12 @@ class LayerBackward:
     def _sweep_careful(self, start: int, stop: int) -> None:
         """Sweep a stretch with exponents; what arrives at row `start` is left to `_settle`."""
         self.arrivals.exponents[start:stop] = self.exponents
-        arriving = self.arrivals.stored_with(start, stop, self.exponents)
+        rows, above = self.arrivals.between(start, stop), stop
+        arriving = self.arrivals.stored_with(start, stop, self.exponents) if rows else None
         if arriving is not None:
             self._sweep(start, stop, arriving)
             return
-        above = stop
-        for t in self.arrivals.between(start, stop):
+        for t in rows:
             self.tape.back(t, above)
             above = t
             for each in self.arrivals.at(t):
@@ -246,7 +246,7 @@ class LayerBackward:
     def take_up(self, exponents: IntArray) -> None:
         """Go on with these exponents, (B,)."""
         self.exponents = exponents
-        self._careful = self.source.exponents is not None or bool(exponents.any())
+        self._careful = self.source.exponents is not None or bool(np.count_nonzero(exponents))
 
     def _move(self, t: int, carry: Array, target: IntArray) -> None:
         """Store row t and all that goes on from it with the exponents `target`."""

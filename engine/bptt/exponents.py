@@ -8,7 +8,7 @@ mantissa.
 NONE stands for "nothing here yet": an exact zero, whose exponent must not raise another's.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
@@ -23,6 +23,9 @@ from engine.arrays import Array, IntArray
 NONE = np.int32(-(2**28))
 LARGEST_SHIFT = 4096
 """Every finite number is 0 or infinite after a shift by that many powers of two."""
+
+LITTLE = 40
+"""Powers of two by which norms may still be multiplied in float32, whatever their squares are."""
 
 LOG10_2 = float(np.log10(2.0))
 
@@ -147,14 +150,31 @@ def powers_of_two(exponents: IntArray, dtype: DTypeLike) -> Array | None:
 
 
 def normal_powers(exponents: IntArray, dtype: np.dtype[Any]) -> Array:
-    """Return 2^exponents, all ≤ 0, with 0 where a power is no normal number.
+    """Return 2^exponents, none too large for the type, with 0 where one is no normal number.
 
-    Put together from its bits: an ldexp for every number costs ten times as much.
+    Put together from their bits, in the memory of the exponents where those are as long: an ldexp
+    for every number costs ten times as much.
     """
     numbers = np.finfo(dtype)
-    bits = np.maximum(exponents.astype(f"i{dtype.itemsize}") + (1 - numbers.minexp), 0)
-    powers: Array = (bits << numbers.nmant).view(dtype)
-    return powers
+    bits = exponents.astype(f"i{dtype.itemsize}", copy=False)
+    bits += 1 - numbers.minexp
+    np.maximum(bits, 0, out=bits)
+    bits <<= numbers.nmant
+    return bits.view(dtype)
+
+
+def bring_near_one(squares: Array, parts: Iterable[Array]) -> IntArray:
+    """Bring norms near 1 in place by a power of two, and return the exponents taken out.
+
+    Args:
+        squares: What tells the squared norms, (…, B), between those of SQUARES or exactly zero.
+        parts: All that is stored with one exponent, (…, H, B) each.
+    """
+    moved: IntArray = np.frexp(squares)[1] >> 1
+    powers = np.ldexp(squares.dtype.type(1), -moved)[..., None, :]
+    for part in parts:
+        np.multiply(part, powers, part)
+    return moved
 
 
 def least_positive(squares: Array) -> float:
@@ -172,8 +192,8 @@ def _ones(count: int, dtype: np.dtype[Any]) -> Array:
 def log10_mean_norms(squares: Array, exponents: IntArray) -> Array:
     """Return log10 of the mean over the last axis of ‖stored‖ · 2^E, from ‖stored‖².
 
-    −inf where all are zero; NaN and inf are kept. Nothing underflows: the largest exponent of
-    those that are not zero is taken out first.
+    −inf where all are zero; NaN and inf are kept. Nothing underflows: an exponent is taken out
+    first, where they lie far apart the largest of those that are not zero.
     """
     loops = compiled.norm_loops()
     if loops is not None:
@@ -185,16 +205,19 @@ def log10_mean_norms(squares: Array, exponents: IntArray) -> Array:
         return found
     norms, scaled = np.sqrt(squares), np.count_nonzero(exponents) > 0
     if scaled:
-        known = np.where(squares == 0, NONE, exponents)
-        largest = known.max(axis=-1)
-        norms *= normal_powers(known - largest[..., None], norms.dtype)
+        base, apart = exponents[..., 0], exponents - exponents[..., :1]
+        if apart.min() < -LITTLE or apart.max() > LITTLE:
+            known = np.where(squares == 0, NONE, exponents)
+            base = known.max(axis=-1)
+            apart = known - base[..., None]
+        norms *= normal_powers(apart, norms.dtype)
     # A product with ones costs a tenth of a sum over a short last axis.
     means = np.matmul(norms, _ones(norms.shape[-1], norms.dtype)).astype(np.float64)
     means /= norms.shape[-1]
     with np.errstate(divide="ignore"):
         logs: Array = np.log10(means, means)
     if scaled:
-        logs += LOG10_2 * largest  # −inf, where all are zero, stays so whatever E is
+        logs += LOG10_2 * base  # −inf, where all are zero, stays so whatever E is
     return logs
 
 

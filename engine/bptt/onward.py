@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from engine.arrays import Array, IntArray
-from engine.bptt.exponents import exponent_of, shift
+from engine.bptt.exponents import bring_near_one, exponent_of, shift
 from engine.bptt.tape import LayerTape
 
 
@@ -62,8 +62,9 @@ class Onward:
             The new exponents, given those before.
         """
         row, loops = self._adjoints[None, t, self.output], self._tape.compiled
-        beside, found = list(self._beside(t, carry)), np.empty_like(exponents)
+        beside = list(self._beside(t, carry))
         if loops is not None and len(beside) <= 1:
+            found = np.empty_like(exponents)
             done = (
                 loops.bring_both_near_one(row[0], beside[0][0], squares, exponents, found)
                 if beside
@@ -73,11 +74,7 @@ class Onward:
                 return found
         for part in beside:
             squares = np.maximum(squares, np.einsum("nhb,nhb->b", part, part))
-        moved = np.frexp(squares)[1] >> 1  # few enough for a power that is a normal number
-        powers = np.ldexp(row.dtype.type(1), -moved)
-        for part in (row, *beside):
-            np.multiply(part, powers, part)
-        return exponents + moved
+        return exponents + bring_near_one(squares, (row, *beside))
 
     def shift(self, t: int, carry: Array, exponents: IntArray) -> None:
         """Multiply all of it by 2^exponents, (B,)."""

@@ -12,6 +12,7 @@ from engine.bptt.exponents import (
     SQUARES,
     WINDOWS,
     Scaled,
+    bring_near_one,
     exponent_of,
     log10_mean_norms,
     near_one,
@@ -238,11 +239,18 @@ class StackLayer:
             found = np.zeros(exponents.shape, self.adjoints.dtype) if squares is None else squares
             for part in parts if squares is None else parts[1:]:
                 found = found + np.einsum("...mhb,...mhb->mb", part, part)
-            ordinary = (found > SQUARES[0]) & (found < SQUARES[1])
-            if np.all(ordinary | (exponents == NONE)):
-                self.move(m, exponents + (np.frexp(found)[1] >> 1))
+            if _are_ordinary(found, exponents):
+                exponents += bring_near_one(found, parts)
                 return
         sizes = np.full_like(exponents, NONE)
         for part in parts:
             sizes = np.maximum(sizes, exponent_of(part, axis=-2).reshape(-1, *sizes.shape).max(0))
         self.move(m, np.where(sizes == NONE, NONE, exponents + sizes).astype(np.int32))
+
+
+def _are_ordinary(squares: Array, exponents: IntArray) -> bool:
+    """Tell whether all of some squares neither over- nor underflow, but where nothing is yet."""
+    if squares.min() > SQUARES[0] and squares.max() < SQUARES[1]:
+        return True
+    ordinary = (squares > SQUARES[0]) & (squares < SQUARES[1])
+    return bool(np.all(ordinary | (exponents == NONE)))
