@@ -151,13 +151,8 @@ def _span(index: int, run: RunData, step: int | None) -> Part:
         first, reference = row[0], row[at]
         left = first - reference if np.isfinite(first) and np.isfinite(reference) else np.nan
         gone = "0" if np.isneginf(first) and np.isfinite(reference) else "not finite"
-        words = _size(left) if np.isfinite(left) else gone
+        words = layout.plain_power(left) or layout.power(left) if np.isfinite(left) else gone
     return layout.note(words, index, 1, name="span", yref="paper", yanchor="bottom")
-
-
-def _size(log10: float) -> str:
-    """Ten to a power, plain near 1: as the list of runs and the verdict write a span."""
-    return layout.power(log10) if abs(log10) >= layout.PLAIN_DECADES else f"{10**log10:.2g}"
 
 
 FIGURE = FigureDefinition(

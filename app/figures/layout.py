@@ -89,6 +89,19 @@ def power(exponent: float) -> str:
     return f"10<sup>{'−' if rounded < 0 else ''}{digits}</sup>"
 
 
+def plain_power(log10: float) -> str | None:
+    """10 to a power as a plain number of two digits, where that reads well; else None.
+
+    Example:
+        >>> plain_power(-1.5), plain_power(1.999), plain_power(2.5), plain_power(-4)
+        ('0.032', '100', '316', None)
+    """
+    if abs(log10) >= PLAIN_DECADES:
+        return None
+    digits = f"{10**log10:.2g}"
+    return f"{10**log10:.0f}" if "e" in digits else digits  # from 99.5 on
+
+
 def power_ticks(low: float, high: float, most: int = 6) -> Part:
     """Ticks at whole powers of ten for an axis that carries log10 itself."""
     width = max(high - low, 1.0)

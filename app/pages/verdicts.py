@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from app.figures.layout import PLAIN_DECADES
+from app.figures.layout import plain_power
 from app.runs import RunStatus
 
 _POWER = re.compile(r"\b(\d(?:\.\d+)?)e([+-]?\d+)\b")
@@ -239,8 +239,8 @@ def quantity_of_log10(log10: float) -> Quantity:
         return Quantity(text="NaN")
     if math.isinf(log10):
         return Quantity(text="∞" if log10 > 0 else "0")
-    if abs(log10) < PLAIN_DECADES:
-        return Quantity(text=f"{10**log10:.2g}" if log10 < 2 else f"{10**log10:.0f}")
+    if plain := plain_power(log10):
+        return Quantity(text=plain)
     return Quantity(text="10", exponent=signed(log10, digits=1))
 
 

@@ -2,6 +2,9 @@
 
 const MINUS = "−";
 
+/** Nearer to 1 than so many decades a plain number reads better, as in app/figures/layout.py. */
+const PLAIN_DECADES = 3;
+
 /** @param {number} exponent @returns {string} the digits of an exponent: "−11.4" */
 export function exponentText(exponent) {
   const rounded = Math.round(exponent * 10) / 10;
@@ -17,7 +20,7 @@ export function exponentText(exponent) {
 export function magnitude(log10) {
   if (log10 === -Infinity) return { plain: "0" };
   if (!Number.isFinite(log10)) return { plain: "not finite" };
-  if (log10 > -2 && log10 < 3) return { plain: short(10 ** log10) };
+  if (Math.abs(log10) < PLAIN_DECADES) return { plain: short(10 ** log10) };
   return { exponent: exponentText(log10) };
 }
 
@@ -63,10 +66,7 @@ export function short(value) {
   if (value === null || Number.isNaN(value)) return "–";
   if (!Number.isFinite(value)) return value > 0 ? "∞" : `${MINUS}∞`;
   const size = Math.abs(value);
-  if (size !== 0 && (size < 1e-4 || size >= 1e5)) {
-    const exponent = Math.floor(Math.log10(size));
-    return `${(value / 10 ** exponent).toFixed(2)}e${exponent < 0 ? MINUS : ""}${Math.abs(exponent)}`;
-  }
+  if (size !== 0 && (Number(size.toPrecision(3)) < 1e-4 || size >= 1e5)) return value.toExponential(2).replace("e+", "e").replaceAll("-", MINUS);
   return Number(value.toPrecision(3)).toString().replace("-", MINUS);
 }
 

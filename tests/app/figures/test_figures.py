@@ -287,7 +287,8 @@ def test_a_task_that_asks_often_says_that_the_heatmap_is_of_all_losses() -> None
 
 
 @pytest.mark.parametrize(
-    ("factor", "words"), [(0.1, "10<sup>−3</sup>"), (0.5, "0.12"), (1.2, "1.7"), (1, "1")]
+    ("factor", "words"),
+    [(0.1, "10<sup>−3</sup>"), (0.5, "0.12"), (1.2, "1.7"), (1, "1"), (7, "343")],
 )
 def test_the_number_over_a_column_is_the_span_of_the_last_loss(factor: float, words: str) -> None:
     run = linear_run([factor], length=4)

@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { duration, exponentText, large, magnitudeText, short, statusWord } from "../../../static/js/plots/words.js";
 
-for (const [log10, text] of [[-11.43, "10^−11.4"], [-12041.4, "10^−12041.4"], [0, "1"], [-1, "0.1"], [5, "10^5"], [-Infinity, "0"], [NaN, "not finite"]]) {
+for (const [log10, text] of [[-11.43, "10^−11.4"], [-12041.4, "10^−12041.4"], [0, "1"], [-1, "0.1"], [-2.5, "0.00316"], [-3, "10^−3"], [2.99, "977"], [5, "10^5"], [-Infinity, "0"], [NaN, "not finite"]]) {
   test(`10 to the ${log10} reads ${text}`, () => assert.equal(magnitudeText(log10), text));
 }
 
-for (const [value, text] of [[0.76712, "0.767"], [-2.5, "−2.5"], [1.3e-7, "1.30e−7"], [4.81e-4, "0.000481"], [9.9e-5, "9.90e−5"], [Infinity, "∞"], [null, "–"], [NaN, "–"], [0, "0"]]) {
+for (const [value, text] of [[0.76712, "0.767"], [-2.5, "−2.5"], [1.3e-7, "1.30e−7"], [4.81e-4, "0.000481"], [9.9e-5, "9.90e−5"], [9.9996e-5, "0.0001"], [-9.9996e-6, "−1.00e−5"], [2.5e7, "2.50e7"], [Infinity, "∞"], [null, "–"], [NaN, "–"], [0, "0"]]) {
   test(`${value} reads ${text}`, () => assert.equal(short(value), text));
 }
 
