@@ -244,9 +244,15 @@ class Observation:
     @cached_property
     def activity(self) -> Array:
         """h_t, or the modulus |h_t| of a complex state, (S, T, B, H)."""
-        if not self.cell.state_totals:
+        if self.cell.state_totals:
+            return by_unit(self.hidden, 3, self.hidden_size)
+        if self.layers > 1:
             return self.hidden
-        return by_unit(self.hidden, 3, self.hidden_size)
+        # Where they lie: a copy costs as much as their mean.
+        (tape,) = self.sweep.tapes
+        states = tape.in_time(states_of(tape))[np.newaxis].transpose(0, 1, 3, 2)
+        states.setflags(write=False)
+        return states
 
     @cached_property
     def slopes(self) -> Array:

@@ -35,7 +35,7 @@ class Recorder:
         A resumed training gets a recorder of its own: its series start at the first snapshot.
         """
         self.layouts: dict[str, Layout] = layouts(config, data)
-        self._config = config
+        self._config, self._every = config, config.recording.every
         recorded = recorded_definitions(config)
         self._functions = {d.name: d.compute for d in recorded if d.compute}
         self._looks_at_held_out = any(d.held_out for d in recorded)
@@ -55,8 +55,8 @@ class Recorder:
         """
         if snapshot.batch is not None and (snapshot.step < snapshot.steps or snapshot.diverged):
             self._series.add(snapshot)
-        every = self._config.recording.every
-        if not snapshot.diverged and not is_due(snapshot.step, every=every, last=snapshot.steps):
+        step, last = snapshot.step, snapshot.steps
+        if not snapshot.diverged and not is_due(step, every=self._every, last=last):
             return None
         start, series = self._series.take(snapshot.step)
         return Frame(

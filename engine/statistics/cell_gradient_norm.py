@@ -22,7 +22,7 @@ from engine.statistics.reductions import log10_mean
 
 def compute(observation: Observed) -> Array:
     """Return log10 of the mean over samples of ‖dℓ/dc_t‖, [S, T]."""
-    return log10_mean(observation.log10_cell_norms, axis=2)
+    return log10_mean(observation.log10_cell_norms)
 
 
 STATISTIC = StatisticDefinition(

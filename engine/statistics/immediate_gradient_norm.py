@@ -22,7 +22,7 @@ from engine.statistics.reductions import log10_mean
 
 def compute(observation: Observed) -> Array:
     """Return log10 of the mean over samples of the immediate derivative's norm, [S, T]."""
-    return log10_mean(observation.log10_immediate_norms, axis=2)
+    return log10_mean(observation.log10_immediate_norms)
 
 
 STATISTIC = StatisticDefinition(

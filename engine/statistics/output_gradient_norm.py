@@ -19,7 +19,7 @@ from engine.statistics.reductions import log10_mean
 
 def compute(observation: Observed) -> Array:
     """Return log10 of the mean over samples of ‖∂ℓ_t/∂y_t‖, [T]."""
-    return log10_mean(observation.log10_output_norms, axis=1)
+    return log10_mean(observation.log10_output_norms)
 
 
 STATISTIC = StatisticDefinition(

@@ -19,18 +19,18 @@ def sample_mean(values: Array) -> Array:
     return mean
 
 
-def log10_mean(logs: Array, axis: int) -> Array:
-    """Return log10 of the mean of 10^logs over `axis`, without leaving the logarithms.
+def log10_mean(logs: Array) -> Array:
+    """Return log10 of the mean of 10^logs over the last axis, without leaving the logarithms.
 
-    The largest value of the axis is taken out before the powers are formed, so that no magnitude
+    The largest value is taken out before the powers are formed, so that no magnitude
     underflows or overflows however far it is from 1. −inf is an exact zero and counts as one; a
     mean of zeros alone is −inf; an inf makes the mean inf, a NaN makes it NaN.
 
     Example:
-        >>> log10_mean(np.array([-1000.0, -np.inf]), axis=0).round(5)
+        >>> log10_mean(np.array([-1000.0, -np.inf])).round(5)
         np.float64(-1000.30103)
     """
-    values = np.moveaxis(np.asarray(logs, dtype=np.float64), axis, -1)
+    values = np.asarray(logs, dtype=np.float64)
     largest = np.asarray(values.max(axis=-1))
     result = np.full(largest.shape, -np.inf)
     some = largest != -np.inf  # where all are zeros, powers and logarithms say nothing more
