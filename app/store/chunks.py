@@ -5,7 +5,8 @@ its own, is handed every call by itself, and storage elsewhere would be waited f
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +19,17 @@ from app.store.files import Files
 from app.store.layouts import StoredLayout
 from app.store.mapped import MappedArray, chunk_name
 from app.store.segments import Segments, folder_of
+
+
+def _finish(work: Coroutine[Any, Any, None]) -> None:
+    """Do asynchronous work to its end, also for who is within an event loop, as a notebook is."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        asyncio.run(work)
+        return
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, work).result()
 
 
 class Block(NamedTuple):
@@ -69,7 +81,7 @@ class ChunkWriter:
         of_arrays: dict[str, list[Block]] = {}
         for block in blocks:
             of_arrays.setdefault(block.name, []).append(block)
-        asyncio.run(self._write(of_arrays))
+        _finish(self._write(of_arrays))
 
     def sync(self) -> None:
         """Make everything written so far survive a power cut."""

@@ -45,6 +45,12 @@ def test_flushed_and_fresh_frames_read_as_one_array(
     assert list(found.coords["step"]) == [row * EVERY for row in range(7)]
 
 
+async def test_who_is_within_an_event_loop_flushes_as_others_do(recording: Recording) -> None:
+    record(recording, frames=7, flush_after=(3, 6))
+    found = recording.store.arrays.read(recording.claim.run_id, "hidden_gradient")
+    assert found.values.tobytes() == np.stack(recording.hidden).tobytes()
+
+
 @pytest.mark.parametrize("flush_after", [(), (3,), (6,)])
 def test_a_series_has_a_row_for_every_training_step(
     recording: Recording, flush_after: Sequence[int]
