@@ -129,14 +129,14 @@ def amount(value: float) -> str:
     """A positive number as an axis says it: plain where it is short, else with a power of ten.
 
     Example:
-        >>> amount(0.3), amount(1e9), amount(5e7)
+        >>> amount(0.3), amount(9.99e8), amount(5e7)
         ('0.3', '10<sup>9</sup>', '5·10<sup>7</sup>')
     """
     if 1e-3 <= value < 1e4:
         return f"{value:.6g}"
-    exponent = math.floor(math.log10(value))
-    lead = f"{value / 10.0**exponent:.2g}"
-    return power(exponent) if lead in ("1", "10") else f"{lead}·{power(exponent)}"
+    digits, _, exponent = f"{value:.1e}".partition("e")
+    lead = digits.removesuffix(".0")
+    return power(int(exponent)) if lead == "1" else f"{lead}·{power(int(exponent))}"
 
 
 def apart(ticks: Part, least: float) -> Part:

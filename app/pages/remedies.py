@@ -12,7 +12,14 @@ from app.pages.base import PageContext, render
 from app.pages.compare_tables import MOST_RUNS, OWN, compare_href
 from app.pages.new import posted_form
 from app.pages.places import place_of
-from app.pages.verdicts import Quantity, kind_words, no_verdict, plain_number, quantity_of_log10
+from app.pages.verdicts import (
+    Quantity,
+    capital,
+    kind_words,
+    no_verdict,
+    plain_number,
+    quantity_of_log10,
+)
 from app.runs import RunStatus
 from app.runs.sweep_results import verdict_number
 from app.runs.trials import MOST_SEEDS, UNCHANGED, Tried, offers_of, start_trials, tried_of
@@ -38,9 +45,10 @@ class FindingView:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RemedyView:
-    """A remedy that can be ticked."""
+    """A remedy that can be ticked: by its title, whose label begins with a capital."""
 
     title: str
+    label: str
     why: str
     changes: tuple[str, ...]
     is_tried: bool
@@ -145,6 +153,7 @@ def remedies_page(store: Store, run: Run, refusal: str = "") -> RemediesPage:
         remedies=tuple(
             RemedyView(
                 title=each.title,
+                label=capital(each.title),
                 why=each.why,
                 changes=tuple(changes_of(each.patch)),
                 is_tried=each.title in titles,
@@ -204,7 +213,7 @@ def tried_view(tried: Tried, unchanged: Tried) -> TriedView:
         share = f"× {plain_number(tried.loss / unchanged.loss)}"
     kinds = {kind for run in tried.ended for kind in (run.verdict or {}).get("kinds", ())}
     return TriedView(
-        title=tried.title.capitalize() if tried.title == UNCHANGED else tried.title,
+        title=capital(tried.title),
         runs=tuple(
             TrialView(
                 id=run.id,
@@ -240,7 +249,7 @@ def conclusion_of(tried: tuple[Tried, ...]) -> str:
         none = "None of what was tried ends with a lower loss than the unchanged network."
         return none + so_far
     return (
-        f"{best.title} helped most: the loss ends at {plain_number(best.loss)} instead of "
+        f"{capital(best.title)} helped most: the loss ends at {plain_number(best.loss)} instead of "
         f"{plain_number(unchanged.loss)}.{so_far}"
     )
 

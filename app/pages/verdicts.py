@@ -203,13 +203,22 @@ def _no_alarm(word: str, kinds: Sequence[str]) -> str:
     return f"{SPAN_WORDS[word].title} is how it changes with distance; no fault was found."
 
 
+def capital(words: str) -> str:
+    """Begin with a capital, and leave the rest as it is.
+
+    >>> capital("skips through time"), capital("ReLU and the identity matrix")
+    ('Skips through time', 'ReLU and the identity matrix')
+    """
+    return words[:1].upper() + words[1:]
+
+
 def kind_words(kind: str) -> str:
     """Return a kind of trouble as pages write it.
 
     >>> kind_words("not_learning")
     'Not learning'
     """
-    return kind.replace("_", " ").capitalize()
+    return capital(kind.replace("_", " "))
 
 
 def told(sentence: str) -> list[Quantity]:

@@ -5,6 +5,7 @@ import { newest } from "../wire/newest.js";
 import { together } from "../wire/together.js";
 import { decodeFigure } from "./decode.js";
 import { mountCursor } from "./cursor.js";
+import { offerOf } from "./missing.js";
 import { draw, drawQuickly, inTurn, nextFrame, onClick, onHover, onZoom } from "./mount.js";
 import { present } from "./view.js";
 
@@ -48,19 +49,6 @@ export function createPanel(section, { address, view, onFigure = () => {}, onCel
     if (state === "ready" && hovered) onCell(hovered);
   }
 
-  /** What a run did not record, another one can. @param {string | undefined} missing a statistic */
-  function offer(missing) {
-    const { from } = section.dataset;
-    if (!missing || !from) return;
-    const link = document.createElement("a");
-    // With the panels beside it, so that one more run fills all that are seen together.
-    const beside = (section.closest("[data-unrecorded]")?.dataset.unrecorded ?? "").split(" ").filter(Boolean);
-    const all = [...new Set([missing, ...beside])];
-    link.href = `/runs/new?${new URLSearchParams([["from", from], ...all.map((name) => ["record", name])])}`;
-    link.textContent = all.length > 1 ? "Run it again and record all of this tab" : "Run it again and record this";
-    message.append(link);
-  }
-
   const load = newest(
     async ({ fresh }) => {
       const wanted = address();
@@ -100,7 +88,7 @@ export function createPanel(section, { address, view, onFigure = () => {}, onCel
   async function paint() {
     if (figure.layout.meta?.empty) {
       show("empty", figure.layout.annotations[0].text);
-      offer(figure.layout.meta.missing);
+      message.append(...offerOf(section, figure.layout.meta.missing));
       return;
     }
     await draw(plot, present(figure, view()));

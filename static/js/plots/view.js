@@ -30,6 +30,8 @@ const ROOM_FOR_DIGIT = 8;
 const ROOM_FOR_LINE = 14;
 const SWEPT = new Set(["sweep_matrix", "success_by_lag"]);
 const [FEW_LETTERS, MOST_LETTERS, ROOM_FOR_LETTER] = [3, 18, 6.5];
+// So many digits of a loss fit between its axis and the word beside it.
+const DIGITS_OF_LOSS = 4;
 
 /**
  * @typedef {{mode: "ratio" | "magnitude", range: number, colors: Record<string, string>, log?: boolean, reach?: boolean, order?: "size" | "index", cursor?: boolean, picking?: boolean, manyRuns?: boolean}} View
@@ -109,9 +111,16 @@ function marginOf(name, layout) {
   const isLong = Array.isArray(tickvals) && !ticktext && Math.max(...tickvals) >= FOUR_DIGITS;
   // The values of a sweep may be words.
   const letters = SWEPT.has(name) ? Math.min(Math.max(...(ticktext ?? [""]).map((text) => text.length)), MOST_LETTERS) : 0;
-  const l = margin.l + (isLong ? ROOM_FOR_DIGIT : 0) + Math.max(letters - FEW_LETTERS, 0) * ROOM_FOR_LETTER;
+  const more = Math.max(letters - FEW_LETTERS, 0) + Math.max(digitsOfLoss(layout) - DIGITS_OF_LOSS, 0);
+  const l = margin.l + (isLong ? ROOM_FOR_DIGIT : 0) + more * ROOM_FOR_LETTER;
   const isTwoLined = (layout.xaxis?.ticktext ?? []).some((text) => String(text).includes("<br>"));
   return { ...margin, t, l, b: margin.b + (isTwoLined ? ROOM_FOR_LINE : 0), r: layout.meta?.has_bar ? ROOM_FOR_BAR : margin.r };
+}
+
+/** Digits of the longest number along an axis of losses, raised ones too; 0 where there is none. */
+function digitsOfLoss(layout) {
+  const axis = Object.values(layout).find((part) => part?.title?.text === "loss");
+  return Math.max(0, ...(axis?.ticktext ?? []).map((text) => text.replace(/<[^>]*>/g, "").length));
 }
 
 // Where nothing is drawn a heatmap shows this ground: not trained yet, or no number exists.

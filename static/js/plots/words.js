@@ -79,7 +79,7 @@ export function duration(seconds) {
   return hours ? `${hours}:${parts.join(":")}` : `${Number(parts[0])}:${parts[1]}`;
 }
 
-/** @param {string} status as pages say it, like `status_word` in app/pages/base.py */
+/** @param {string} status as pages say it, like `status_word` in app/runs/states.py */
 export function statusWord(status) {
   return status === "succeeded" ? "Finished" : capital(status);
 }

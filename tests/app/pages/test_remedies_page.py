@@ -51,7 +51,7 @@ def tried(title: str, loss: float | None) -> Tried:
 @pytest.mark.parametrize(
     ("losses", "words"),
     [
-        ((0.2, 0.05, 0.1), "a helped most: the loss ends at 0.05 instead of 0.2."),
+        ((0.2, 0.05, 0.1), "A helped most: the loss ends at 0.05 instead of 0.2."),
         ((0.1, 0.2, float("inf")), "None of what was tried"),
         ((0.1, None, None), ""),
         ((None, 0.1, 0.2), ""),
@@ -69,7 +69,7 @@ def test_the_conclusion_is_of_so_far_as_long_as_a_better_one_still_trains() -> N
     better = Tried(title="b", runs=runs, loss=0.01)
     found = conclusion_of((tried(UNCHANGED, 0.2), better, tried("a", 0.05)))
     assert found == (
-        "a helped most: the loss ends at 0.05 instead of 0.2. So far: not every run is over."
+        "A helped most: the loss ends at 0.05 instead of 0.2. So far: not every run is over."
     )
 
 
@@ -94,6 +94,8 @@ async def test_a_trial_that_was_stopped_is_no_result(tmp_path: Path) -> None:
     assert losses[CHOSEN[0]] is None
     assert losses[CHOSEN[1]] is not None
     assert f"{CHOSEN[0]} helped most" not in page
+    assert f'value="{CHOSEN[1]}"> <strong>Orthogonal weights</strong>' in page
+    assert '<th scope="row">Orthogonal weights' in page
 
 
 def train_what_waits(settings: Settings) -> int:

@@ -87,6 +87,13 @@ test("times of four digits have room beside the axis's title, and ticks of any f
   assert.equal(left({ tickvals: { dtype: "f8", bdata: "" } }), usual);
 });
 
+test("a long number of a loss has room beside the axis's title", () => {
+  const loss = (ticktext) => ({ ...layout("hidden_gradient_norm"), yaxis2: { title: { text: "loss" }, ticktext } });
+  const left = (ticktext) => present({ data: [], layout: loss(ticktext) }, view).layout.margin.l;
+  assert.equal(left(["0.1", "1000", "10<sup>37</sup>"]), left(undefined));
+  assert.ok(left(["8·10<sup>37</sup>"]) > left(["1000"]));
+});
+
 test("labels in two lines, and the words of a sweep, have their room", () => {
   const room = (name, axes) => present({ data: [], layout: { ...layout(name), ...axes } }, view).layout.margin;
   const below = (ticktext) => room("activation_comparison", { xaxis: { ticktext } }).b;
