@@ -23,6 +23,7 @@ from engine.bptt.observed_states import (
     preactivations,
     states_of,
 )
+from engine.bptt.observed_sweep import ObservedSweep
 from engine.bptt.path_norms import PathNorms
 from engine.bptt.saturated import saturated_shares
 from engine.bptt.slope_counts import slope_counts
@@ -31,12 +32,11 @@ from engine.bptt.sweep import Sweep
 from engine.tasks.base import Batch
 
 
-class Observation:
+class Observation(ObservedSweep):
     """A forward and backward sweep of `batch` through `network` as it is now.
 
     Attributes:
-        layers, length, size, hidden_size: S, T, B, H.
-        loss, accuracy: Of this batch.
+        batch: What was swept.
     """
 
     def __init__(
@@ -60,16 +60,11 @@ class Observation:
                 None. An observation is valid until its sweep is used again.
             asked_times: Times at which the task may ask, where a batch asks at some of them alone.
         """
-        self._asked_times = asked_times
-        self.length, self.size = batch.inputs.shape[:2]
-        self._observe(sweep or Sweep(network, length=self.length, batch=self.size))
+        length, size = batch.inputs.shape[:2]
+        self._asked_times, self.batch = asked_times, batch
+        self.sweep = sweep or Sweep(network, length=length, batch=size)
         self.sweep.count_saturated()
-        found = self.sweep.forward(batch, loss, reduction)
-        self.batch, self.loss, self.accuracy = batch, found.value, found.accuracy
-
-    def _observe(self, sweep: Sweep) -> None:
-        self.sweep, self.network, self.cell = sweep, sweep.network, sweep.network.cell
-        self.layers, self.hidden_size = len(sweep.tapes), sweep.network.hidden
+        self.sweep.forward(batch, loss, reduction)
 
     @classmethod
     def of_sweep(
@@ -78,14 +73,14 @@ class Observation:
         """Return an observation of a sweep that was already made, forward and back.
 
         It is valid until the sweep is used again.
+
+        Raises:
+            EngineError: The sweep keeps the steps of one segment alone.
         """
+        sweep.tapes  # noqa: B018  (refused where they do not hold every step)
         observation = cls.__new__(cls)
-        observation._asked_times = asked_times
-        observation.length, observation.size = sweep.length, sweep.batch
-        observation._observe(sweep)
-        observation.batch = batch
-        observation.loss, observation.accuracy = sweep.loss.value, sweep.loss.accuracy
-        observation.__dict__["_swept_back"] = sweep
+        observation._asked_times, observation.batch = asked_times, batch
+        observation.sweep = observation.__dict__["_swept_back"] = sweep
         observation.__dict__["_gradient"] = sweep.network.gradient
         return observation
 
