@@ -35,7 +35,8 @@ class HiddenNorms:
             shift: Added to all: log10 of the scale that the sweep left out.
             loops: Compiled ones, where there are some.
         """
-        self._layers, self._backwards, self._shift = layers, backwards, shift
+        self._swept = [layer.squared_norms() for layer in layers]
+        self._backwards, self._shift = backwards, shift
         if loops is not None:
             self.each, self.means = self._by_loops(loops)
 
@@ -47,25 +48,26 @@ class HiddenNorms:
     @cached_property
     def means(self) -> Array:
         """Of the mean over samples, (S, T)."""
-        if self._layers[0].squared_norms()[0].shape[1] == 1:
+        squares, _ = self._swept[0]
+        if squares.shape[1] == 1:
             return self.each[..., 0]
         return self._in_time(log10_mean_norms)
 
     def _in_time(self, logs: Callable[[Array, IntArray], Array]) -> Array:
         """Return what is made of every layer's squares and exponents, (T, B) each."""
         found = []
-        for layer, backwards in zip(self._layers, self._backwards, strict=True):
-            rows = logs(*layer.squared_norms())
+        for swept, backwards in zip(self._swept, self._backwards, strict=True):
+            rows = logs(*swept)
             rows += self._shift
             found.append(rows[::-1] if backwards else rows)
         return np.array(found) if len(found) > 1 else found[0][None]  # nothing to copy
 
     def _by_loops(self, loops: Norms) -> tuple[Array, Array]:
-        swept = [layer.squared_norms() for layer in self._layers]
-        shape = len(swept), *swept[0][0].shape
+        """Return those of every sample and of the means."""
+        shape = len(self._swept), *self._swept[0][0].shape
         each, means = np.empty(shape), np.empty(shape[:2])
         for layer, backwards in enumerate(self._backwards):
-            squares, exponents = swept[layer]
+            squares, exponents = self._swept[layer]
             into = each[layer], means[layer]
             loops.log10_norms(squares, exponents, NOTHING, self._shift, backwards, *into)
         return each, means

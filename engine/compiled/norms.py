@@ -76,6 +76,15 @@ def log10_means(squares: Array, exponents: IntArray, nothing: int, out: Array) -
         out[row] = log10_mean(squares[row], exponents[row], nothing)
 
 
+@inner
+def turn_round(rows: Array) -> None:
+    """Turn the order of rows (n, m) round in place."""
+    last = rows.shape[0] - 1
+    for t in range(rows.shape[0] // 2):
+        for j in range(rows.shape[1]):
+            rows[t, j], rows[last - t, j] = rows[last - t, j], rows[t, j]
+
+
 @kernel
 def log10_norms(
     squares: Array,
@@ -98,9 +107,17 @@ def log10_norms(
         means: (T,), likewise.
     """
     length, batch = squares.shape
-    for step in range(length):
-        t = length - 1 - step if backwards else step
-        for b in range(batch):
-            halved = 0.5 * log2(np.float64(squares[step, b]))
-            each[t, b] = LOG10_2 * (halved + exponents[step, b]) + shift
-        means[t] = log10_mean(squares[step], exponents[step], nothing) + shift
+    # One loop over all: few samples would not fill the machine's vectors.
+    all_squares, all_exponents = squares.reshape(-1), exponents.reshape(-1)
+    logs = each.reshape(-1)
+    for j in range(logs.size):
+        halved = 0.5 * log2(np.float64(all_squares[j]))
+        logs[j] = LOG10_2 * (halved + all_exponents[j]) + shift
+    for t in range(length):
+        if batch == 1:  # the mean over one sample is that sample's
+            means[t] = logs[t]
+        else:
+            means[t] = log10_mean(squares[t], exponents[t], nothing) + shift
+    if backwards:
+        turn_round(each)
+        turn_round(means.reshape(length, 1))
