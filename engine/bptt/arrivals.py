@@ -11,12 +11,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from engine.arrays import IntArray
-from engine.bptt.exponents import NONE, Scaled, scaled_near_one
+from engine.bptt.exponents import JOIN_ABOVE, NONE, Scaled, scaled_near_one
 from engine.bptt.sources import Arriving, Source
 from engine.bptt.tape import LayerTape
-
-JOIN_ABOVE = 20
-"""Powers of two by which a source must exceed the sweep's exponent for a stretch to end there."""
 
 
 class Arrivals:

@@ -27,15 +27,12 @@ from engine.bptt.at_once import swept_at_once
 from engine.bptt.blocks import aligned_zeros
 from engine.bptt.carried import CarriedRows
 from engine.bptt.entrywise import EntryAdjoints, entry_adjoints
-from engine.bptt.exponents import NONE, WINDOWS, Scaled, least_positive, near_one
+from engine.bptt.exponents import NONE, SPARE, WINDOWS, Scaled, least_positive
 from engine.bptt.onward import Onward
 from engine.bptt.own_state import OwnState
 from engine.bptt.sources import Arriving, DenseSource, Source
 from engine.bptt.tape import CHUNK, LayerTape
 from engine.bptt.weight_gradients import GradientsOf, WeightGradients
-
-SPARE = 2.0**-30
-"""Squared norm at the end of a shortened stretch from which the next may be twice as long."""
 
 
 class LayerBackward:
@@ -46,7 +43,7 @@ class LayerBackward:
         carried_rows: What is carried beside the products; kept where `carried_rows.wanted`.
         source: What arrived in the last sweep.
         gradients: Adds up those of this layer's weights.
-        span: Steps of the next stretch at most.
+        span: Steps of the next stretch at most, a power of two.
         arrivals: What arrived, and what steps further on returned to earlier outputs.
         entries: The adjoints with an exponent for every entry, where units never mix.
     """
@@ -123,26 +120,39 @@ class LayerBackward:
         return kept.squared_norms() if kept else (self.squares[1:], self.norm_exponents[1:])
 
     def _back(self, bottom: int, top: int, below: DenseSource | None) -> None:
+        stuck = self._own is not None
+        while top > bottom:
+            span = self.span
+            reached = None if stuck else swept_at_once(self, bottom, top, below)
+            if reached == top and self.span < span:
+                continue
+            stuck = stuck or reached == top  # the loops would sweep every stretch in vain
+            if reached is None or stuck:
+                reached = self._chunk(bottom, top, below)
+            top = reached
+
+    def _chunk(self, bottom: int, stop: int, below: DenseSource | None) -> int:
+        """Sweep the steps before `stop` that lie in one chunk; return the first of them."""
         tape = self.tape
-        top = top if self._own or below else swept_at_once(self, bottom, top)
-        for first, last in tape.chunks(bottom, top):
-            tape.linearize_chunk(first, last)
-            stop = last
-            while stop > first:
-                start = self._stretch(first, stop)
-                if start is None:
-                    continue
-                self.gradients.add(start, stop, self.exponents if self._careful else None)
-                if self._own is not None:
-                    self._own.keep(start, stop, self.exponents if self._careful else None)
-                self.carried_rows.keep(start, stop, self.exponents if self._careful else 0)
-                if below is not None:
-                    self._hand_down(start, stop, below)
-                if start > bottom or not bottom:  # nothing goes on through a wall
-                    self._settle_or_keep(start)
-                stop = start
-            for span in self._carried.values():
-                np.copyto(tape.deltas[-1, span], tape.deltas[0, span])
+        first = max(bottom, (stop - 1) // CHUNK * CHUNK)
+        tape.linearize_chunk(first, stop)
+        while stop > first:
+            start = self._stretch(first, stop)
+            if start is None:
+                continue
+            exponents = self.exponents if self._careful else None
+            self.gradients.add(start, stop, exponents)
+            if self._own is not None:
+                self._own.keep(start, stop, exponents)
+            self.carried_rows.keep(start, stop, self.exponents if self._careful else 0)
+            if below is not None:
+                self._hand_down(start, stop, below)
+            if start > bottom or not bottom:  # nothing goes on through a wall
+                self._settle_or_keep(start)
+            stop = start
+        for span in self._carried.values():
+            np.copyto(tape.deltas[-1, span], tape.deltas[0, span])
+        return first
 
     # Stretches
 
@@ -171,7 +181,7 @@ class LayerBackward:
 
     def _stretch(self, first: int, stop: int) -> int | None:
         """Sweep a stretch that ends before `stop`; return its start, or None to try shorter."""
-        start = max(first, stop - self.span)
+        start = self.next_start(first, stop)
         if self._careful:
             start = self.arrivals.outweighs(start, stop, self.exponents)
             self._sweep_careful(start, stop)
@@ -184,7 +194,7 @@ class LayerBackward:
         self._sound = low > window.suspect_low and high < window.suspect_high
         rows = self.squares[start : stop + 1]
         if not self._sound and stop - start > 1 and window.may_have_lost(rows):
-            self.span = (stop - start) // 2
+            self.span = 1 << ((stop - start - 1).bit_length() - 1)
             return None
         if self.span < CHUNK and least_positive(self.squares[start:stop]) > SPARE:
             self.span *= 2
@@ -248,26 +258,23 @@ class LayerBackward:
         self.exponents = exponents
         self._careful = self.source.exponents is not None or bool(np.count_nonzero(exponents))
 
-    def _move(self, t: int, carry: Array, target: IntArray) -> None:
-        """Store row t and all that goes on from it with the exponents `target`."""
-        self._onward.shift(t, carry, self.exponents - target)
-        self.row_exponents[t] = self.exponents = target
+    def next_start(self, first: int, stop: int) -> int:
+        """Return where a stretch begins that ends before `stop`, at `first` at the earliest."""
+        return max(first, (stop - 1) // self.span * self.span)
+
+    def outweighed(self, first: int, stop: int) -> bool:
+        """Tell whether what arrives within the stretch that ends before `stop` cuts it short."""
+        start = self.next_start(first, stop)
+        return self._careful and self.arrivals.outweighs(start, stop, self.exponents) > start
 
     def _settle(self, t: int, carry: Array, arriving: Sequence[Scaled]) -> None:
         """Bring row t to a norm near 1 for every sample, and join what arrives there."""
-        row = self.adjoints[t]
-        sizes = self._onward.sizes(t, carry)
-        target = np.where(sizes == NONE, NONE, self.exponents + sizes).astype(np.int32)
-        for each in arriving:
-            target = np.maximum(target, each.exponents)
-        self._move(t, carry, target)
-        for each in arriving:
-            row += each.at(target)
-        scaled = self.source.exponents is not None or bool(np.any(target != 0))
-        self._careful = scaled or self.arrivals.pending(t)
-        moved, own = near_one(row, axis=0)
-        self.squares[t] = np.einsum("hb,hb->b", moved, moved)
-        self.norm_exponents[t] = target + own
+        norms = self.squares[t], self.norm_exponents[t]
+        source = self.source if arriving else None
+        found = self._onward.settle(t, carry, self.exponents, arriving, source, norms)
+        self.row_exponents[t] = found
+        self.take_up(found)
+        self._careful |= self.arrivals.pending(t)
 
     # What a stretch leaves behind
 
@@ -279,7 +286,9 @@ class LayerBackward:
 
     def _hand_down(self, start: int, stop: int, below: DenseSource) -> None:
         """Write (3) of steps start … stop − 1 into rows start + 1 … stop of the layer below."""
-        tape, first = self.tape, start % CHUNK
-        deltas = tape.deltas[first : first + stop - start]
-        below.array[start + 1 : stop + 1] = tape.to_inputs(deltas)
+        tape, first, out = self.tape, start % CHUNK, below.array[start + 1 : stop + 1]
+        if tape.compiled is not None:
+            tape.compiled.hand_down(start, out)
+        else:
+            out[...] = tape.to_inputs(tape.deltas[first : first + stop - start])
         below.exponents[start + 1 : stop + 1] = self.exponents if self._careful else 0

@@ -2,18 +2,19 @@
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from engine import compiled
 from engine.arrays import Array, IntArray
 from engine.bptt.blocks import aligned_zeros
-from engine.bptt.exponents import NONE, SQUARES, powers_of_two
-from engine.bptt.sources import Arriving
+from engine.bptt.exponents import JOIN_ABOVE, NONE, SPARE, SQUARES, powers_of_two
+from engine.bptt.sources import Arriving, DenseSource, Source
 
 if TYPE_CHECKING:
     from engine.bptt.tape import LayerTape
+    from engine.compiled.arrivals import Arrived
     from engine.compiled.stretches import Kept, Measures, Stretches
     from engine.compiled.twins import Twin
 
@@ -23,6 +24,24 @@ FEW_ROWS = 4
 first-level cache."""
 
 EVERYTHING = -math.inf, math.inf
+
+
+class Storing(NamedTuple):
+    """How a sweep is stored and cut while loops go through it.
+
+    Attributes:
+        exponents: E of the row that it starts from, (B,), afterwards of the row where it ended.
+        of_rows, of_norms: Room for those of every row, and of its norms, (T+1, B).
+        cuts: Steps of a stretch, a power of two, and the step after the last, (2,); afterwards
+            those with which the sweep is to go on.
+        longest: Steps of a stretch at most.
+    """
+
+    exponents: IntArray
+    of_rows: IntArray
+    of_norms: IntArray
+    cuts: IntArray
+    longest: int
 
 
 class CompiledLayer:
@@ -60,7 +79,8 @@ class CompiledLayer:
         tape = self._tape
         self._chunk = len(tape.deltas) - 1
         nothing = np.zeros((0, *tape.adjoints.shape[1:]), tape.dtype)
-        self._nothing = Arriving(nothing, np.full(tape.length + 1, -1, np.intp))
+        self._nothing = Source(Arriving(nothing, np.full(tape.length + 1, -1, np.intp)))
+        self._no_exponents, self._uncut = np.zeros(tape.batch, np.int32), np.ones(2, np.int32)
         self._no_weight = np.empty(0, tape.dtype)
         self._few = aligned_zeros((FEW_ROWS, self._chunk, tape.batch), tape.dtype)
         self._no_powers = np.empty(0, tape.dtype)
@@ -83,52 +103,104 @@ class CompiledLayer:
         columns = tuple(tape.read(product).start for product in products)
         gradients = tuple(product.gradient for product in products)
         self._sums = rows, columns, tuple(self._read_turned), gradients
+        read = [(p.back_x, row) for p, row in zip(products, rows, strict=True) if len(p.back_x)]
+        self._to_inputs = tuple(x for x, _ in read), tuple(row for _, row in read)
+        self._hands_nothing = (
+            aligned_zeros((0, 0, tape.batch), tape.dtype),
+            np.zeros((0, tape.batch), np.int32),
+        )
 
     def back(self, start: int, stop: int, arriving: Arriving | None) -> None:
         """Sweep steps stop − 1 … start back, and add what arrives at their rows."""
-        self._sweep_back(start, stop, arriving or self._nothing, None)
+        source = self._nothing if arriving is None else Source(arriving)
+        self._sweep_back(start, stop, self._arrived(source, self._no_exponents, self._uncut), None)
 
     def _sweep_back(
-        self, start: int, stop: int, arriving: Arriving, stretches: "Stretches | None"
+        self, start: int, stop: int, arrived: "Arrived", stretches: "Stretches | None"
     ) -> int:
-        tape, (values, where, weight) = self._tape, arriving
+        tape = self._tape
         return self._twin.back(
             self._gemm, self._turned, tape.inputs, tape.tape, tape.deltas, tape.adjoints,
-            values, self._no_weight if weight is None else weight[:, 0], where, start, stop,
-            stretches,
+            arrived, start, stop, stretches,
         )  # fmt: skip
+
+    def _arrived(self, source: Source, exponents: IntArray, cuts: IntArray) -> "Arrived":
+        """Return what arrives, as loops take it, and how the sweep stores and cuts its steps."""
+        values, where, weight = source.arriving
+        factors = self._no_weight if weight is None else weight[:, 0]
+        theirs = self._hands_nothing[1] if source.exponents is None else source.exponents
+        return values, factors, where, theirs, exponents, int(NONE), cuts
 
     def back_through(
         self,
         bottom: int,
-        top: int,
-        arriving: Arriving,
+        source: Source,
         measures: "Measures",
-        exponents: tuple[IntArray, IntArray, IntArray],
+        storing: "Storing",
         sums: tuple[float, bool],
         kept: "Kept",
+        below: DenseSource | None,
     ) -> int:
-        """Sweep steps top − 1 … bottom back as far as nothing has to be decided on the way.
+        """Sweep steps down to `bottom` back as far as nothing has to be decided on the way.
 
         Norms are measured, and what each stretch adds goes to the weights' gradients.
 
         Args:
             bottom: First step.
-            top: Step after the last.
-            arriving: What is added to rows.
+            source: What is added to rows.
             measures: See stretches.py.
-            exponents: E that row `top` is stored with, (B,), afterwards of the row where the sweep
-                ended; and room for those of rows and of norms, (T+1, B).
+            storing: How the sweep is stored and cut.
             sums: What counts as zero, see `add_gradients`, and whether any gradient is added to.
             kept: Room for what is kept on the way, see stretches.py.
+            below: Takes ∂/∂x; None where nobody asks.
 
         Returns:
             The step after the last one that is left to do.
         """
-        wall = bottom or -1
-        scales = *exponents, arriving.where, SQUARES, int(NONE), wall
-        stretches = self._carried, measures, (*self._sums, *sums), scales, kept
-        return self._sweep_back(bottom, top, arriving, stretches)
+        top, wall = int(storing.cuts[1]), bottom or -1
+        scales = (
+            storing.of_rows,
+            storing.of_norms,
+            SQUARES,
+            (storing.longest, SPARE),
+            JOIN_ABOVE,
+            wall,
+        )
+        room = self._hands_nothing if below is None else (below.array, below.exponents)
+        handed = *room, *self._to_inputs
+        stretches = self._carried, measures, (*self._sums, *sums), scales, kept, handed
+        arrived = self._arrived(source, storing.exponents, storing.cuts)
+        return self._sweep_back(bottom, top, arrived, stretches)
+
+    def hand_down(self, start: int, out: Array) -> None:
+        """Write ∂/∂x of steps from `start` on, which lie in one chunk, to `out` (n, D, B)."""
+        slot = start % self._chunk
+        self._twin.hand_down(self._gemm, self._tape.deltas, slot, *self._to_inputs, out)
+
+    def settle(
+        self,
+        t: int,
+        row: Array,
+        carry: Array,
+        source: Source | None,
+        exponents: tuple[IntArray, IntArray],
+        norms: tuple[Array, IntArray],
+    ) -> None:
+        """Bring what goes on from row t to a norm near 1, and join what arrives there.
+
+        Args:
+            t: The state row.
+            row: λ of the output there, (H, B).
+            carry: The row of the deltas that holds what is carried.
+            source: What arrives; None where nothing joins that is not there yet.
+            exponents: E of row t, (B,), and room for those afterwards.
+            norms: Room for squared norms, and for their exponents, (B,) each.
+        """
+        first, last = self._carried
+        before, after = exponents
+        arrived = self._arrived(source or self._nothing, before, self._uncut)
+        joins = bool(arrived[2][t] >= 0)
+        self._twin.settle(t, joins, row, carry[first:last], arrived, after, *norms)
 
     def bring_near_one(self, adjoints: Array, exponents: IntArray, out: IntArray) -> bool:
         """Bring adjoints (m, H, B) to a norm near 1, and write their new exponents to `out` (m, B).

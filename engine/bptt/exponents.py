@@ -27,6 +27,12 @@ LARGEST_SHIFT = 4096
 LITTLE = 40
 """Powers of two by which norms may still be multiplied in float32, whatever their squares are."""
 
+JOIN_ABOVE = 20
+"""Powers of two by which what arrives must exceed a sweep's exponent to be joined at once."""
+
+SPARE = 2.0**-30
+"""Squared norm at the end of a shortened stretch from which the next may be twice as long."""
+
 LOG10_2 = float(np.log10(2.0))
 
 

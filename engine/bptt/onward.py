@@ -5,12 +5,13 @@ other states that products read, and what is carried in the deltas. What later s
 earlier outputs waits elsewhere (arrivals.py).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
 from engine.arrays import Array, IntArray
-from engine.bptt.exponents import bring_near_one, exponent_of, shift
+from engine.bptt.exponents import NONE, Scaled, bring_near_one, exponent_of, near_one, shift
+from engine.bptt.sources import Source
 from engine.bptt.tape import LayerTape
 
 
@@ -79,3 +80,42 @@ class Onward:
     def shift(self, t: int, carry: Array, exponents: IntArray) -> None:
         """Multiply all of it by 2^exponents, (B,)."""
         shift(self._adjoints[t, self.output], exponents, *self._beside(t, carry))
+
+    def settle(
+        self,
+        t: int,
+        carry: Array,
+        exponents: IntArray,
+        arriving: Sequence[Scaled],
+        source: Source | None,
+        norms: tuple[Array, IntArray],
+    ) -> IntArray:
+        """Bring all of it to a norm near 1 for every sample, and join what arrives there.
+
+        Args:
+            t: The row.
+            carry: The deltas' row with what is carried.
+            exponents: E that all of it is stored with, (B,).
+            arriving: What arrives at the row, in the order in which it is added.
+            source: Where that is from; None where nothing arrives.
+            norms: Room for the squared norms, near 1, and for their exponents, (B,) each.
+
+        Returns:
+            The new exponents.
+        """
+        row, loops = self._adjoints[t, self.output], self._tape.compiled
+        if loops is not None and loops.sweeps_at_once:
+            found = np.empty_like(exponents)
+            loops.settle(t, row, carry, source, (exponents, found), norms)
+            return found
+        sizes = self.sizes(t, carry)
+        target = np.where(sizes == NONE, NONE, exponents + sizes).astype(np.int32)
+        for each in arriving:
+            target = np.maximum(target, each.exponents)
+        self.shift(t, carry, exponents - target)
+        for each in arriving:
+            row += each.at(target)
+        moved, own = near_one(row, axis=0)
+        norms[0][...] = np.einsum("hb,hb->b", moved, moved)
+        norms[1][...] = target + own
+        return target

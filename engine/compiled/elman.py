@@ -5,9 +5,10 @@ from functools import partial
 from types import MappingProxyType
 
 from engine.arrays import Array, IntArray
+from engine.compiled.arrivals import Arrived, ends_at, join
 from engine.compiled.counts import share_outside
 from engine.compiled.elementary import tanh
-from engine.compiled.kernel import arrive, inner, kernel
+from engine.compiled.kernel import inner, kernel
 from engine.compiled.norms import add_squares
 from engine.compiled.products import multiply
 from engine.compiled.stretches import Stretches, left_by
@@ -80,9 +81,7 @@ def back(
     tape: Array,
     deltas: Array,
     adjoints: Array,
-    arriving: Array,
-    weight: Array,
-    where: IntArray,
+    arrived: Arrived,
     start: int,
     stop: int,
     stretches: Stretches | None,
@@ -96,9 +95,10 @@ def back(
         slot = t % chunk
         step_back(activation, read[t + 1][:n], adjoint[t + 1], delta[slot])
         multiply(address, turned[0], deltas[slot], adjoints[t])  # (4)
-        arrive(arriving, weight, where[t], adjoint[t])
-        if stretches is not None and (slot == 0 or t == start):
-            left = left_by(address, t, stop, inputs, deltas, stretches)
+        ends = ends_at(t, start, arrived)
+        join(t, ends, arrived, adjoint[t])
+        if stretches is not None and ends:
+            left = left_by(address, t, start, inputs, deltas, arrived, stretches)
             if left:
                 return left
     return start

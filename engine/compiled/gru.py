@@ -1,9 +1,10 @@
 """The GRU's loops over time; equations as numbered in engine/cells/gru.py."""
 
 from engine.arrays import Array, IntArray
+from engine.compiled.arrivals import Arrived, ends_at, join
 from engine.compiled.counts import share_outside
 from engine.compiled.elementary import tanh
-from engine.compiled.kernel import PIECE, arrive, inner, kernel, piece
+from engine.compiled.kernel import PIECE, inner, kernel, piece
 from engine.compiled.norms import add_squares
 from engine.compiled.products import add_to, multiply
 from engine.compiled.stretches import Stretches, left_by
@@ -81,9 +82,7 @@ def back(
     tape: Array,
     deltas: Array,
     adjoints: Array,
-    arriving: Array,
-    weight: Array,
-    where: IntArray,
+    arrived: Arrived,
     start: int,
     stop: int,
     stretches: Stretches | None,
@@ -110,9 +109,10 @@ def back(
             )  # fmt: skip
         adjoint[t][:] = own[:size]
         add_to(address, turned[0], deltas[slot, 2 * hidden :], adjoints[t])  # (9)
-        arrive(arriving, weight, where[t], adjoint[t])
-        if stretches is not None and (slot == 0 or t == start):
-            left = left_by(address, t, stop, inputs, deltas, stretches)
+        ends = ends_at(t, start, arrived)
+        join(t, ends, arrived, adjoint[t])
+        if stretches is not None and ends:
+            left = left_by(address, t, start, inputs, deltas, arrived, stretches)
             if left:
                 return left
     return start

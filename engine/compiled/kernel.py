@@ -72,30 +72,6 @@ def rounding(function: Callable[P, R]) -> Callable[P, R]:
     return cast("Callable[P, R]", numba.njit(**{**OPTIONS, "fastmath": False})(function))
 
 
-@rounding
-def arrive(arriving: Array, weight: Array, which: int, adjoint: Array) -> None:
-    """Add one of `arriving` to a row of adjoints (H·B,); nothing where `which` < 0.
-
-    Args:
-        arriving: (n, H, B), or (n, 1, B) where there is a weight.
-        weight: What they are still to be multiplied by, (H,), or (0,).
-        which: Of them.
-        adjoint: The row.
-    """
-    if which < 0:
-        return
-    if weight.size == 0:
-        row = arriving[which].reshape(adjoint.size)
-        for j in range(adjoint.size):
-            adjoint[j] += row[j]
-        return
-    values, batch = arriving[which, 0], arriving.shape[2]
-    for h in range(weight.size):
-        own, factor = adjoint[h * batch : (h + 1) * batch], weight[h]
-        for b in range(batch):
-            own[b] += factor * values[b]
-
-
 def kernel(function: Callable[P, R]) -> Callable[P, R]:
     """Compile a function of arrays when it is first called for their types."""
     before, config.CACHE_DIR = config.CACHE_DIR, FOLDER

@@ -1,9 +1,10 @@
 """The LSTM's loops over time; equations as numbered in engine/cells/lstm.py."""
 
 from engine.arrays import Array, IntArray
+from engine.compiled.arrivals import Arrived, ends_at, join
 from engine.compiled.counts import share_outside
 from engine.compiled.elementary import tanh
-from engine.compiled.kernel import PIECE, arrive, inner, kernel, piece
+from engine.compiled.kernel import PIECE, inner, kernel, piece
 from engine.compiled.norms import add_squares
 from engine.compiled.products import multiply
 from engine.compiled.stretches import Stretches, left_by
@@ -93,9 +94,7 @@ def back(
     tape: Array,
     deltas: Array,
     adjoints: Array,
-    arriving: Array,
-    weight: Array,
-    where: IntArray,
+    arrived: Arrived,
     start: int,
     stop: int,
     stretches: Stretches | None,
@@ -122,9 +121,10 @@ def back(
                 piece(own, 3, n, a, b), piece(own, 4, n, a, b), piece(own, 5, n, a, b),
             )  # fmt: skip
         multiply(address, turned[0], deltas[slot, hidden : 5 * hidden], adjoints[t])  # (11)
-        arrive(arriving, weight, where[t], adjoint[t])
-        if stretches is not None and (slot == 0 or t == start):
-            left = left_by(address, t, stop, inputs, deltas, stretches)
+        ends = ends_at(t, start, arrived)
+        join(t, ends, arrived, adjoint[t])
+        if stretches is not None and ends:
+            left = left_by(address, t, start, inputs, deltas, arrived, stretches)
             if left:
                 return left
     return start

@@ -1,10 +1,10 @@
 """Many stretches of the way back in one call, as long as nothing has to be decided between them.
 
 Each is swept, measured and added to the weights' gradients just as by a call of its own, so that
-the bits are the same. Where a norm leaves the window, what goes on is brought back to a norm near 1
-and gets exponents, as `LayerBackward` would do it. The call ends before a stretch in which more
-than that has to be done, which is then swept again by whoever can: where entries may have been
-lost, a sample is exactly zero, or something arrives while there are exponents.
+the bits are the same. Where something arrives while there are exponents, or a norm leaves the
+window, what goes on is brought back to a norm near 1 and gets exponents, as `LayerBackward` would
+do it. The call ends before a stretch in which more than that has to be done, which is then swept
+again by whoever can: where entries may have been lost, or something arrives that outweighs all.
 
 A cell's `back` asks for that where a stretch ends. Called without `Stretches` it is compiled
 without: one stretch by itself is measured and added by whoever called.
@@ -15,9 +15,11 @@ import math
 import numpy as np
 
 from engine.arrays import Array, IntArray
-from engine.compiled.kernel import inner
+from engine.compiled.arrivals import Arrived, has_exponents, outweighs, settle
+from engine.compiled.kernel import inner, kernel
 from engine.compiled.near_one import bring_both_near_one, bring_near_one
 from engine.compiled.norms import squared_norms
+from engine.compiled.products import add_to, multiply
 from engine.compiled.weight_gradients import add
 
 Pair = tuple[float, float]
@@ -32,24 +34,43 @@ Measures = tuple[Array, Array, Pair, Pair]
 """λ of the output (T+1, H, B), room for squared norms (T+1, B), and the bounds of squared norms: of
 those that go on as they are, and of those at which no entry can have been lost."""
 
-Scales = tuple[IntArray, IntArray, IntArray, IntArray, Pair, int, int]
-"""E that goes on, (B,), changed on the way; room for E of the rows and of their norms, (T+1, B);
-what arrives at each state row or −1, (T+1,); the bounds between which squares neither over- nor
-underflow; the exponent of nothing; and the state row that nothing goes on through, or −1."""
+Scales = tuple[IntArray, IntArray, Pair, tuple[int, float], int, int]
+"""Room for E of the rows and of their norms, (T+1, B); the bounds between which squares neither
+over- nor underflow; the steps of a stretch at most, and the squared norm from which a shorter one
+may be twice as long; the powers of two by which an arrival must exceed E for a stretch to end
+there; and the state row that nothing goes on through, or −1."""
 
 Kept = tuple[Array, Array, IntArray, Array, Span, Span]
 """Room for a block of deltas, (T+1, H, B), for its squared norms and its exponents, (T+1, B), and
 for the squared norms of the deltas on the one path there is, (T, B); and the rows of the block and
 of that path. Rooms are empty where nothing is kept."""
 
-Stretches = tuple[Span, Measures, Sums, Scales, Kept]
+Handed = tuple[Array, IntArray, tuple[Array, ...], tuple[int, ...]]
+"""Room for what is handed to the layer below by state row, (T+1, D, B), and for its E, (T+1, B),
+both empty where there is none; W_xᵀ of every product that reads x, and the first of its rows among
+the deltas."""
+
+LOST, DOUBTFUL, SOUND, WITHIN = range(4)
+
+Stretches = tuple[Span, Measures, Sums, Scales, Kept, Handed]
 """The rows of the deltas that the first step of a chunk hands to the one before, and the others."""
 
 
-@inner
-def arrives(where: IntArray, first: int, stop: int) -> bool:
-    """Tell whether anything arrives at state rows first … stop − 1."""
-    return bool(where[first:stop].max() >= 0)
+@kernel
+def hand_down(
+    address: int, deltas: Array, slot: int, matrices: tuple[Array, ...], rows: tuple[int, ...],
+    out: Array,
+) -> None:  # fmt: skip
+    """Write ∂/∂x = W_xᵀ δ of some steps, (n, D, B), the first step's δ at `slot`."""
+    for step in range(out.shape[0]):
+        own = deltas[slot + step]
+        for product in range(len(matrices)):
+            matrix, row = matrices[product], rows[product]
+            returned = own[row : row + matrix.shape[1]]
+            if product == 0:
+                multiply(address, matrix, returned, out[step])
+            else:
+                add_to(address, matrix, returned, out[step])
 
 
 @inner
@@ -76,14 +97,95 @@ def keep(t: int, deltas: Array, exponents: IntArray, kept: Kept) -> None:
 
 
 @inner
-def brought_back(t: int, carry: Array, measures: Measures, scales: Scales, moved: IntArray) -> bool:
-    """Bring row t, and what is carried beside it, to a norm near 1; write the new E to `moved`.
+def lost(squares: Array, sound: Pair) -> bool:
+    """Tell whether a sample that was alive at the last row may have lost entries at one before."""
+    least, most = squares.dtype.type(sound[0]), squares.dtype.type(sound[1])
+    last = squares.shape[0] - 1
+    for b in range(squares.shape[1]):
+        if squares[last, b] > 0 and np.isfinite(squares[last, b]):
+            for row in range(last):
+                if not least <= squares[row, b] < most:
+                    return True
+    return False
+
+
+@inner
+def least_positive(squares: Array) -> float:
+    """Return the least number that is not exactly zero, 1 at most; NaN where one is."""
+    found = 1.0
+    for row in range(squares.shape[0]):
+        for b in range(squares.shape[1]):
+            value = squares[row, b]
+            if np.isnan(value):
+                return np.nan
+            if value > 0:
+                found = min(found, value)
+    return found
+
+
+@inner
+def measured(t: int, end: int, measures: Measures, scales: Scales, cuts: IntArray) -> int:
+    """Take the squared norms of a stretch, and decide how many steps the next may have.
+
+    Args:
+        t: Its first step.
+        end: Step after its last.
+        measures: See `Measures`.
+        scales: See `Scales`.
+        cuts: How the sweep is cut, see arrivals.py.
+
+    Returns:
+        LOST where entries may have been lost; else WITHIN where every norm may go on as it is,
+        SOUND where every norm is what it says, and DOUBTFUL.
+    """
+    (outputs, squares, window, sound), (longest, spare) = measures, scales[3]
+    least, greatest = squared_norms(outputs[t:end], squares[t:end])
+    within = least > window[0] and greatest < window[1]
+    surely = within or (least > sound[0] and greatest < sound[1])
+    if not surely and end - t > 1 and lost(squares[t : end + 1], sound):
+        cuts[0] = 1
+        while 2 * cuts[0] < end - t:
+            cuts[0] *= 2
+        return LOST
+    if cuts[0] < longest and least_positive(squares[t:end]) > spare:
+        cuts[0] *= 2
+    if within and cuts[0] == longest:
+        return WITHIN
+    return SOUND if surely else DOUBTFUL
+
+
+@inner
+def brought_back(
+    t: int,
+    state: int,
+    carry: Array,
+    measures: Measures,
+    arrived: Arrived,
+    scales: Scales,
+    moved: IntArray,
+) -> bool:
+    """Bring row t, and what is carried beside it, to a norm near 1 where it has to be.
+
+    Args:
+        t: The state row.
+        state: What the norms say, see `measured`.
+        carry: What is carried beside the row, (n, B); n may be 0.
+        measures: See `Measures`.
+        arrived: What arrives.
+        scales: See `Scales`.
+        moved: E, (B,), afterwards the new one.
 
     Returns:
         False, with nothing done, where a squared norm might over- or underflow.
     """
     outputs, squares = measures[0], measures[1]
-    exponents, bounds, nothing = scales[0], scales[4], scales[5]
+    of_norms, bounds, exponents, nothing = scales[1], scales[2], arrived[4], arrived[5]
+    joins = arrived[2][t] >= 0 and has_exponents(arrived)
+    if state == WITHIN and not joins:
+        return True
+    if joins or state == DOUBTFUL:
+        settle(t, joins, outputs[t], carry, arrived, moved, squares[t], of_norms[t])
+        return True
     if carry.shape[0]:
         return bring_both_near_one(outputs[t], carry, squares[t], bounds, exponents, moved)
     batch = exponents.size
@@ -94,7 +196,13 @@ def brought_back(t: int, carry: Array, measures: Measures, scales: Scales, moved
 
 @inner
 def left_by(
-    address: int, t: int, stop: int, inputs: Array, deltas: Array, stretches: Stretches
+    address: int,
+    t: int,
+    start: int,
+    inputs: Array,
+    deltas: Array,
+    arrived: Arrived,
+    stretches: Stretches,
 ) -> int:
     """Measure a stretch that was swept, add it to the gradients, and bring back what goes on.
 
@@ -102,36 +210,35 @@ def left_by(
 
     Args:
         address: Of ?gemm.
-        t: Its first step.
-        stop: Step after the last of the call.
+        t: The first step of the stretch.
+        start: The first step of the call.
         inputs: What the steps read.
         deltas: Theirs, (chunk + 1, rows, B).
+        arrived: What arrives, and E that goes on, changed on the way.
         stretches: See `Stretches`.
 
     Returns:
-        0 where that could be done, and the sweep goes on; else the step after the last of the
-        stretch, with nothing added: that is where the call ends.
+        0 where that could be done, and the sweep goes on; else the step after the last one that is
+        left to do: that of this stretch, with nothing added, where it has to be swept again, or t
+        itself, where the next has to be cut. That is where the call ends.
     """
-    (first, last), measures, sums, scales, kept = stretches
-    outputs, squares, window, sound = measures
-    exponents, of_rows, of_norms, where = scales[0], scales[1], scales[2], scales[3]
+    carried, measures, sums, scales, kept, handed = stretches
+    outputs, exponents, cuts = measures[0], arrived[4], arrived[6]
+    of_rows, of_norms, wall = scales[0], scales[1], scales[5]
     chunk = deltas.shape[0] - 1
-    end: int = min(t - t % chunk + chunk, stop)
-    scaled = exponents.any()
-    if scaled and arrives(where, t, end):
+    slot = t % chunk
+    end: int = cuts[1]
+    state = measured(t, end, measures, scales, cuts)
+    if state == LOST:
         return end
-    least, greatest = squared_norms(outputs[t:end], squares[t:end])
-    within = least > window[0] and greatest < window[1]
-    if not (within or (least > sound[0] and greatest < sound[1])):
-        return end
-    powers = powers_of(exponents[: exponents.size if scaled else 0], outputs)
+    powers = powers_of(exponents[: exponents.size if exponents.any() else 0], outputs)
     if not np.isfinite(powers).all():
         return end
-    slot = t % chunk
     keep(t, deltas[slot : slot + end - t], exponents, kept)
-    moved = exponents.copy()
-    goes_on = within or t == scales[6]
-    if not (goes_on or brought_back(t, deltas[slot, first:last], measures, scales, moved)):
+    of_rows[t:end] = exponents
+    of_norms[t:end] = exponents
+    moved, carry = exponents.copy(), deltas[slot, carried[0] : carried[1]]
+    if t != wall and not brought_back(t, state, carry, measures, arrived, scales, moved):
         return end
     rows, columns, turned, gradients, negligible, adds = sums
     for product in range(len(gradients) if adds else 0):
@@ -139,9 +246,16 @@ def left_by(
             address, deltas, rows[product], slot, inputs[t:end], columns[product],
             powers, negligible, turned[product], gradients[product],
         )  # fmt: skip
-    of_rows[t:end] = exponents
-    of_norms[t:end] = exponents
+    room, of_room, matrices, through = handed
+    if room.shape[0]:
+        hand_down(address, deltas, slot, matrices, through, room[t + 1 : end + 1])
+        of_room[t + 1 : end + 1] = exponents
     exponents[:] = moved
     of_rows[t] = moved
-    deltas[chunk, first:last] = deltas[0, first:last]
+    if slot == 0:
+        deltas[chunk, carried[0] : carried[1]] = deltas[0, carried[0] : carried[1]]
+    cuts[1] = t
+    first = max((t - 1) // cuts[0] * cuts[0], start)
+    if t > start and has_exponents(arrived) and outweighs(first, t, arrived, scales[4]):
+        return t
     return 0

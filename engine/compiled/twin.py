@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from engine.arrays import Array, IntArray
-from engine.compiled import counts, near_one, norms, weight_gradients
+from engine.compiled import arrivals, counts, near_one, norms, stretches, weight_gradients
+from engine.compiled.arrivals import Arrived
 from engine.compiled.products import ADDRESSES
 from engine.compiled.stretches import Stretches
 
@@ -25,15 +26,17 @@ class Twin:
         forward: (address of ?gemm, weights of every product, inputs, tape, bounds, saturated): all
             T steps; how many of the candidate's φ lie beyond the bounds goes to `saturated` (T,),
             and nothing is counted where it is (0,).
-        back: (address, Wᵀ of every product's states, inputs, tape, deltas, adjoints, arriving and
-            its weight, which of them arrives at each state row or −1 (T+1,), start, stop,
-            `Stretches` of stretches.py or None): steps stop − 1 … start, with the norms and the
-            gradients of stretches where there are `Stretches`; returns the row where it ended.
+        back: (address, Wᵀ of every product's states, inputs, tape, deltas, adjoints, what arrives
+            as arrivals.py has it, start, stop, `Stretches` of stretches.py or None): steps
+            stop − 1 … start, with the norms and the gradients of stretches where there are
+            `Stretches`; returns the row where it ended.
         stack: (address, Wᵀ as for `back`, slopes (T, n·H, B), adjoints (M, n·H, B), deltas
             (M, n·H, B), squares (M, T+1, B) of 0, starts (M,), stop): row m of a stack from state
             row `starts[m]` to λ at `stop` − 1, with the squared norms of λ down to `stop`; None
             where only NumPy does it.
         add_gradients, add_members: See weight_gradients.py.
+        hand_down: See stretches.py.
+        settle: See arrivals.py.
         squared_norms, count, shares_outside: See norms.py and counts.py.
         bring_near_one, bring_both_near_one, norms_stay: See near_one.py.
         gemm: Address of each type's matrix product.
@@ -45,8 +48,7 @@ class Twin:
     forward: Callable[[int, Matrices, Array, Array, Pair, Array], None]
     back: Callable[
         [
-            int, Matrices, Array, Array, Array, Array, Array, Array, IntArray, int, int,
-            Stretches | None,
+            int, Matrices, Array, Array, Array, Array, Arrived, int, int, Stretches | None,
         ],
         int,
     ]  # fmt: skip
@@ -64,6 +66,15 @@ class Twin:
         near_one.bring_both_near_one
     )
     norms_stay: Callable[[Array, int, int, Pair, Pair], tuple[bool, bool]] = near_one.norms_stay
+    hand_down: Callable[[int, Array, int, Matrices, tuple[int, ...], Array], None] = (
+        stretches.hand_down
+    )
+    settle: Callable[
+        [
+            int, bool, Array, Array, Arrived, IntArray, Array, IntArray
+        ],
+        None,
+    ] = arrivals.settle  # fmt: skip
     squared_norms: Callable[[Array, Array], tuple[float, float]] = norms.squared_norms
     count: Callable[[Array, float, Array], None] = counts.count
     shares_outside: Callable[[Array, int, int, float, float, Array], None] = counts.shares_outside

@@ -2,10 +2,13 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 from engine.bptt import backward
 from engine.bptt.at_once import swept_at_once
+from engine.bptt.sources import DenseSource
+from engine.bptt.tape import CHUNK
 from tests.engine.compiled.test_twins import LONG, TWINS, ready, swept
 
 GAINS = {"vanishing": 0.02, "fading": 0.1, "ordinary": 0.2, "growing": 0.4, "exploding": 4.0}
@@ -30,7 +33,7 @@ def test_the_bits_are_those_of_stretches_one_by_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     at_once = swept(model, dtype, layers=2, asked=asked, gain=gain)
-    monkeypatch.setattr(backward, "swept_at_once", lambda _back, _bottom, top: top)
+    monkeypatch.setattr(backward, "swept_at_once", lambda _back, _bottom, top, _below: None)
     assert bits(at_once) == bits(swept(model, dtype, layers=2, asked=asked, gain=gain))
 
 
@@ -73,17 +76,19 @@ def test_what_is_kept_on_the_way_is_that_of_stretches_one_by_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     at_once = kept(model, dtype, asked=asked, gain=gain, wanted=wanted)
-    monkeypatch.setattr(backward, "swept_at_once", lambda _back, _bottom, top: top)
+    monkeypatch.setattr(backward, "swept_at_once", lambda _back, _bottom, top, _below: None)
     assert at_once == kept(model, dtype, asked=asked, gain=gain, wanted=wanted)
 
 
 @pytest.fixture
-def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, bool]]:
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int | None, bool]]:
     """Return the row at which each call ends, and whether any row then has an exponent."""
-    found: list[tuple[int, bool]] = []
+    found: list[tuple[int | None, bool]] = []
 
-    def watched(back: backward.LayerBackward, bottom: int, top: int) -> int:
-        reached = swept_at_once(back, bottom, top)
+    def watched(
+        back: backward.LayerBackward, bottom: int, top: int, below: DenseSource | None
+    ) -> int | None:
+        reached = swept_at_once(back, bottom, top, below)
         found.append((reached, bool(back.row_exponents.any())))
         return reached
 
@@ -93,7 +98,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, bool]]:
 
 @pytest.mark.parametrize("model", TWINS, ids=str)
 def test_a_call_goes_through_where_norms_are_ordinary(
-    model: tuple[str, str | None], calls: list[tuple[int, bool]]
+    model: tuple[str, str | None], calls: list[tuple[int | None, bool]]
 ) -> None:
     swept(model, "float32", asked="every", gain=0.2)
     assert calls == [(0, False)]
@@ -101,24 +106,53 @@ def test_a_call_goes_through_where_norms_are_ordinary(
 
 @pytest.mark.parametrize("model", TWINS, ids=str)
 def test_a_call_goes_through_where_norms_get_exponents(
-    model: tuple[str, str | None], calls: list[tuple[int, bool]]
+    model: tuple[str, str | None], calls: list[tuple[int | None, bool]]
 ) -> None:
     swept(model, "float32", asked="last", gain=LEAVES_THE_WINDOW[model])
     assert calls == [(0, True)]
 
 
+@pytest.mark.parametrize("asked", ["some", "every"])
 @pytest.mark.parametrize("model", [("elman", "tanh"), ("lstm", None)], ids=str)
-def test_a_call_ends_where_something_arrives_while_there_are_exponents(
-    model: tuple[str, str | None], calls: list[tuple[int, bool]]
+def test_a_call_goes_through_where_something_arrives_while_there_are_exponents(
+    model: tuple[str, str | None], asked: str, calls: list[tuple[int | None, bool]]
 ) -> None:
-    swept(model, "float32", asked="some", gain=0.02)
-    ((reached, scaled),) = calls
-    assert 0 < reached < LONG
-    assert scaled
+    swept(model, "float32", asked=asked, gain=0.02)
+    assert calls == [(0, True)]
 
 
-def test_a_call_ends_where_entries_may_have_been_lost(calls: list[tuple[int, bool]]) -> None:
+@pytest.mark.parametrize("model", TWINS, ids=str)
+def test_a_layer_that_hands_down_and_one_that_gets_it_are_swept_in_a_call_each(
+    model: tuple[str, str | None], calls: list[tuple[int | None, bool]]
+) -> None:
+    gain = max(0.1, LEAVES_THE_WINDOW[model])
+    swept(model, "float32", layers=2, asked="last", gain=gain)
+    assert calls == [(0, True), (0, True)]
+
+
+def test_a_call_ends_before_a_stretch_in_which_something_outweighs_all(
+    calls: list[tuple[int | None, bool]],
+) -> None:
+    swept(("elman", "tanh"), "float32", asked="twice", gain=0.06)
+    assert calls == [(CHUNK, True), (None, True)]
+
+
+def test_a_call_goes_through_where_a_sample_is_exactly_zero(
+    calls: list[tuple[int | None, bool]],
+) -> None:
+    sweep = ready(("elman", "tanh"), "float32", asked="every", gain=0.2)
+    sweep.readout.dy[..., 2] = 0
+    sweep.backward()
+    assert calls == [(0, True)]
+    norms = sweep.log10_hidden_norms
+    assert (norms[..., 2] == -np.inf).all()
+    assert np.isfinite(np.delete(norms, 2, axis=2)).all()
+
+
+def test_a_call_ends_where_entries_may_have_been_lost(
+    calls: list[tuple[int | None, bool]],
+) -> None:
     """A gain so small that one stretch brings a norm below what float32 has numbers for."""
     swept(("elman", "sigmoid"), "float32", asked="last", gain=0.02)
-    ((reached, _),) = calls
-    assert 0 < reached < LONG
+    assert calls[0] == (LONG // CHUNK * CHUNK, True)
+    assert calls[1][0] == calls[0][0]

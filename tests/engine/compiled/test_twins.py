@@ -38,6 +38,7 @@ ROUNDING = {np.dtype(np.float64): 1e-13, np.dtype(np.float32): 2e-5}
 """Two orders of summation apart; in float32 with a tanh of 3e-7, over some tens of steps."""
 
 LONG = 2 * CHUNK + 3
+TWICE = CHUNK // 2
 
 
 def swept(
@@ -78,6 +79,9 @@ def ready(
         mask[:-1] = False
     elif asked == "some":
         mask[::3] = False
+    elif asked == "twice":
+        mask[:-1] = False
+        mask[TWICE] = True
     batch = Batch(
         rng.normal(size=(LONG, 6, 3)).astype(dtype),
         rng.normal(size=(LONG, 6, 2)).astype(dtype),
