@@ -206,7 +206,9 @@ class _Run:
                 held_out = round(self.config.task.pool * self.config.task.validation)
             total += self.sizes.segmented(part_size(held_out), asked, back=False)
             total += held_out * sequence
-        readout = 4 * asked * B * self.task.outputs * self.item + 2 * asked * B * self.H * self.item
+        K = self.task.outputs
+        # Of one output the derivatives are an outer product, made a stretch at a time.
+        readout = asked * B * self.item * (4 * K + (2 * self.H if K > 1 else 0))
         return total + 3 * B * sequence + readout
 
     def _of_sequence(self) -> int:
