@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from app.pages.verdicts import shown_verdict
+from app.pages.verdicts import shown_verdict, told
 from tests.browser.conftest import Service, Watch
 from tests.browser.page_checks import (
     DESKTOP,
@@ -139,13 +139,14 @@ def test_the_card_says_status_verdict_and_numbers(
     page: Page, service: Service, finished: str
 ) -> None:
     opened(page, finished)
-    told = httpx.get(f"{service.url}/api/v1/runs/{finished}").json()["verdict"]
+    verdict = httpx.get(f"{service.url}/api/v1/runs/{finished}").json()["verdict"]
     expect(page.locator("[data-status]")).to_have_text("Finished")
-    shown = shown_verdict(told)
+    shown = shown_verdict(verdict)
     assert shown is not None
     expect(page.locator("[data-verdict-text]")).to_have_text(shown.word.title)
     expect(page.locator("[data-verdict-troubles]")).to_have_text(shown.troubles)
-    expect(page.locator("[data-verdict-sentence]")).to_have_text(shown.sentence)
+    sentence = "".join(part.text + part.exponent for part in told(shown.sentence))
+    expect(page.locator("[data-verdict-sentence]")).to_have_text(sentence)
     expect(page.locator("[data-number=decay]")).to_have_text(re.compile(r"^\d"))
     expect(page.locator("[data-number=radius]")).to_have_text(re.compile(r"^\d"))
 

@@ -1,6 +1,6 @@
 // The run card: status, progress, verdict and the four numbers, in the words of the newest event or the chosen step.
 import { headline, lineOf, troublesOf } from "../plots/verdicts.js";
-import { duration, large, raised, short, showMagnitude, statusWord } from "../plots/words.js";
+import { duration, large, raised, short, showMagnitude, statusWord, told } from "../plots/words.js";
 import { numberOf } from "../wire/api.js";
 import { OVER } from "./run_verbs.js";
 import { countText } from "./words.js";
@@ -79,7 +79,7 @@ export function createRunHead(page, run) {
     part("verdict-text").textContent = title;
     part("verdict-troubles").textContent = troublesOf(found);
     part("verdict-when").textContent = `Verdict at step ${found.step}`;
-    part("verdict-sentence").textContent = lineOf(found);
+    part("verdict-sentence").replaceChildren(...raised(told(lineOf(found))));
     part("verdict-sentence").title = lineOf(found);
     const span = numberOf(found.log10_span);
     if (span === null) number("span").textContent = "–";

@@ -53,12 +53,17 @@ export function unescaped(text) {
 
 /** Text with its powers raised, as an element takes it: "at 10^−3" has a sup in it. @param {string} text @returns {(string | Node)[]} */
 export function raised(text) {
-  return text.split(/(?<=10)\^(−?[\d.]+)/).map((part, i) => {
+  return text.split(/(?<=10)\^(−?\d+(?:\.\d+)?)/).map((part, i) => {
     if (i % 2 === 0) return part;
     const box = document.createElement("sup");
     box.textContent = part;
     return box;
   });
+}
+
+/** A sentence of the service, its powers of ten written as the numbers beside it are. @param {string} sentence "1.3e-28 is left" */
+export function told(sentence) {
+  return sentence.replace(/\b(\d(?:\.\d+)?)e([+-]?\d+)\b/g, (_, digits, exponent) => magnitudeText(Math.log10(Number(digits)) + Number(exponent)));
 }
 
 /** Small numbers begin as plain ones where the service's do (`plain_number`). @param {number | null} value three digits that matter */

@@ -129,6 +129,12 @@ def test_a_run_without_a_verdict_says_what_brings_it(status: str, words: str) ->
     assert page_of(run).data["no_verdict"][status] == words
 
 
+def test_a_verdict_writes_its_powers_of_ten_as_the_numbers_beside_it() -> None:
+    verdict = {"word": "exploding", "log10_span": 14.3, "kinds": ["exploding"], "step": 3}
+    html = html_of(run_of(verdict={**verdict, "sentence": "It is 1.8e14 times as large."}))
+    assert ">It is 10<sup>14.3</sup> times as large.</p>" in html
+
+
 @pytest.mark.parametrize(("asked", "count"), [(1, 0), (40, 2)])
 def test_only_many_losses_can_be_taken_apart(asked: int, count: int) -> None:
     assert html_of(run_of(facts={"asked": asked})).count('data-toggle="losses"') == count

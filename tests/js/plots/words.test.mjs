@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { duration, exponentText, large, magnitudeText, short, statusWord } from "../../../static/js/plots/words.js";
+import { duration, exponentText, large, magnitudeText, short, statusWord, told } from "../../../static/js/plots/words.js";
 
 for (const [log10, text] of [[-11.43, "10^−11.4"], [-12041.4, "10^−12041.4"], [0, "1"], [-1, "0.1"], [-2.5, "0.00316"], [-3, "10^−3"], [2.99, "977"], [5, "10^5"], [-Infinity, "0"], [NaN, "not finite"]]) {
   test(`10 to the ${log10} reads ${text}`, () => assert.equal(magnitudeText(log10), text));
@@ -17,6 +17,10 @@ for (const [value, text] of [[1.51e20, "10^20.2"], [1e5, "10^5"], [99999, "10000
 for (const [seconds, text] of [[42, "0:42"], [3723, "1:02:03"], [0.2, "0:00"], [null, ""], [Infinity, ""]]) {
   test(`${seconds} s reads "${text}"`, () => assert.equal(duration(seconds), text));
 }
+
+test("a sentence of the service has its numbers as the page writes them", () => {
+  assert.equal(told("Only 1.3e-28 is left, 1e1170 times as large, in 5e2."), "Only 10^−27.9 is left, 10^1170 times as large, in 500.");
+});
 
 test("an exponent has a true minus sign", () => assert.equal(exponentText(-4), "−4"));
 
