@@ -40,9 +40,8 @@ class SeriesBuffer:
             self._fold()
 
     def _fold(self) -> None:
-        for scalars, norms in self._newest:
-            self._values.extend([np.nan if value is None else value for value in scalars])
-            self._values.extend([norms[name] for name in self._parameters])
+        rows = [(*told, *[norms[n] for n in self._parameters]) for told, norms in self._newest]
+        self._values.frombytes(np.array(rows, np.float64).tobytes())  # in which None is NaN
         self._newest = []
 
     def take(self, step: int) -> tuple[int, dict[str, Array]]:

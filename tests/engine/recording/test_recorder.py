@@ -10,6 +10,7 @@ import engine
 from engine import Frame, Recorder, RunConfig, layouts, record, train
 from engine.bptt.observation import Observation
 from engine.learning.snapshot import Snapshot
+from engine.recording.series import FOLDED_AT_ONCE
 from engine.statistics import STATISTICS
 
 Configure = Callable[..., RunConfig]
@@ -68,6 +69,17 @@ def test_series_are_the_training_s_own_numbers(configure: Configure) -> None:
     assert result.statistic("gradient_norm").values.tolist() == np.log10(norms).tolist()
     assert result.statistic("learning_rate").values.tolist() == list(rates) == [0.01] * 7
     assert (result.statistic("clip_factor").values == 1).all()
+
+
+def test_series_between_frames_far_apart_are_whole(configure: Configure) -> None:
+    steps = 2 * FOLDED_AT_ONCE + 3
+    config = configure(training={"steps": steps}, recording={"every": steps})
+    result = record(config)
+    seen = [snapshot for snapshot in train(config) if not snapshot.is_last]
+    assert result.statistic("loss").values.tolist() == [snapshot.loss for snapshot in seen]
+    norms = [[*snapshot.parameter_gradient_norms.values()] for snapshot in seen]
+    assert result.statistic("parameter_gradient_norm").values.tolist() == np.log10(norms).tolist()
+    assert np.isnan(result.statistic("accuracy").values).all()
 
 
 def test_parameter_norms_make_up_the_gradient_norm(configure: Configure) -> None:
