@@ -5,11 +5,8 @@ import math
 import numpy as np
 
 from engine.arrays import Array, IntArray
-from engine.compiled.elementary import log2
-from engine.compiled.kernel import inner, kernel
-
-POWERS = 2.0 ** -np.arange(1075.0)
-"""2^-d for every d at which that is not zero."""
+from engine.compiled.elementary import BIAS, FRACTION, log2
+from engine.compiled.kernel import inner, kernel, summing
 
 LOG10_2 = math.log10(2.0)
 
@@ -47,6 +44,12 @@ def squared_norms(rows: Array, out: Array) -> tuple[float, float]:
 
 
 @inner
+def power_of_two(exponent: int) -> float:
+    """Return 2^exponent, ≤ 1, put together from its bits; 0 where it is no normal number."""
+    return np.int64(np.int64(max(exponent + BIAS, 0)) << np.int64(FRACTION)).view(np.float64)
+
+
+@summing
 def log10_mean(squares: Array, exponents: IntArray, nothing: int) -> float:
     """Return log10 of the mean of ‖stored‖ · 2^E over samples, from ‖stored‖² (B,).
 
@@ -54,14 +57,10 @@ def log10_mean(squares: Array, exponents: IntArray, nothing: int) -> float:
     """
     largest = nothing
     for b in range(squares.size):
-        if squares[b] != 0:
-            largest = max(largest, exponents[b])
+        largest = max(largest, exponents[b] if squares[b] != 0 else nothing)
     total = 0.0
     for b in range(squares.size):
-        if squares[b] != 0:
-            below = largest - exponents[b]
-            power = POWERS[below] if below < POWERS.size else 0.0
-            total += math.sqrt(squares[b]) * power
+        total += math.sqrt(squares[b]) * power_of_two(min(exponents[b] - largest, 0))
     logs: float = np.log10(total / squares.size)
     return logs if largest == nothing else logs + LOG10_2 * largest
 
