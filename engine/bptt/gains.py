@@ -11,7 +11,7 @@ recurrent weights and r = J_tᵀ v − w what passes beside them, the step from 
     all:                        arriving = ln ‖λ_{t−1}‖/‖J_tᵀ v‖               (5)
 
 and the factors that are not the cell's are 0. A sample in which one of these norms is exactly
-zero is left out of all factors at that t.
+zero is left out of all factors at that t; all are where truncation cuts: nothing goes on there.
 """
 
 from collections.abc import Mapping
@@ -52,6 +52,7 @@ class LayerGains:
         """Read the sweeps of one layer."""
         self.back, self.tape, self.step = back, back.tape, StateStep(back.tape)
         self.adjoints = StateAdjoints(back)
+        self._walls = [first for first, _ in self.tape.windows() if first]
 
     def take(self) -> Gains:
         """Return the factors of all t = 1 … T, of the sweep that was made last."""
@@ -74,6 +75,7 @@ class LayerGains:
         left_out = state[1:] == -np.inf
         for logs in (state[:-1], between, pulled):
             left_out |= logs == -np.inf
+        left_out[self._walls] = True
         if left_out.any():
             found.swapaxes(1, 2)[left_out] = np.nan
         return Gains(found, left_out)

@@ -9,7 +9,7 @@ Definition: per sample, with v = λ_t the total derivative by the whole state, �
     the factors are ln ‖λ_{t−1}‖/‖λ_t‖.
 Reduction: logs first, then their mean over the batch. A sample in which one of these norms is
     exactly zero is left out of all factors at that t (gain_factors_left_out counts them); −inf
-    where every sample is.
+    where every sample is, as at t = w + 1, 2w + 1, … of a truncation: nothing goes on to λ_w.
 Axes: step, layer, time, factor.
 Scale: ln.
 Range: [−inf, inf]; 0 where a factor is not the cell's; NaN where a norm is not finite.

@@ -1,6 +1,7 @@
 """A sweep that is cut every w steps is one sweep for each window, from states taken as given."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -163,6 +164,23 @@ def test_the_adjoint_of_a_whole_state_is_that_of_its_window(
     for ours, theirs in zip(whole.backward_layers, alone.backward_layers, strict=True):
         found = norms_of(ours)[window + 1 : 2 * window + 1]
         np.testing.assert_allclose(found, norms_of(theirs)[1:], atol=1e-10)
+
+
+@every_cell
+def test_no_step_back_is_measured_through_a_wall(
+    name: str, options: dict[str, Any], rng: np.random.Generator
+) -> None:
+    network, window = network_of(name, options, rng), CHUNK + 4
+    sweep = Sweep(network, length=T, batch=B, window=window)
+    batch = replace(batch_of(rng), mask=np.ones((T, B), np.bool_))
+    sweep.keep_carried()
+    sweep.forward(batch, "cross_entropy", "sum")
+    sweep.backward()
+    for gains in sweep.gains():
+        at_walls = gains.left_out[window::window]
+        assert at_walls.shape == (len(range(window, T, window)), B)
+        assert at_walls.all()
+        assert not gains.left_out[:window].all()
 
 
 def test_a_window_as_long_as_the_sequence_cuts_nothing(rng: np.random.Generator) -> None:
