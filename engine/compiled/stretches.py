@@ -3,8 +3,9 @@
 Each is swept, measured and added to the weights' gradients just as by a call of its own, so that
 the bits are the same. Where something arrives while there are exponents, or a norm leaves the
 window, what goes on is brought back to a norm near 1 and gets exponents, as `LayerBackward` would
-do it. The call ends before a stretch in which more than that has to be done, which is then swept
-again by whoever can: where entries may have been lost, or something arrives that outweighs all.
+do it. The call ends before a stretch in which something arrives that outweighs all, and where one
+has to be swept again: in shorter pieces, since entries may have been lost, or by whoever can, since
+a power of two is beyond the numbers.
 
 A cell's `back` asks for that where a stretch ends. Called without `Stretches` it is compiled
 without: one stretch by itself is measured and added by whoever called.
@@ -227,18 +228,20 @@ def left_by(
     of_rows, of_norms, wall = scales[0], scales[1], scales[5]
     chunk = deltas.shape[0] - 1
     slot = t % chunk
+    span: int = cuts[0]
     end: int = cuts[1]
-    state = measured(t, end, measures, scales, cuts)
-    if state == LOST:
-        return end
     powers = powers_of(exponents[: exponents.size if exponents.any() else 0], outputs)
     if not np.isfinite(powers).all():
+        return end
+    state = measured(t, end, measures, scales, cuts)
+    if state == LOST:
         return end
     keep(t, deltas[slot : slot + end - t], exponents, kept)
     of_rows[t:end] = exponents
     of_norms[t:end] = exponents
     moved, carry = exponents.copy(), deltas[slot, carried[0] : carried[1]]
     if t != wall and not brought_back(t, state, carry, measures, arrived, scales, moved):
+        cuts[0] = span
         return end
     rows, columns, turned, gradients, negligible, adds = sums
     for product in range(len(gradients) if adds else 0):
