@@ -157,13 +157,11 @@ class Attempt:
             return self._leave(writer, snapshot, recorder)
         self.step = snapshot.step
         frame = recorder.look(snapshot)
-        is_full = False
         if frame is not None:
             self._judge.see(frame)
             writer.write(frame, packed(snapshot.parameters()))
-            is_full = writer.is_full
         complete = snapshot.is_last and not snapshot.diverged
-        if is_full or self._saver.is_due or complete:
+        if (frame is not None and writer.is_full) or self._saver.is_due or complete:
             self._take_series(writer, snapshot, recorder)
             self._saver.save(snapshot)
         self._saver.keep(snapshot)
