@@ -209,6 +209,11 @@ def log10_mean_norms(squares: Array, exponents: IntArray) -> Array:
         own = np.ascontiguousarray(exponents).reshape(shape)
         loops.log10_means(stored, own, int(NONE), found.reshape(shape[0]))
         return found
+    return log10_mean_norms_by_numpy(squares, exponents)
+
+
+def log10_mean_norms_by_numpy(squares: Array, exponents: IntArray) -> Array:
+    """Return what `log10_mean_norms` does, for who knows that no loops are compiled."""
     norms, scaled = np.sqrt(squares), np.count_nonzero(exponents) > 0
     if scaled:
         base, apart = exponents[..., 0], exponents - exponents[..., :1]

@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 
 from engine.arrays import Array, IntArray
-from engine.bptt.exponents import NONE, log10_mean_norms, log10_norms
+from engine.bptt.exponents import NONE, log10_mean_norms_by_numpy, log10_norms
 from engine.bptt.swept import SweptLayer
 from engine.compiled import Norms
 
@@ -51,7 +51,7 @@ class HiddenNorms:
         squares, _ = self._swept[0]
         if squares.shape[1] == 1:
             return self.each[..., 0]
-        return self._in_time(log10_mean_norms)
+        return self._in_time(log10_mean_norms_by_numpy)
 
     def _in_time(self, logs: Callable[[Array, IntArray], Array]) -> Array:
         """Return what is made of every layer's squares and exponents, (T, B) each."""
