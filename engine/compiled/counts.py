@@ -22,14 +22,20 @@ def count(values: Array, scale: float, out: Array) -> None:
     rows, numbers = values.shape
     bins = out.shape[1]
     factor, lowest = values.dtype.type(scale), values.dtype.type(0)
-    last = values.dtype.type(bins - 1)
-    counters = np.zeros((LANES, bins), np.int64)
+    last, beside = values.dtype.type(bins - 1), values.dtype.type(bins)
+    # In a loop of their own many places are found at once; what is no number has one of its own.
+    places = np.empty(numbers, np.int32)
+    counters = np.zeros((LANES, bins + 1), np.int64)
     for row in range(rows):
+        own = values[row]
+        for j in range(numbers):
+            place = own[j] * factor
+            place = lowest if place < lowest else place
+            place = last if place > last else place
+            places[j] = np.int32(place if place == place else beside)
         counters[:] = 0
         for j in range(numbers):
-            place = values[row, j] * factor
-            if place == place:  # a number
-                counters[j % LANES, int(min(max(place, lowest), last))] += 1
+            counters[j % LANES, np.uint32(places[j])] += 1
         for each in range(bins):
             out[row, each] = counters[:, each].sum()
 
