@@ -184,7 +184,7 @@ def bring_near_one(squares: Array, parts: Iterable[Array]) -> IntArray:
 
 
 def least_positive(squares: Array) -> float:
-    """Return the least number that is not exactly zero; 1 where all are."""
+    """Return the least number that is more than zero, 1 at most."""
     return float(squares.min(initial=1, where=squares > 0))
 
 

@@ -112,14 +112,12 @@ def lost(squares: Array, sound: Pair) -> bool:
 
 @inner
 def least_positive(squares: Array) -> float:
-    """Return the least number that is not exactly zero, 1 at most; NaN where one is."""
+    """Return the least number that is more than zero, 1 at most."""
     found = 1.0
     for row in range(squares.shape[0]):
         for b in range(squares.shape[1]):
             value = squares[row, b]
-            if np.isnan(value):
-                return np.nan
-            if value > 0:
+            if value > 0:  # which what is no number is not
                 found = min(found, value)
     return found
 

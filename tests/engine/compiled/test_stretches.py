@@ -7,8 +7,10 @@ import pytest
 
 from engine.bptt import backward
 from engine.bptt.at_once import swept_at_once
+from engine.bptt.exponents import least_positive
 from engine.bptt.sources import DenseSource
 from engine.bptt.tape import CHUNK
+from engine.compiled import stretches
 from tests.engine.compiled.test_twins import LONG, TWINS, ready, swept
 
 GAINS = {"vanishing": 0.02, "fading": 0.1, "ordinary": 0.2, "growing": 0.4, "exploding": 4.0}
@@ -147,6 +149,21 @@ def test_a_call_goes_through_where_a_sample_is_exactly_zero(
     norms = sweep.log10_hidden_norms
     assert (norms[..., 2] == -np.inf).all()
     assert np.isfinite(np.delete(norms, 2, axis=2)).all()
+
+
+@pytest.mark.parametrize(
+    ("squares", "expected"),
+    [
+        ([[0.5, 0.25], [0.0, 4.0]], 0.25),
+        ([[np.nan, 0.25], [0.0, np.inf]], 0.25),
+        ([[np.nan], [0.0]], 1.0),
+    ],
+)
+def test_the_loops_lengthen_stretches_by_the_norms_that_the_plain_path_goes_by(
+    squares: list[list[float]], expected: float
+) -> None:
+    given = np.array(squares, np.float32)
+    assert stretches.least_positive(given) == least_positive(given) == expected
 
 
 def test_a_call_ends_where_entries_may_have_been_lost(
