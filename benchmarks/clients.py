@@ -1,8 +1,9 @@
 """Clients that cost little: HTTP over plain sockets, so that it is the server that is measured."""
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,22 +51,35 @@ async def hammer(
 
     async def ask(first: int) -> None:
         nonlocal size
-        reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=2**22)
         number = first
-        while time.perf_counter() < until:
-            sent = time.perf_counter()
-            request = f"GET {path(number)} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{headers}\r\n"
-            writer.write(request.encode())
-            status, body = await _answer(reader)
-            took.append(time.perf_counter() - sent)
-            statuses.add(status)
-            size = body
-            number += connections
-        writer.close()
+        async with _connected(port, 2**22) as (reader, writer):
+            while time.perf_counter() < until:
+                sent = time.perf_counter()
+                request = f"GET {path(number)} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{headers}\r\n"
+                writer.write(request.encode())
+                status, body = await _answer(reader)
+                took.append(time.perf_counter() - sent)
+                statuses.add(status)
+                size = body
+                number += connections
 
     await asyncio.gather(*(ask(each) for each in range(connections)))
     wall = time.perf_counter() - began
     return Answers(seconds=took, statuses=frozenset(statuses), bytes=size, wall=wall)
+
+
+@contextlib.asynccontextmanager
+async def _connected(
+    port: int, limit: int
+) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    """Connect, and hang up at the end however it comes: the loop may be closed right after."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=limit)
+    try:
+        yield reader, writer
+    finally:
+        writer.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
 
 
 async def _answer(reader: asyncio.StreamReader) -> tuple[int, int]:
@@ -112,18 +126,17 @@ async def listen(
     until = time.perf_counter() + seconds
 
     async def one() -> None:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=2**20)
-        writer.write(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode())
-        while (left := until - time.perf_counter()) > 0:
-            try:
-                line = await asyncio.wait_for(reader.readline(), left)
-            except TimeoutError:
-                break
-            if line.startswith(b"id: "):
-                written = sent.get(int(line[4:]))
-                if written is not None:
-                    heard.append(time.perf_counter() - written)
-        writer.close()
+        async with _connected(port, 2**20) as (reader, writer):
+            writer.write(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode())
+            while (left := until - time.perf_counter()) > 0:
+                try:
+                    line = await asyncio.wait_for(reader.readline(), left)
+                except TimeoutError:
+                    break
+                if line.startswith(b"id: "):
+                    written = sent.get(int(line[4:]))
+                    if written is not None:
+                        heard.append(time.perf_counter() - written)
 
     await asyncio.gather(*(one() for _ in range(clients)))
     return Heard(seconds=heard, events=len(heard))
