@@ -144,7 +144,7 @@ class LayerBackward:
             self.gradients.add(start, stop, exponents)
             if self._own is not None:
                 self._own.keep(start, stop, exponents)
-            self.carried_rows.keep(start, stop, self.exponents if self._careful else 0)
+            self.carried_rows.keep(start, stop, 0 if exponents is None else exponents)
             if below is not None:
                 self._hand_down(start, stop, below)
             if start > bottom or not bottom:  # nothing goes on through a wall
@@ -194,6 +194,7 @@ class LayerBackward:
         self._sound = low > window.suspect_low and high < window.suspect_high
         rows = self.squares[start : stop + 1]
         if not self._sound and stop - start > 1 and window.may_have_lost(rows):
+            # The largest power of two that is less, as the compiled loops find it.
             self.span = 1 << ((stop - start - 1).bit_length() - 1)
             return None
         if self.span < CHUNK and least_positive(self.squares[start:stop]) > SPARE:

@@ -136,7 +136,7 @@ class CompiledLayer:
         bottom: int,
         source: Source,
         measures: "Measures",
-        storing: "Storing",
+        storing: Storing,
         sums: tuple[float, bool],
         kept: "Kept",
         below: DenseSource | None,
