@@ -98,7 +98,7 @@ class Watch:
 
     def _console(self, message: ConsoleMessage) -> None:
         if message.type == "error" and not any(k in message.text for k in KNOWN_REPORTS):
-            self.errors.append(message.text)
+            self.errors.append(f"{message.text} {message.location['url']}")
 
     def _request(self, url: str) -> None:
         if not url.startswith((self.origin, "data:", "blob:", "about:")):
