@@ -44,7 +44,18 @@ from engine.config import (
 )
 from engine.errors import ConfigError, EngineError, Problem, ShapeError, UnknownNameError
 from engine.estimate import Estimate, estimate
-from engine.learning import Many, Member, Snapshot, ensembles, train, train_many
+from engine.learning import (
+    Many,
+    Member,
+    Replica,
+    Report,
+    Snapshot,
+    State,
+    ensembles,
+    report_of,
+    train,
+    train_many,
+)
 from engine.recording import Frame, Layout, Recorder, Series, layouts
 from engine.statistics import STATISTICS, StatisticDefinition
 from engine.tasks import describe_arrays, require_shapes
@@ -95,11 +106,14 @@ __all__ = [
     "Recorded",
     "Recorder",
     "Remedy",
+    "Replica",
+    "Report",
     "RunConfig",
     "RunResult",
     "Series",
     "ShapeError",
     "Snapshot",
+    "State",
     "StatisticDefinition",
     "Taken",
     "Trace",
@@ -125,6 +139,7 @@ __all__ = [
     "layouts",
     "record",
     "remedies_for",
+    "report_of",
     "require_shapes",
     "trace",
     "train",

@@ -15,7 +15,7 @@ from rich.markup import escape
 import engine
 from app.commands.mending import mend
 from app.commands.settings import err, out
-from app.runs.training import versions
+from app.runs.versions import versions
 from app.settings import Settings
 from app.store import Store, open_store
 

@@ -17,7 +17,7 @@ import engine
 from app.runs.judging import differs
 from app.runs.recent_loss import RECENT_STEPS, RecentLosses
 from app.runs.states import IllegalTransition
-from app.runs.training import versions
+from app.runs.versions import versions
 from app.runs.writer import FrameWriter
 from app.store import Run, Span, Store
 from app.store.claims import Claim, Request

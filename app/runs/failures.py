@@ -6,11 +6,28 @@ import traceback
 from app.runs.limits import NoRoomError
 
 
+class TrainerLost(Exception):
+    """A trainer that ended before its training; the run goes on from its checkpoint."""
+
+
+class TrainingFailed(Exception):
+    """A training that came to grief in its trainer.
+
+    Attributes:
+        report: The message, and where it came from before that.
+    """
+
+    def __init__(self, message: str, report: str) -> None:
+        """Keep both."""
+        super().__init__(message)
+        self.report = report
+
+
 def message_of(err: BaseException) -> str:
     """Return what a user is told of a failure."""
     if isinstance(err, MemoryError):
         return f"not enough memory: {err}" if str(err) else "not enough memory"
-    if isinstance(err, NoRoomError):
+    if isinstance(err, NoRoomError | TrainerLost | TrainingFailed):
         return str(err)
     cause = getattr(err, "orig", None) or err  # of SQLAlchemy's errors: the database's own words
     text = f"{type(cause).__name__}: {cause}"
@@ -22,8 +39,10 @@ def report_of(err: BaseException) -> str:
 
     Where memory or room ran out the message says all, and the place nothing.
     """
+    if isinstance(err, TrainingFailed):
+        return err.report
     message = message_of(err)
-    if isinstance(err, MemoryError | NoRoomError) or is_disk_full(err):
+    if isinstance(err, TrainerLost | MemoryError | NoRoomError) or is_disk_full(err):
         return message
     places = "".join(traceback.format_tb(err.__traceback__))
     return f"Traceback (most recent call last):\n{places}{message}" if places else message

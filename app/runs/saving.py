@@ -8,7 +8,7 @@ import structlog
 from app.runs.tensors import model_tensors, pack_state, probe_tensors, unpack_state
 from app.store import Store
 from app.store.claims import Claim
-from engine import Snapshot
+from engine import RunConfig, Snapshot
 
 # What every state of a training has, whatever its optimizer.
 STATE_KEYS = frozenset({"step", "generator", "weights"})
@@ -19,16 +19,14 @@ log = structlog.get_logger()
 class Saver:
     """Writes the training's state when it is time, and the weights that users keep."""
 
-    def __init__(self, store: Store, claim: Claim, every_seconds: float) -> None:
+    def __init__(self, store: Store, claim: Claim, config: RunConfig, every_seconds: float) -> None:
         """Count the time until the first checkpoint from now."""
         self._store = store
         self._claim = claim
         self._every = every_seconds
         self._saved_at = time.monotonic()
-        recording, training = claim.config["recording"], claim.config["training"]
-        places = {"first": 0, "last": training["steps"]}
-        self._kept = {places.get(each, each) for each in recording["checkpoints"]}
-        self._keeps_last = "last" in recording["checkpoints"]
+        self._kept = config.recording.kept_steps(config.training.steps)
+        self._keeps_last = "last" in config.recording.checkpoints
 
     @property
     def is_due(self) -> bool:

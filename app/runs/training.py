@@ -1,23 +1,22 @@
 """One attempt at a run, from claim to end: the same in a worker and in the foreground."""
 
 import contextlib
-import platform
-from collections.abc import Mapping
 from typing import Any, Literal
 
-import numpy as np
 import structlog
 from sqlalchemy.exc import OperationalError
 
 import engine
+from app.runs.apart import SnapshotSource
 from app.runs.control import Control
-from app.runs.failures import is_disk_full, message_of, report_of
+from app.runs.failures import TrainerLost, is_disk_full, message_of, report_of
 from app.runs.inputs import inputs_of
 from app.runs.judging import Judge
 from app.runs.limits import require_disk
 from app.runs.progress import PROGRESS_SECONDS, Listener, Pace
 from app.runs.recent_loss import RECENT_STEPS, RecentLosses
 from app.runs.saving import Saver
+from app.runs.versions import going_on_from, versions
 from app.runs.writer import FrameWriter
 from app.store import LeaseLost, Span, Store
 from app.store.claims import Claim, Progress
@@ -53,7 +52,8 @@ def train_run(
 def state_after(err: Exception, store: Store, claim: Claim, attempt: "Attempt | None") -> str:
     """End a run that cannot go on; return the state it is left in.
 
-    A database that was away for a moment has lost nothing: the run goes on from its checkpoint.
+    A database that was away for a moment, or a trainer that was killed, has lost nothing: the run
+    goes on from its checkpoint.
 
     Args:
         err: Why.
@@ -63,8 +63,9 @@ def state_after(err: Exception, store: Store, claim: Claim, attempt: "Attempt | 
     """
     if isinstance(err, LeaseLost):
         return "lost"
-    if isinstance(err, OperationalError) and store.database.is_passing(err):
-        log.warning("the database was away", run=claim.run_id, error=message_of(err))
+    away = isinstance(err, OperationalError) and store.database.is_passing(err)
+    if away or isinstance(err, TrainerLost):
+        log.warning("the attempt is given up", run=claim.run_id, error=message_of(err))
         lost = store.queue.lose(claim.run_id, claim.owner, message_of(err))
         return "lost" if lost is None else lost.status
     message = report_of(err)
@@ -113,20 +114,21 @@ class Attempt:
         self._listener = listener
         self.config = RunConfig.from_dict(claim.config)
         self._inputs = inputs_of(store, self.config)
-        self._saver = Saver(store, claim, checkpoint_seconds)
+        self._saver = Saver(store, claim, self.config, checkpoint_seconds)
         self._pace = Pace(self.config.training.steps, progress_seconds)
         self._judge = Judge(store, claim, self.config, self._inputs.data)
         self._losses: RecentLosses | None = None
+        self._source: SnapshotSource | None = None
         self.step: int | None = None
 
     def run(self) -> str:
         """Train by itself from where it is to the end; return the state the run is left in."""
-        data, initial = self._inputs.data, self._inputs.initial
-        resume = self.begin()
-        for snapshot in engine.train(self.config, data=data, initial=initial, resume=resume):
-            status = self.take(snapshot)
-            if status is not None:
-                return status
+        self._source = SnapshotSource(self.config, self._inputs, self.begin())
+        with contextlib.closing(self._source.snapshots()) as snapshots:
+            for snapshot in snapshots:
+                status = self.take(snapshot)
+                if status is not None:
+                    return status
         return self.end()
 
     def begin(self) -> dict[str, Any] | None:
@@ -153,7 +155,7 @@ class Attempt:
         writer, recorder = self._writer, self._recorder
         if self.step is None:
             self._control.begin()
-        if self._control.reason is not None:
+        if self._control.reason is not None and self._has_state(snapshot):
             return self._leave(writer, snapshot, recorder)
         self.step = snapshot.step
         frame = recorder.look(snapshot)
@@ -161,7 +163,8 @@ class Attempt:
             self._judge.see(frame)
             writer.write(frame, packed(snapshot.parameters()))
         complete = snapshot.is_last and not snapshot.diverged
-        if (frame is not None and writer.is_full) or self._saver.is_due or complete:
+        to_save = (frame is not None and writer.is_full) or self._saver.is_due or complete
+        if to_save and self._has_state(snapshot):
             self._take_series(writer, snapshot, recorder)
             self._saver.save(snapshot)
         self._saver.keep(snapshot)
@@ -186,6 +189,12 @@ class Attempt:
             except Exception as err:
                 log.warning("the newest frames are lost", run=self._claim.run_id, exc_info=err)
         return self.step
+
+    def _has_state(self, snapshot: Snapshot) -> bool:
+        """Say whether the training can be left here; where it cannot, ask for such a place."""
+        if not snapshot.is_whole and self._source is not None:
+            self._source.ask()
+        return snapshot.is_whole
 
     def _require_disk(self) -> None:
         """Refuse to begin what the disk has no room for; what has begun goes on while it can."""
@@ -265,35 +274,3 @@ class Attempt:
             steps = self.config.training.steps
             self._listener(Progress(step=self.step or 0, steps=steps, loss=loss, eta_seconds=0.0))
         return status
-
-
-def versions() -> dict[str, str]:
-    """Return what the bits of a run depend on, beside its configuration."""
-    return {
-        "gradtide": engine.__version__,
-        "numpy": np.__version__,
-        "python": platform.python_version(),
-        "machine": platform.machine(),
-        "backend": engine.backend(),
-    }
-
-
-RESUMED_ELSEWHERE = "resumed_elsewhere"
-"""Among a run's versions: those that it had before it went on with others."""
-
-
-def going_on_from(begun_with: Mapping[str, Any], now: Mapping[str, str]) -> dict[str, Any]:
-    """Return the versions to tell of an attempt that goes on from where another stopped.
-
-    Where they differ, the bits of the whole run are no longer those of one that was never
-    stopped: what it had before is kept under "resumed_elsewhere".
-
-    Args:
-        begun_with: What was told before; empty where the run begins.
-        now: What this attempt computes with.
-    """
-    earlier = begun_with.get(RESUMED_ELSEWHERE, [])
-    told = {name: value for name, value in begun_with.items() if name != RESUMED_ELSEWHERE}
-    if told and told != now:
-        earlier = [*earlier, told]
-    return {**now, RESUMED_ELSEWHERE: earlier} if earlier else dict(now)

@@ -55,3 +55,19 @@ class RecordingConfig(Described):
         "validation_loss",
         "validation_accuracy",
     )
+
+    def is_due(self, step: int, *, last: int) -> bool:
+        """Say whether a frame belongs to `step`: to 0, every, 2·every, … and the last.
+
+        Args:
+            step: Updates done.
+            last: The run's last step.
+        """
+        return step % self.every == 0 or step == last
+
+    def kept_steps(self, last: int) -> frozenset[int]:
+        """Return the steps whose weights are kept, of a run with this last one."""
+        places = {"first": 0, "last": last}
+        return frozenset(
+            places[each] if isinstance(each, str) else each for each in self.checkpoints
+        )

@@ -36,6 +36,7 @@ class Snapshot:
         accuracy: Share of right answers in `batch`; None where the task has no classes.
         penalty: Ω of `batch`, unweighted; None without a regularizer. Where there is one, gradients
             are those of loss + weight · Ω; the loss stays L alone.
+        baseline: The task's memoryless baseline in the units of `loss`.
         learning_rate: The schedule's value for update s + 1.
         gradient_norm: ‖∂L/∂θ‖ before clipping, natural scale.
         clip_factor: ‖clipped‖/‖g‖.
@@ -55,6 +56,7 @@ class Snapshot:
     loss: float | None
     accuracy: float | None
     penalty: float | None
+    baseline: float
     learning_rate: float
     gradient_norm: float | None
     clip_factor: float | None
@@ -63,7 +65,7 @@ class Snapshot:
     is_last: bool
     diverged: bool
     held_out: HeldOut
-    save: Callable[[], State]
+    save: Callable[[], State] | None
     preview: Callable[[], Mapping[str, float] | None]
 
     @property
@@ -83,11 +85,9 @@ class Snapshot:
         return self.held_out.batch
 
     @property
-    def baseline(self) -> float:
-        """The task's memoryless baseline in the units of `loss`."""
-        summed = self.config.training.reduction == "sum" and self.batch is not None
-        counted = int(np.count_nonzero(self.batch.mask)) if summed and self.batch else 1
-        return self.task.baseline * counted
+    def is_whole(self) -> bool:
+        """Whether its weights and its state are there: always, but between a replica's frames."""
+        return self.save is not None
 
     @on_one_thread
     def validate(self) -> tuple[float, float | None]:
@@ -115,5 +115,10 @@ class Snapshot:
 
         The resumed training yields the snapshot of this step first, with the same batch.
         Values are arrays, or what JSON knows.
+
+        Raises:
+            ValueError: The snapshot is not whole.
         """
+        if self.save is None:
+            raise ValueError(f"the state after {self.step} updates was not told")
         return self.save()

@@ -86,6 +86,10 @@ class Training:
             window=options.truncation,
         )
 
+    def forget_sweep(self) -> None:
+        """Give back what sweeping batches needs, until one is swept again."""
+        vars(self).pop("sweep", None)
+
     @property
     def kind_of_sweep(self) -> type[Sweep]:
         """The sweeps that hold every step, or those that recompute them."""
@@ -122,7 +126,7 @@ class Training:
         """Sweep the batch of the next update and return what there is to see."""
         batch = self.draw()
         recording = self.config.recording
-        frame_is_due = self._at_end or self.step % recording.every == 0
+        frame_is_due = recording.is_due(self.step, last=self.config.training.steps)
         self.prepare(recording.batch == "training" and frame_is_due)
         found = self.sweep.forward(batch, self.task.loss, self.config.training.reduction)
         if not self._is_shown(found.value):
@@ -204,6 +208,7 @@ class Training:
             loss=loss,
             accuracy=accuracy if shown else None,
             penalty=penalty,
+            baseline=self._baseline(drawn if shown else None),
             learning_rate=self.scheduler.rate(self.step),
             gradient_norm=norm,
             clip_factor=factor,
@@ -215,6 +220,11 @@ class Training:
             save=self.state,
             preview=lambda: None if at_end or diverged else self.update_ratios(),
         )
+
+    def _baseline(self, batch: Batch | None) -> float:
+        """Return the task's baseline on the scale of a batch's loss."""
+        summed = self.config.training.reduction == "sum" and batch is not None
+        return self.task.baseline * (int(np.count_nonzero(batch.mask)) if summed and batch else 1)
 
     def _add_penalty(self) -> float | None:
         if self.regularization is None:

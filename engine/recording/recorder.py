@@ -16,7 +16,6 @@ from engine.config import RunConfig
 from engine.learning.snapshot import Snapshot
 from engine.recording.frame import Frame, Series
 from engine.recording.layout import Layout, layouts, recorded_definitions, stored_row
-from engine.recording.schedule import is_due
 from engine.recording.series import PARAMETER_NORMS, SeriesBuffer
 from engine.statistics import Observed
 from engine.tasks import Data
@@ -35,7 +34,7 @@ class Recorder:
         A resumed training gets a recorder of its own: its series start at the first snapshot.
         """
         self.layouts: dict[str, Layout] = layouts(config, data)
-        self._config, self._every = config, config.recording.every
+        self._config = config
         recorded = recorded_definitions(config)
         self._functions = {d.name: d.compute for d in recorded if d.compute}
         self._looks_at_held_out = any(d.held_out for d in recorded)
@@ -53,10 +52,10 @@ class Recorder:
         finite. The series have the training steps only: the batch that a last frame may be made
         of belongs to no update, unless the run diverges on it.
         """
-        if snapshot.batch is not None and (snapshot.step < snapshot.steps or snapshot.diverged):
+        if snapshot.loss is not None and (snapshot.step < snapshot.steps or snapshot.diverged):
             self._series.add(snapshot)
-        step, last = snapshot.step, snapshot.steps
-        if not snapshot.diverged and not is_due(step, every=self._every, last=last):
+        due = self._config.recording.is_due(snapshot.step, last=snapshot.steps)
+        if not due and not snapshot.diverged:
             return None
         start, series = self._series.take(snapshot.step)
         return Frame(

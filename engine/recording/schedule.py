@@ -1,15 +1,4 @@
-"""When to look: at step 0, at every multiple of `every`, and at the last step."""
-
-
-def is_due(step: int, *, every: int, last: int) -> bool:
-    """Say whether a frame belongs to `step`.
-
-    Args:
-        step: Updates done.
-        every: Distance of two frames, ≥ 1.
-        last: The run's last step, which always has a frame.
-    """
-    return step % every == 0 or step == last
+"""Which steps have a frame."""
 
 
 def frame_steps(*, every: int, last: int) -> tuple[int, ...]:

@@ -46,7 +46,7 @@ def grid(steps: int) -> dict[str, Any]:
     return {"base": base, "axes": {"training.optimizer.learning_rate": RATES}, "repeats": 2}
 
 
-LASTING = 2400
+LASTING = 8000
 """Steps that take some seconds more than until a user's request is heard."""
 
 

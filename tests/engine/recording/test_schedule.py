@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.recording.schedule import frame_steps, is_due
+from engine.config.recording import RecordingConfig
+from engine.recording.schedule import frame_steps
 
 
 @pytest.mark.parametrize(
@@ -19,5 +20,6 @@ def test_frames_stand_at_the_multiples_and_the_end(
 
 @given(st.integers(1, 40), st.integers(0, 200))
 def test_frame_steps_are_the_steps_that_are_due(every: int, last: int) -> None:
-    due = tuple(step for step in range(last + 1) if is_due(step, every=every, last=last))
+    recording = RecordingConfig(every=every)
+    due = tuple(step for step in range(last + 1) if recording.is_due(step, last=last))
     assert frame_steps(every=every, last=last) == due
