@@ -20,9 +20,9 @@ import engine
 from app.runs.controls import controlled
 from app.runs.service import described
 from app.runs.training import train_run
-from app.runs.worker import collect_rarely
 from app.settings import Settings
 from app.store import Store, open_store
+from app.trainer.collecting import collect_rarely
 from benchmarks.tables import Row, Table
 
 SECONDS = 30.0

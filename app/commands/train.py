@@ -27,11 +27,11 @@ from app.logs import log_to_stderr
 from app.runs.controls import controlled
 from app.runs.service import described
 from app.runs.training import train_run
-from app.runs.worker import collect_rarely
 from app.settings import Settings
 from app.store import Run, Store
 from app.store.claims import Claim
 from app.store.claims import Progress as RunProgress
+from app.trainer.collecting import collect_rarely
 from engine import ConfigError, RunConfig
 
 EXIT_CODES = {"succeeded": 0, "diverged": 0, "cancelled": 130}

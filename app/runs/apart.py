@@ -18,11 +18,11 @@ from typing import Any, Final
 import structlog
 
 from app.blas import pinned_for_children
-from app.runs.failures import TrainerLost, TrainingFailed
 from app.runs.inputs import Inputs
-from app.runs.messages import receive, reports_of, send
 from app.runs.processors import Idleness
-from app.runs.tensors import pack_state
+from app.trainer.failures import TrainerLost, TrainingFailed
+from app.trainer.messages import receive, reports_of, send
+from app.trainer.states import pack_state
 from engine import Replica, Report, RunConfig, Snapshot, State
 
 WATCHED_SECONDS: Final = 0.5
@@ -134,7 +134,7 @@ class _Trainer:
         with theirs, telling, pinned_for_children():
             # -P: what lies in the folder that somebody works in is no part of this program.
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "app.runs.trainer", *map(str, handles)],
+                [sys.executable, "-P", "-m", "app.trainer", *map(str, handles)],
                 stdin=subprocess.DEVNULL,
                 pass_fds=handles,
             )

@@ -19,9 +19,10 @@ import structlog
 from app.runs.controls import POLL_SECONDS, Controls
 from app.runs.places import Place, place_of, why_unfit
 from app.runs.states import RunError
-from app.runs.worker import attempt, collect_rarely
+from app.runs.worker import attempt
 from app.settings import Settings
 from app.store import MissingDriverError, RunNotFound
+from app.trainer.collecting import collect_rarely
 
 NAME: Final = "dask"
 CONNECT_SECONDS = 5.0

@@ -12,6 +12,7 @@ from typing import Final
 
 from app.runs.sizes import size_text
 from app.store.kept_weights import kept_bytes
+from app.trainer.failures import PlainFailure
 from engine import ConfigError, Estimate, Problem
 
 OWN_BYTES: Final = 2**30
@@ -22,7 +23,7 @@ _FREE_ANYWAY: Final = 2**24
 """Bytes that stay free: of the database's own log, and for the word that the disk is full."""
 
 
-class NoRoomError(Exception):
+class NoRoomError(PlainFailure):
     """A disk with less room than a run will need."""
 
 

@@ -5,9 +5,10 @@ from typing import Any
 
 import structlog
 
-from app.runs.tensors import model_tensors, pack_state, probe_tensors, unpack_state
+from app.runs.tensors import model_tensors, probe_tensors
 from app.store import Store
 from app.store.claims import Claim
+from app.trainer.states import pack_state, unpack_state
 from engine import RunConfig, Snapshot
 
 # What every state of a training has, whatever its optimizer.

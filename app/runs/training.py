@@ -9,7 +9,6 @@ from sqlalchemy.exc import OperationalError
 import engine
 from app.runs.apart import SnapshotSource
 from app.runs.control import Control
-from app.runs.failures import TrainerLost, is_disk_full, message_of, report_of
 from app.runs.inputs import inputs_of
 from app.runs.judging import Judge
 from app.runs.limits import require_disk
@@ -22,6 +21,7 @@ from app.store import LeaseLost, Span, Store
 from app.store.claims import Claim, Progress
 from app.store.kept_weights import packed
 from app.store.layouts import StoredLayout, stored
+from app.trainer.failures import TrainerLost, is_disk_full, message_of, report_of
 from engine import Recorder, RunConfig, Snapshot
 
 log = structlog.get_logger()

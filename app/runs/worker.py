@@ -1,7 +1,6 @@
 """What runs in a worker: one claimed run, watched by the heartbeat and by what it runs in."""
 
 import contextlib
-import gc
 import multiprocessing
 import os
 import signal
@@ -19,24 +18,13 @@ from app.runs.limits import limit_memory
 from app.runs.training import train_run
 from app.settings import Settings
 from app.store import open_store
+from app.trainer.collecting import collect_rarely
 
 NICENESS = 5  # pages stay quick while every processor trains
 ORPHAN_SECONDS = 8.0  # time to save after the server is gone
 
-# Objects made, less those gone, after which Python looks for circles of them.
-COLLECTED_AFTER = 100_000
-
 # Tells the control to stop when what a worker runs in is about to end.
 Watch = Callable[[Controls], AbstractContextManager[None]]
-
-
-def collect_rarely() -> None:
-    """Let this process look for circles of objects a hundred times less often than by default.
-
-    A training makes next to none, and every search passes half a million objects of the libraries:
-    writing frames it took as long as all the rest of it.
-    """
-    gc.set_threshold(COLLECTED_AFTER)
 
 
 def attempt(run_id: str, owner: str, settings: Settings, watch: Watch) -> str | None:

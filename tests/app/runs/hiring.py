@@ -30,7 +30,7 @@ def trainers(pid: int | None = None) -> list[psutil.Process]:
     """Return the trainers that a process has hired; this one, where none is named."""
     try:
         children = psutil.Process(pid).children()
-        return [each for each in children if "app.runs.trainer" in each.cmdline()]
+        return [each for each in children if "app.trainer" in each.cmdline()]
     except psutil.NoSuchProcess:
         return []
 

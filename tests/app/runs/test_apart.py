@@ -15,12 +15,12 @@ from app.runs import apart
 from app.runs.apart import SnapshotSource
 from app.runs.control import Control
 from app.runs.controls import controlled
-from app.runs.failures import TrainerLost, TrainingFailed
 from app.runs.inputs import Inputs
 from app.runs.saving import Saver
 from app.runs.service import described
 from app.runs.training import train_run
 from app.store import Run, Store, open_store
+from app.trainer.failures import TrainerLost, TrainingFailed
 from tests.app.runs.hiring import hire_for_any_run, start_worker, trainers
 from tests.app.runs.small_runs import (
     configuration,

@@ -21,10 +21,10 @@ from app.runs.controls import controlled
 from app.runs.progress import PROGRESS_SECONDS, Pace
 from app.runs.saving import Saver
 from app.runs.service import described
-from app.runs.tensors import pack_state, unpack_state
 from app.runs.training import train_run
 from app.store import Run, Store, open_store
 from app.store.claims import Claim, Progress, Recorded
+from app.trainer.states import pack_state, unpack_state
 from tests.app.runs.small_runs import (
     PATIENCE,
     configuration,

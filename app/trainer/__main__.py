@@ -1,8 +1,4 @@
-"""A process that trains one run and tells of it to the one that looks and records.
-
-It has no store and no lease. What it needs comes with its order, what it finds goes back, and it
-ends with whoever gave the order: the end of their connection ends it.
-"""
+"""`python -m app.trainer`: train as ordered, and tell."""
 
 import os
 import signal
@@ -14,10 +10,10 @@ from multiprocessing.connection import Connection
 from typing import Any, Final
 
 import engine
-from app.runs.failures import message_of, report_of
-from app.runs.messages import Arrays, receive, send, send_reports
-from app.runs.tensors import unpack_state
-from app.runs.worker import collect_rarely
+from app.trainer.collecting import collect_rarely
+from app.trainer.failures import message_of, report_of
+from app.trainer.messages import Arrays, receive, send, send_reports
+from app.trainer.states import unpack_state
 
 TOLD_SECONDS: Final = 0.1
 """Between two messages at most, where a step does not take longer."""

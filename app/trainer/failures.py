@@ -3,10 +3,12 @@
 import errno
 import traceback
 
-from app.runs.limits import NoRoomError
+
+class PlainFailure(Exception):
+    """A failure whose message says all, and the place that it came from nothing."""
 
 
-class TrainerLost(Exception):
+class TrainerLost(PlainFailure):
     """A trainer that ended before its training; the run goes on from its checkpoint."""
 
 
@@ -27,7 +29,7 @@ def message_of(err: BaseException) -> str:
     """Return what a user is told of a failure."""
     if isinstance(err, MemoryError):
         return f"not enough memory: {err}" if str(err) else "not enough memory"
-    if isinstance(err, NoRoomError | TrainerLost | TrainingFailed):
+    if isinstance(err, PlainFailure | TrainingFailed):
         return str(err)
     cause = getattr(err, "orig", None) or err  # of SQLAlchemy's errors: the database's own words
     text = f"{type(cause).__name__}: {cause}"
@@ -42,7 +44,7 @@ def report_of(err: BaseException) -> str:
     if isinstance(err, TrainingFailed):
         return err.report
     message = message_of(err)
-    if isinstance(err, TrainerLost | MemoryError | NoRoomError) or is_disk_full(err):
+    if isinstance(err, MemoryError | PlainFailure) or is_disk_full(err):
         return message
     places = "".join(traceback.format_tb(err.__traceback__))
     return f"Traceback (most recent call last):\n{places}{message}" if places else message

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load, save
 
-from app.runs.tensors import pack_state, unpack_state
+from app.trainer.states import pack_state, unpack_state
 from engine import Report
 
 Arrays = Mapping[str, NDArray[Any]]
