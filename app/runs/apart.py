@@ -10,6 +10,7 @@ import contextlib
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Generator, Iterator, Mapping
 from multiprocessing import Pipe
@@ -35,8 +36,6 @@ and costs its memory, which is that of another interpreter."""
 WORTH_SECONDS: Final = 4.0
 """Of training to come from which a trainer is worth its start: some half a second of a
 processor."""
-
-ENDING_SECONDS: Final = 5.0
 
 log = structlog.get_logger()
 
@@ -142,7 +141,10 @@ class _Trainer:
         tensors, text = pack_state(state)
         keys = {name: f"data {name}" for name in data}
         head = {"config": config.to_dict(), "data": keys, "state": text}
-        self._send(head, {**tensors, **{keys[name]: values for name, values in data.items()}})
+        tensors |= {keys[name]: values for name, values in data.items()}
+        # By another thread: until it has loaded what it needs it takes no more than a pipe holds.
+        self._sending = threading.Thread(target=self._send, args=(head, tensors), daemon=True)
+        self._sending.start()
         self._is_ready: bool | None = None
 
     def is_ready(self) -> bool:
@@ -179,20 +181,18 @@ class _Trainer:
             self._orders.send_bytes(b"")
 
     def end(self) -> None:
-        """Let it go: without its connection it ends by itself, and at once."""
+        """Let it go: it has nothing to save."""
+        self._process.kill()
+        self._process.wait()
+        self._sending.join()
         self._orders.close()
         self._reports.close()
-        self._ending()
 
     def _send(self, head: Mapping[str, Any], tensors: Mapping[str, Any]) -> None:
         with contextlib.suppress(OSError):
             send(self._orders, head, tensors)
 
     def _ending(self) -> str:
-        """Wait for the process to be gone; return how it went."""
-        try:
-            code = self._process.wait(ENDING_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            code = self._process.wait()
+        """Wait for the process, which says nothing any more, to be gone; return how it went."""
+        code = self._process.wait()
         return f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with {code}"
