@@ -26,7 +26,7 @@ from app.trainer.messages import receive, reports_of, send
 from app.trainer.states import pack_state
 from engine import Replica, Report, RunConfig, Snapshot, State
 
-WATCHED_SECONDS: Final = 0.5
+WATCHED_SECONDS: Final = 0.25
 """Of training here, before it is known how long the rest will take and who else is at work."""
 
 IDLE: Final = 0.6
