@@ -5,6 +5,7 @@ configuration's seed (first weights, data, probe, held-out set), so that looking
 changes no bit of it.
 """
 
+import gc
 import math
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
@@ -89,6 +90,7 @@ class Training:
     def forget_sweep(self) -> None:
         """Give back what sweeping batches needs, until one is swept again."""
         vars(self).pop("sweep", None)
+        gc.collect()  # its parts refer to each other
 
     @property
     def kind_of_sweep(self) -> type[Sweep]:

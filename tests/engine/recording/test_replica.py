@@ -1,5 +1,6 @@
 """What is told of a training elsewhere shows what was seen there, bit for bit."""
 
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -84,3 +85,11 @@ def test_a_state_of_another_configuration_is_refused(configure: Configure) -> No
     larger = configure(model={"hidden_size": 9})
     with pytest.raises(ShapeError, match="weights"):
         Replica(configure()).told(report_of(next(train(larger)), whole=True))
+
+
+def test_what_was_handed_over_takes_no_memory_here(configure: Configure) -> None:
+    replica = Replica(configure())
+    next(replica.snapshots())
+    [tape] = [weakref.ref(each) for each in replica._training.sweep.tapes]
+    replica.hand_over()
+    assert tape() is None
