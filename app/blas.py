@@ -7,13 +7,15 @@ stand in each other's way. BLAS libraries read their variables when NumPy is fir
 import contextlib
 import os
 from collections.abc import Iterator
+from types import MappingProxyType
 
 VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+PINNED = MappingProxyType(dict.fromkeys(VARIABLES, "1"))
 
 
 def pin_threads() -> None:
     """Set one thread for this process; only of use before NumPy is imported."""
-    os.environ.update(dict.fromkeys(VARIABLES, "1"))
+    os.environ.update(PINNED)
 
 
 @contextlib.contextmanager

@@ -18,6 +18,7 @@ from app.runs.executor import STOP_SECONDS
 from app.runs.worker import wait_for_work
 from app.settings import Settings
 from app.store import Store
+from app.trainer.failures import ending_of
 
 LOOP_SECONDS = 0.25
 PAUSE_AFTER_ERROR = 1.0
@@ -196,14 +197,14 @@ class LocalExecutor:
     def _account(self, worker: _Worker) -> None:
         """Give runs back that their dead worker still holds, or never came to claim."""
         code = worker.process.exitcode
+        reason = f"its worker {ending_of(code)}"
         found = [
-            self._store.queue.lose(run_id, worker.owner, _reason(code))
-            for run_id in sorted(worker.runs)
+            self._store.queue.lose(run_id, worker.owner, reason) for run_id in sorted(worker.runs)
         ]
         for lost in filter(None, found):
             log.warning("worker lost", run=lost.run_id, exitcode=code, status=lost.status)
         if not any(found) and code not in (0, -signal.SIGTERM):
-            self._store.queue.fail_waiting(worker.run_id, worker.owner, _reason(code))
+            self._store.queue.fail_waiting(worker.run_id, worker.owner, reason)
 
     def _reap(self) -> None:
         self._reaped_at = time.monotonic()
@@ -244,9 +245,3 @@ class LocalExecutor:
             with contextlib.suppress(Exception):  # the lease finds it at the next start
                 self._account(worker)
         self._workers.clear()
-
-
-def _reason(exitcode: int | None) -> str:
-    if exitcode is not None and exitcode < 0:
-        return f"its worker was killed by {signal.Signals(-exitcode).name}"
-    return f"its worker ended with code {exitcode}"

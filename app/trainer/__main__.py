@@ -1,22 +1,20 @@
 """`python -m app.trainer`: train as ordered, and tell."""
 
+import gc
 import os
-import signal
 import sys
 import threading
-import time
+from collections import deque
 from itertools import islice
 from multiprocessing.connection import Connection
 from typing import Any, Final
 
 import engine
 from app.trainer.collecting import collect_rarely
-from app.trainer.failures import message_of, report_of
-from app.trainer.messages import Arrays, receive, send, send_reports
+from app.trainer.failures import TrainerUnfit, message_of, report_of
+from app.trainer.messages import Arrays, receive, send
 from app.trainer.states import unpack_state
-
-TOLD_SECONDS: Final = 0.1
-"""Between two messages at most, where a step does not take longer."""
+from app.trainer.telling import Teller
 
 WARM_STEPS: Final = 2
 """Trained before it is ready, for what the first of them loads and binds."""
@@ -24,8 +22,6 @@ WARM_STEPS: Final = 2
 
 def main(orders: Connection, reports: Connection) -> None:
     """Train as ordered, from the state that is sent when this process is ready."""
-    for stopping in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(stopping, signal.SIG_IGN)  # they are for who gives the orders
     collect_rarely()
     try:
         _work(orders, reports)
@@ -38,46 +34,34 @@ def main(orders: Connection, reports: Connection) -> None:
 def _work(orders: Connection, reports: Connection) -> None:
     order, tensors = receive(orders)
     data = {name: tensors.pop(key) for name, key in order["data"].items()} or None
-    state = unpack_state(tensors, order["state"])
     config = engine.RunConfig.from_dict(order["config"])
-    for _ in islice(engine.train(config, data=data, resume=state), WARM_STEPS):
-        pass
+    _warm_up(config, data, unpack_state(tensors, order["state"]))
+    found = engine.backend()
+    if found != order["backend"]:  # its bits would be others
+        raise TrainerUnfit(f"expected the backend {order['backend']!r}, got {found!r}")
     send(reports, {"ready": True})
     order, tensors = receive(orders)
-    _train(config, data, unpack_state(tensors, order["state"]), orders, reports)
-
-
-def _train(
-    config: engine.RunConfig,
-    data: Arrays | None,
-    state: dict[str, Any],
-    orders: Connection,
-    reports: Connection,
-) -> None:
-    asked = threading.Event()
-    threading.Thread(target=_listen, args=(orders, asked), daemon=True).start()
-    kept = config.recording.kept_steps(config.training.steps)
-    untold: list[engine.Report] = []
-    told_at = time.monotonic()
+    teller = Teller(reports, config)
+    threading.Thread(target=_listen, args=(orders, teller), daemon=True).start()
+    state = unpack_state(tensors, order["state"])
     for snapshot in engine.train(config, data=data, resume=state):
-        due = config.recording.is_due(snapshot.step, last=snapshot.steps)
-        whole = due or snapshot.is_last or snapshot.step in kept or asked.is_set()
-        untold.append(engine.report_of(snapshot, whole=whole))
-        now = time.monotonic()
-        if whole or now - told_at >= TOLD_SECONDS:
-            asked.clear()
-            send_reports(reports, untold)
-            untold, told_at = [], now
+        teller.tell(snapshot)
 
 
-def _listen(orders: Connection, asked: threading.Event) -> None:
-    """Note that a state is asked for; end this process where nobody can ask any more."""
+def _warm_up(config: engine.RunConfig, data: Arrays | None, state: dict[str, Any]) -> None:
+    """Make the first steps of a training, and leave nothing of it."""
+    deque(islice(engine.train(config, data=data, resume=state), WARM_STEPS), maxlen=0)
+    gc.collect()  # its parts refer to each other, and it takes as much memory as the one to come
+
+
+def _listen(orders: Connection, teller: Teller) -> None:
+    """Pass on that a state is asked for; end this process where nobody can ask any more."""
     while True:
         try:
             orders.recv_bytes()
         except (EOFError, OSError):
             os._exit(0)
-        asked.set()
+        teller.ask()
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """What a user is told of a run that failed."""
 
 import errno
+import signal
 import traceback
 
 
@@ -10,6 +11,10 @@ class PlainFailure(Exception):
 
 class TrainerLost(PlainFailure):
     """A trainer that ended before its training; the run goes on from its checkpoint."""
+
+
+class TrainerUnfit(PlainFailure):
+    """A trainer that would not make the bits of the process that hires it."""
 
 
 class TrainingFailed(Exception):
@@ -48,6 +53,13 @@ def report_of(err: BaseException) -> str:
         return message
     places = "".join(traceback.format_tb(err.__traceback__))
     return f"Traceback (most recent call last):\n{places}{message}" if places else message
+
+
+def ending_of(exit_code: int | None) -> str:
+    """Return how a process went."""
+    if exit_code is not None and exit_code < 0:
+        return f"was killed by {signal.Signals(-exit_code).name}"
+    return f"ended with code {exit_code}"
 
 
 def is_disk_full(err: BaseException) -> bool:

@@ -17,6 +17,7 @@ Arrays = Mapping[str, NDArray[Any]]
 Message = tuple[dict[str, Any], dict[str, NDArray[Any]]]
 
 NUMBERS: Final = "numbers"
+RATIOS: Final = "update ratios"
 _NOTHING: Final[Arrays] = MappingProxyType({})
 
 
@@ -55,7 +56,10 @@ def send_reports(connection: Connection, reports: list[Report]) -> None:
         send(connection, {}, {NUMBERS: numbers})
         return
     tensors, text = pack_state(last.state)
-    head = {"state": text, "update_ratios": last.update_ratios}
+    ratios = last.update_ratios
+    head = {"state": text, "ratios_of": None if ratios is None else list(ratios)}
+    # As numbers, not as text: there a NaN has no sign, and what is recorded has all its bits.
+    tensors[RATIOS] = np.array([] if ratios is None else list(ratios.values()), np.float64)
     send(connection, head, {NUMBERS: numbers, **tensors})
 
 
@@ -64,6 +68,7 @@ def reports_of(message: Message) -> list[Report]:
     head, tensors = message
     reports = [Report(numbers) for numbers in tensors.pop(NUMBERS).tolist()]
     if "state" in head:
-        state = unpack_state(tensors, head["state"])
-        reports[-1] = Report(reports[-1].numbers, state, head["update_ratios"])
+        state, of = unpack_state(tensors, head["state"]), head["ratios_of"]
+        ratios = None if of is None else dict(zip(of, tensors[RATIOS].tolist(), strict=True))
+        reports[-1] = Report(reports[-1].numbers, state, ratios)
     return reports

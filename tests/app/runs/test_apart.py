@@ -1,5 +1,6 @@
 """A run trained in a process beside the one that records it: the same bits, and nothing lost."""
 
+import signal
 import time
 from collections.abc import Callable, Iterator
 from multiprocessing.context import SpawnProcess
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 import psutil
 import pytest
+import structlog.testing
 
 import engine
 from app.runs import apart
@@ -20,8 +22,8 @@ from app.runs.saving import Saver
 from app.runs.service import described
 from app.runs.training import train_run
 from app.store import Run, Store, open_store
-from app.trainer.failures import TrainerLost, TrainingFailed
-from tests.app.runs.hiring import hire_for_any_run, start_worker, trainers
+from app.trainer.failures import TrainingFailed
+from tests.app.runs.hiring import hire_for_any_run, start_worker, trainers, trainers_of
 from tests.app.runs.small_runs import (
     configuration,
     endless,
@@ -94,7 +96,10 @@ def test_what_a_trainer_tells_is_stored_with_the_engines_own_bits(
     seen: list[int] = []
     run = queued(store, config)
     status = attempt(store, run, at=STARTED, act=lambda _: seen.append(STARTED))
-    assert (status, seen) == ("diverged" if "optimizer" in config["training"] else "succeeded", [2])
+    assert (status, seen) == (
+        "diverged" if "optimizer" in config["training"] else "succeeded",
+        [STARTED],
+    )
     require_same_bits(store, run.id, config)
     assert trainers() == []
     kept = {info.step for info in store.checkpoints.list(run.id)}
@@ -162,8 +167,8 @@ def test_workers_and_trainers_are_killed_and_the_run_ends_with_the_same_bits(
 
 
 def hired_by(worker: SpawnProcess) -> psutil.Process:
-    eventually(lambda: trainers(worker.pid))
-    [trainer] = trainers(worker.pid)
+    eventually(lambda: trainers_of(worker.pid))
+    [trainer] = trainers_of(worker.pid)
     return trainer
 
 
@@ -223,20 +228,101 @@ def test_what_goes_wrong_in_a_trainer_is_told_with_its_place() -> None:
     trainer = apart._Trainer(config, Inputs(), next(engine.train(config)).state())
     try:
         assert trainer.is_ready()
+        trainer.begin(next(engine.train(other)).state())
         with pytest.raises(TrainingFailed, match="weights: expected float32") as failed:
-            list(trainer.reports(next(engine.train(other)).state()))
-        assert "in _train" in failed.value.report
+            list(trainer.reports())
+        assert "in _work" in failed.value.report
     finally:
         trainer.end()
 
 
-def test_a_trainer_that_cannot_begin_takes_nothing_over() -> None:
+@pytest.mark.parametrize(
+    ("cells", "backend", "reason"),
+    [(9, engine.backend(), "weights: expected"), (6, "another", "expected the backend 'another'")],
+    ids=["a state of another configuration", "another backend"],
+)
+def test_a_trainer_that_cannot_begin_is_let_go(
+    monkeypatch: pytest.MonkeyPatch, cells: int, backend: str, reason: str
+) -> None:
+    other = {"cell": "elman", "hidden_size": cells}
+    state = next(engine.train(engine.RunConfig.from_dict(configuration(model=other)))).state()
+    monkeypatch.setattr(apart, "backend", lambda: backend)
+    start = apart._Trainer.__init__
+    monkeypatch.setattr(
+        apart._Trainer,
+        "__init__",
+        lambda self, config, inputs, _: start(self, config, inputs, state),
+    )
+    with structlog.testing.capture_logs() as told:
+        snapshots = source(configuration(steps=30)).snapshots()
+        assert next(each for each in snapshots if each.step == STARTED).is_whole
+        assert trainers() == []
+        assert sum(1 for _ in snapshots) == 30 - STARTED
+    [warning] = told
+    assert warning["event"] == apart.ALONE
+    assert reason in warning["reason"]
+
+
+@pytest.mark.parametrize("missing", ["subprocess.Popen", "Pipe", "threading.Thread.start"])
+def test_where_the_system_grants_no_process_the_run_is_trained_where_it_is(
+    monkeypatch: pytest.MonkeyPatch, missing: str
+) -> None:
+    handles = psutil.Process().num_fds()
+
+    def refuse(*_: object, **__: object) -> None:
+        raise RuntimeError("no thread") if "Thread" in missing else OSError("no handle")
+
+    monkeypatch.setattr(f"app.runs.apart.{missing}", refuse)
+    with structlog.testing.capture_logs() as told:
+        assert sum(1 for _ in source(configuration(steps=30)).snapshots()) == 31
+    assert [each["event"] for each in told] == [apart.ALONE]
+    assert psutil.Process().num_fds() == handles
+
+
+def test_a_trainer_takes_its_handles_along() -> None:
+    handles = psutil.Process().num_fds()
+    assert sum(1 for _ in source(configuration(steps=30)).snapshots()) == 31
+    assert psutil.Process().num_fds() == handles
+
+
+def test_a_trainer_is_interrupted_by_nobody_but_who_hired_it() -> None:
     config = engine.RunConfig.from_dict(configuration())
-    other = engine.RunConfig.from_dict(configuration(model={"cell": "elman", "hidden_size": 9}))
-    trainer = apart._Trainer(config, Inputs(), next(engine.train(other)).state())
+    trainer = apart._Trainer(config, Inputs(), next(engine.train(config)).state())
     try:
-        assert not trainer.is_ready()
-        with pytest.raises(TrainerLost):
-            list(trainer.reports(next(engine.train(config)).state()))
+        for interrupt in (signal.SIGINT, signal.SIGTERM):
+            trainers()[0].send_signal(interrupt)  # before it can say anything to that
+        assert trainer.is_ready()
     finally:
         trainer.end()
+
+
+def test_a_stopped_trainer_is_ended() -> None:
+    snapshots = source(endless()).snapshots()
+    next(each for each in snapshots if each.step == STARTED)
+    trainers()[0].suspend()
+    snapshots.close()
+    assert trainers() == []
+
+
+class Clock:
+    """A clock that stands still until it is moved on."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.mark.parametrize(("steps", "pays"), [(300, False), (3000, True)])
+def test_what_is_loaded_first_does_not_count_as_training(
+    monkeypatch: pytest.MonkeyPatch, steps: int, pays: bool
+) -> None:
+    monkeypatch.undo()
+    monkeypatch.setattr(apart, "IDLE", -1.0)
+    monkeypatch.setattr(apart, "time", clock := Clock())
+    watch, found = apart._Watch(), False
+    for snapshot in engine.train(engine.RunConfig.from_dict(configuration(steps=steps))):
+        found = found or watch.says_that_it_pays(snapshot)
+        clock.now += 1.0 if snapshot.step < 2 else 0.005
+    assert found is pays
