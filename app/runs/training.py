@@ -1,7 +1,7 @@
 """One attempt at a run, from claim to end: the same in a worker and in the foreground."""
 
 import contextlib
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import structlog
 from sqlalchemy.exc import OperationalError
@@ -23,6 +23,9 @@ from app.store.kept_weights import packed
 from app.store.layouts import StoredLayout, stored
 from app.trainer.failures import TrainerLost, is_disk_full, message_of, report_of
 from engine import Recorder, RunConfig, Snapshot
+
+SAVING_NOTHING: Final = ("cancel", "lost")
+"""Reasons to leave a training wherever it is: nobody goes on from there."""
 
 log = structlog.get_logger()
 
@@ -155,7 +158,7 @@ class Attempt:
         writer, recorder = self._writer, self._recorder
         if self.step is None:
             self._control.begin()
-        if self._control.reason is not None and self._has_state(snapshot):
+        if self._may_leave(snapshot):
             return self._leave(writer, snapshot, recorder)
         self.step = snapshot.step
         frame = recorder.look(snapshot)
@@ -189,6 +192,11 @@ class Attempt:
             except Exception as err:
                 log.warning("the newest frames are lost", run=self._claim.run_id, exc_info=err)
         return self.step
+
+    def _may_leave(self, snapshot: Snapshot) -> bool:
+        """Say whether there is a reason to leave the training here, and all that it takes."""
+        reason = self._control.reason
+        return reason is not None and (reason in SAVING_NOTHING or self._has_state(snapshot))
 
     def _has_state(self, snapshot: Snapshot) -> bool:
         """Say whether the training can be left here; where it cannot, ask for such a place."""

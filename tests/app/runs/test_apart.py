@@ -15,7 +15,7 @@ import structlog.testing
 import engine
 from app.runs import apart
 from app.runs.apart import SnapshotSource
-from app.runs.control import Control
+from app.runs.control import Control, Reason
 from app.runs.controls import controlled
 from app.runs.inputs import Inputs
 from app.runs.saving import Saver
@@ -301,6 +301,17 @@ def test_a_stopped_trainer_is_ended() -> None:
     next(each for each in snapshots if each.step == STARTED)
     trainers()[0].suspend()
     snapshots.close()
+    assert trainers() == []
+
+
+@pytest.mark.parametrize("reason", ["cancel", "lost"])
+def test_who_saves_nothing_does_not_wait_for_a_state(
+    store: Store, monkeypatch: pytest.MonkeyPatch, reason: Reason
+) -> None:
+    monkeypatch.setattr(SnapshotSource, "ask", lambda _: pytest.fail("a state is asked for"))
+    run = queued(store, configuration(steps=8000, every=7000))
+    status = attempt(store, run, at=100, act=lambda control: control.stop(reason))
+    assert status == {"cancel": "cancelled", "lost": "lost"}[reason]
     assert trainers() == []
 
 
