@@ -12,6 +12,9 @@ from app.runs.worker import work
 from app.settings import Settings
 from tests.app.runs.small_runs import PATIENCE
 
+STARTED = 2
+"""The first snapshot that can only come of a trainer."""
+
 HIRED: list[subprocess.Popen[bytes]] = []
 
 
