@@ -220,7 +220,7 @@ def log10_mean_norms_by_numpy(squares: Array, exponents: IntArray) -> Array:
         if apart.min() < -LITTLE or apart.max() > LITTLE:
             known = np.where(squares == 0, NONE, exponents)
             base = known.max(axis=-1)
-            apart = known - base[..., None]
+            apart = np.where(np.isinf(norms), 0, known - base[..., None])  # ∞ · 0 would be NaN
         norms *= normal_powers(apart, norms.dtype)
     # A product with ones costs a tenth of a sum over a short last axis.
     means = np.matmul(norms, _ones(norms.shape[-1], norms.dtype)).astype(np.float64)

@@ -10,6 +10,9 @@ from engine.compiled.kernel import inner, kernel, summing
 
 LOG10_2 = math.log10(2.0)
 
+LEAST = -900
+"""Exponent from which down nothing counts beside a norm near 1; no product with it is subnormal."""
+
 
 @inner
 def add_squares(rows: Array, total: Array) -> None:
@@ -45,8 +48,8 @@ def squared_norms(rows: Array, out: Array) -> tuple[float, float]:
 
 @inner
 def power_of_two(exponent: int) -> float:
-    """Return 2^exponent, ≤ 1, put together from its bits; 0 where it is no normal number."""
-    return np.int64(np.int64(max(exponent + BIAS, 0)) << np.int64(FRACTION)).view(np.float64)
+    """Return 2^exponent, ≤ 1, put together from its bits; 2^LEAST at least, since ∞ · 0 is NaN."""
+    return np.int64(np.int64(max(exponent, LEAST) + BIAS) << np.int64(FRACTION)).view(np.float64)
 
 
 @summing

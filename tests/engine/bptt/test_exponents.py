@@ -42,3 +42,16 @@ def test_mean_norms_are_those_of_the_definition_however_far_samples_lie_apart(
     found = log10_mean_norms(squares, exponents)
     close = 1e-7 if dtype is np.float32 else 1e-14
     np.testing.assert_allclose(found, expected, rtol=close, atol=close)
+
+
+@pytest.mark.parametrize("switch", ["0", "1"], ids=["plain", "compiled"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_mean_is_infinite_where_one_norm_is_however_far_beyond_it_others_lie(
+    dtype: type[np.floating[Any]], switch: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(SWITCH, switch)
+    squares = np.array([[np.inf, 1, 1], [np.inf, np.nan, 1], [0, 1, 1]], dtype)
+    exponents = np.array([[-450, 900, 0], [0, 0, 5000], [NONE, 900, 900]], np.int32)
+    found = log10_mean_norms(squares, exponents)
+    np.testing.assert_array_equal(found[:2], [np.inf, np.nan])
+    np.testing.assert_allclose(found[2], np.log10(2 / 3) + 900 * np.log10(2), rtol=1e-6)
