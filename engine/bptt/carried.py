@@ -14,7 +14,7 @@ from engine.bptt.blocks import aligned_zeros
 from engine.bptt.tape import CHUNK, LayerTape
 
 if TYPE_CHECKING:
-    from engine.compiled.stretches import Kept
+    from engine.compiled.arguments import Kept
 
 
 class CarriedRows:

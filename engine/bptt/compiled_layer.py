@@ -14,8 +14,7 @@ from engine.bptt.sources import Arriving, DenseSource, Source
 
 if TYPE_CHECKING:
     from engine.bptt.tape import LayerTape
-    from engine.compiled.arrivals import Arrived
-    from engine.compiled.stretches import Kept, Measures, Stretches
+    from engine.compiled.arguments import Arrived, Kept, Measures, Stretches
     from engine.compiled.twins import Twin
 
 
@@ -24,6 +23,7 @@ FEW_ROWS = 4
 first-level cache."""
 
 EVERYTHING = -math.inf, math.inf
+"""Bounds that nothing lies beyond."""
 
 
 class Storing(NamedTuple):
@@ -81,14 +81,10 @@ class CompiledLayer:
         nothing = np.zeros((0, *tape.adjoints.shape[1:]), tape.dtype)
         self._nothing = Source(Arriving(nothing, np.full(tape.length + 1, -1, np.intp)))
         self._no_exponents, self._uncut = np.zeros(tape.batch, np.int32), np.ones(2, np.int32)
-        self._no_weight = np.empty(0, tape.dtype)
+        self._no_numbers = np.empty(0, tape.dtype)
+        self._no_rows = np.zeros((0, tape.batch), np.int32)
         self._few = aligned_zeros((FEW_ROWS, self._chunk, tape.batch), tape.dtype)
-        self._no_powers = np.empty(0, tape.dtype)
-        self._read_turned = [
-            aligned_zeros((tape.batch, product.gradient.shape[1]), tape.dtype)
-            for product in tape.weights.products
-        ]
-        way = tape.way_back
+        way, products = tape.way_back, tape.weights.products
         carried = [(span.start, span.stop) for span in way.carried.values()]
         self._carried = carried[0] if carried else (0, 0)
         # What goes on from a row is then its output's adjoint and one block of deltas at most.
@@ -98,17 +94,14 @@ class CompiledLayer:
             and set(way.states) <= {tape.cell.output}
             and not way.delayed
         )
-        products = tape.weights.products
-        rows = tuple(tape.way_back.through(product).start for product in products)
+        rows = tuple(way.through(product).start for product in products)
         columns = tuple(tape.read(product).start for product in products)
         gradients = tuple(product.gradient for product in products)
-        self._sums = rows, columns, tuple(self._read_turned), gradients
+        room = [aligned_zeros((tape.batch, each.shape[1]), tape.dtype) for each in gradients]
+        self._sums = rows, columns, tuple(room), gradients
         read = [(p.back_x, row) for p, row in zip(products, rows, strict=True) if len(p.back_x)]
         self._to_inputs = tuple(x for x, _ in read), tuple(row for _, row in read)
-        self._hands_nothing = (
-            aligned_zeros((0, 0, tape.batch), tape.dtype),
-            np.zeros((0, tape.batch), np.int32),
-        )
+        self._hands_nothing = aligned_zeros((0, 0, tape.batch), tape.dtype), self._no_rows
 
     def back(self, start: int, stop: int, arriving: Arriving | None) -> None:
         """Sweep steps stop − 1 … start back, and add what arrives at their rows."""
@@ -127,8 +120,8 @@ class CompiledLayer:
     def _arrived(self, source: Source, exponents: IntArray, cuts: IntArray) -> "Arrived":
         """Return what arrives, as loops take it, and how the sweep stores and cuts its steps."""
         values, where, weight = source.arriving
-        factors = self._no_weight if weight is None else weight[:, 0]
-        theirs = self._hands_nothing[1] if source.exponents is None else source.exponents
+        factors = self._no_numbers if weight is None else weight[:, 0]
+        theirs = self._no_rows if source.exponents is None else source.exponents
         return values, factors, where, theirs, exponents, int(NONE), cuts
 
     def back_through(
@@ -148,28 +141,22 @@ class CompiledLayer:
         Args:
             bottom: First step.
             source: What is added to rows.
-            measures: See stretches.py.
+            measures: See arguments.py.
             storing: How the sweep is stored and cut.
             sums: What counts as zero, see `add_gradients`, and whether any gradient is added to.
-            kept: Room for what is kept on the way, see stretches.py.
+            kept: Room for what is kept on the way, see arguments.py.
             below: Takes ∂/∂x; None where nobody asks.
 
         Returns:
             The step after the last one that is left to do.
         """
-        top, wall = int(storing.cuts[1]), bottom or -1
-        scales = (
-            storing.of_rows,
-            storing.of_norms,
-            SQUARES,
-            (storing.longest, SPARE),
-            JOIN_ABOVE,
-            wall,
-        )
+        exponents, of_rows, of_norms, cuts, longest = storing
+        top, wall = int(cuts[1]), bottom or -1
+        scales = of_rows, of_norms, SQUARES, longest, SPARE, JOIN_ABOVE, wall
         room = self._hands_nothing if below is None else (below.array, below.exponents)
         handed = *room, *self._to_inputs
         stretches = self._carried, measures, (*self._sums, *sums), scales, kept, handed
-        arrived = self._arrived(source, storing.exponents, storing.cuts)
+        arrived = self._arrived(source, exponents, cuts)
         return self._sweep_back(bottom, top, arrived, stretches)
 
     def hand_down(self, start: int, out: Array) -> None:
@@ -263,17 +250,16 @@ class CompiledLayer:
             False, with nothing added, where a 2^E is beyond the largest number.
         """
         tape, twin = self._tape, self._twin
-        read, powers = tape.inputs[start:stop], self._no_powers
+        read, powers = tape.inputs[start:stop], self._no_numbers
         if exponents is not None:
             found = powers_of_two(exponents, tape.dtype)
             if found is None:
                 return False
             powers = found
-        for product, turned in zip(tape.weights.products, self._read_turned, strict=True):
-            row, column = tape.way_back.through(product).start, tape.read(product).start
+        for row, column, turned, gradient in zip(*self._sums, strict=True):
             twin.add_gradients(
                 self._gemm, tape.deltas, row, start % self._chunk, read, column, powers,
-                negligible, turned, product.gradient,
+                negligible, turned, gradient,
             )  # fmt: skip
         return True
 
@@ -285,8 +271,6 @@ class CompiledLayer:
             read: What the steps read, times 2^E, (n, K, S).
             totals: Of each product, (G, K, S).
         """
-        tape = self._tape
-        for product, total in zip(tape.weights.products, totals, strict=True):
-            row, column = tape.way_back.through(product).start, tape.read(product).start
-            slot = start % self._chunk
-            self._twin.add_members(tape.deltas, row, slot, read, column, self._few, total)
+        deltas, slot, (rows, columns, _, _) = self._tape.deltas, start % self._chunk, self._sums
+        for row, column, total in zip(rows, columns, totals, strict=True):
+            self._twin.add_members(deltas, row, slot, read, column, self._few, total)

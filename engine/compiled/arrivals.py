@@ -1,8 +1,11 @@
 """What arrives at state rows from outside, added on the way back or where a stretch ends.
 
-A sweep stores its adjoints with one exponent E for each sample, and what arrives has exponents of
-its own. Within a stretch it is brought to E. At the row where a stretch ends the two are joined:
-both are brought to the larger exponent, after the sweep's own has been taken from its size.
+    λ_t = W_hᵀ δ_t + carried + arriving_t                          (2)
+
+This is the last term; the number is that of engine/bptt/backward.py. A sweep stores its adjoints
+with one exponent E for each sample, and what arrives has exponents of its own. Within a stretch it
+is brought to E. At the row where a stretch ends the two are joined: both are brought to the larger
+exponent, after the sweep's own has been taken from its size.
 """
 
 import math
@@ -10,21 +13,16 @@ import math
 import numpy as np
 
 from engine.arrays import Array, IntArray
+from engine.compiled.arguments import Arrived
 from engine.compiled.kernel import inner, kernel, rounding
 from engine.compiled.norms import add_squares
-
-Arrived = tuple[Array, Array, IntArray, IntArray, IntArray, int, IntArray]
-"""What arrives, (n, H, B), or (n, 1, B) where it is still to be multiplied by a weight, (H,), which
-is (0,) elsewhere; which of it arrives at each state row 0 … T, or −1; its E by row, (T+1, B), or
-(0, B) where it is stored as it is; E of the sweep, (B,); the exponent of nothing; and how the sweep
-is cut, (2,): the steps of a stretch at most, a power of two, and the step after the last of the one
-under way."""
 
 
 @inner
 def has_exponents(arrived: Arrived) -> bool:
     """Tell whether the sweep, or what arrives, is stored with exponents."""
-    found, own = arrived[3].shape[0] > 0, arrived[4]
+    _, _, _, theirs, own, _, _ = arrived
+    found = theirs.shape[0] > 0
     for b in range(own.size):  # after every step: `any` would take longer
         found |= own[b] != 0
     return bool(found)
@@ -33,7 +31,8 @@ def has_exponents(arrived: Arrived) -> bool:
 @inner
 def ends_at(t: int, start: int, arrived: Arrived) -> bool:
     """Tell whether a stretch of a sweep down to `start` ends with row t."""
-    return bool(t % arrived[6][0] == 0 or t == start)
+    _, _, _, _, _, _, cuts = arrived
+    return bool(t % cuts[0] == 0 or t == start)
 
 
 @inner
@@ -42,12 +41,13 @@ def join(t: int, ends: bool, arrived: Arrived, adjoint: Array) -> None:
 
     Where there are exponents, the row at which a stretch ends is left to `settle`.
     """
-    if arrived[2][t] < 0:
+    _, _, where, _, own, _, _ = arrived
+    if where[t] < 0:
         return
     if not has_exponents(arrived):
         arrive(t, arrived, adjoint)
     elif not ends:
-        powers = powers_between(exponents_of(t, arrived), arrived[4], adjoint)
+        powers = powers_between(exponents_of(t, arrived), own, adjoint)
         arrive_scaled(t, arrived, powers, adjoint)
 
 
@@ -57,30 +57,30 @@ def arrive(t: int, arrived: Arrived, adjoint: Array) -> None:
 
     Every product is rounded before it is added, as NumPy does.
     """
-    values, weight = arrived[0], arrived[1]
-    which, batch = arrived[2][t], values.shape[2]
+    values, weight, where, _, _, _, _ = arrived
+    which, batch = where[t], values.shape[2]
     if weight.size == 0:
         whole = values[which].reshape(adjoint.size)
         for j in range(adjoint.size):
-            adjoint[j] += whole[j]
+            adjoint[j] += whole[j]  # (2)
         return
     for h in range(weight.size):
         own, row, factor = adjoint[h * batch : (h + 1) * batch], values[which, 0], weight[h]
         for b in range(batch):
-            own[b] += factor * row[b]
+            own[b] += factor * row[b]  # (2)
 
 
 @rounding
 def arrive_scaled(t: int, arrived: Arrived, powers: Array, adjoint: Array) -> None:
     """Add what arrives at row t, times a power of two for each sample (B,)."""
-    values, weight = arrived[0], arrived[1]
-    which, batch, one = arrived[2][t], values.shape[2], adjoint.dtype.type(1)
+    values, weight, where, _, _, _, _ = arrived
+    which, batch, one = where[t], values.shape[2], adjoint.dtype.type(1)
     for h in range(adjoint.size // batch):
         own = adjoint[h * batch : (h + 1) * batch]
         row = values[which, 0 if weight.size else h]
         factor = weight[h] if weight.size else one
         for b in range(batch):
-            own[b] += factor * row[b] * powers[b]
+            own[b] += factor * row[b] * powers[b]  # (2)
 
 
 @inner
@@ -118,7 +118,7 @@ def outweighs(first: int, t: int, arrived: Arrived, above: int) -> bool:
         arrived: What arrives.
         above: Powers of two by which it must exceed the sweep's.
     """
-    where, own, nothing = arrived[2], arrived[4], arrived[5]
+    _, _, where, _, own, nothing, _ = arrived
     for row in range(t - 1, first, -1):
         if where[row] >= 0:
             found = exponents_of(row, arrived)
@@ -179,7 +179,7 @@ def settle(
         squares: Squared norms of the sum, near 1, (B,).
         of_norm: E that these are stored with, (B,).
     """
-    exponents, nothing = arrived[4], arrived[5]
+    _, _, _, _, exponents, nothing, _ = arrived
     sizes = np.full_like(exponents, nothing)
     size_of(row, nothing, sizes)
     if beside.shape[0]:

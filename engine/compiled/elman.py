@@ -5,14 +5,15 @@ from functools import partial
 from types import MappingProxyType
 
 from engine.arrays import Array, IntArray
-from engine.compiled.arrivals import Arrived, ends_at, join
+from engine.compiled.arguments import Arrived, Matrices, Pair, Stretches
+from engine.compiled.arrivals import ends_at, join
 from engine.compiled.counts import share_outside
 from engine.compiled.elementary import tanh
 from engine.compiled.kernel import inner, kernel
 from engine.compiled.norms import add_squares
 from engine.compiled.products import multiply
-from engine.compiled.stretches import Stretches, left_by
-from engine.compiled.twin import Matrices, Pair, Twin
+from engine.compiled.stretches import left_by
+from engine.compiled.twin import Twin
 
 TANH, SIGMOID, RELU, IDENTITY = range(4)
 

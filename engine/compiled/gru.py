@@ -1,14 +1,15 @@
 """The GRU's loops over time; equations as numbered in engine/cells/gru.py."""
 
 from engine.arrays import Array, IntArray
-from engine.compiled.arrivals import Arrived, ends_at, join
+from engine.compiled.arguments import Arrived, Matrices, Pair, Stretches
+from engine.compiled.arrivals import ends_at, join
 from engine.compiled.counts import share_outside
 from engine.compiled.elementary import tanh
 from engine.compiled.kernel import PIECE, inner, kernel, piece
 from engine.compiled.norms import add_squares
 from engine.compiled.products import add_to, multiply
-from engine.compiled.stretches import Stretches, left_by
-from engine.compiled.twin import Matrices, Pair, Twin
+from engine.compiled.stretches import left_by
+from engine.compiled.twin import Twin
 
 TAPE_BLOCKS, DELTA_BLOCKS = 4, 5
 """n q r z, and h n q r z."""

@@ -1,11 +1,12 @@
 """Many stretches of the way back in one call, as long as nothing has to be decided between them.
 
-Each is swept, measured and added to the weights' gradients just as by a call of its own, so that
-the bits are the same. Where something arrives while there are exponents, or a norm leaves the
-window, what goes on is brought back to a norm near 1 and gets exponents, as `LayerBackward` would
-do it. The call ends before a stretch in which something arrives that outweighs all, and where one
-has to be swept again: in shorter pieces, since entries may have been lost, or by whoever can, since
-a power of two is beyond the numbers.
+A stretch is a run of steps of one chunk that is swept before anybody looks at its norms. Each is
+swept, measured and added to the weights' gradients just as by a call of its own, so that the bits
+are the same. Where something arrives while there are exponents, or a norm leaves the window, what
+goes on is brought back to a norm near 1 and gets exponents, as by `LayerBackward`. The call ends
+before a stretch in which something arrives that outweighs all, and where one has to be swept again:
+in shorter pieces, since entries may have been lost, or by whoever can, since a power of two is
+beyond the numbers.
 
 A cell's `back` asks for that where a stretch ends. Called without `Stretches` it is compiled
 without: one stretch by itself is measured and added by whoever called.
@@ -16,62 +17,42 @@ import math
 import numpy as np
 
 from engine.arrays import Array, IntArray
-from engine.compiled.arrivals import Arrived, has_exponents, outweighs, settle
+from engine.compiled.arguments import Arrived, Kept, Matrices, Measures, Pair, Scales, Stretches
+from engine.compiled.arrivals import has_exponents, outweighs, settle
 from engine.compiled.kernel import inner, kernel
 from engine.compiled.near_one import bring_both_near_one, bring_near_one
 from engine.compiled.norms import squared_norms
 from engine.compiled.products import add_to, multiply
 from engine.compiled.weight_gradients import add
 
-Pair = tuple[float, float]
-Span = tuple[int, int]
-
-Sums = tuple[tuple[int, ...], tuple[int, ...], tuple[Array, ...], tuple[Array, ...], float, bool]
-"""Of every product the first of its rows among the deltas, the first row that it read, room for
-what one step read, and its gradient; what counts as zero, see weight_gradients.py; and whether any
-gradient is added to."""
-
-Measures = tuple[Array, Array, Pair, Pair]
-"""λ of the output (T+1, H, B), room for squared norms (T+1, B), and the bounds of squared norms: of
-those that go on as they are, and of those at which no entry can have been lost."""
-
-Scales = tuple[IntArray, IntArray, Pair, tuple[int, float], int, int]
-"""Room for E of the rows and of their norms, (T+1, B); the bounds between which squares neither
-over- nor underflow; the steps of a stretch at most, and the squared norm from which a shorter one
-may be twice as long; the powers of two by which an arrival must exceed E for a stretch to end
-there; and the state row that nothing goes on through, or −1."""
-
-Kept = tuple[Array, Array, IntArray, Array, Span, Span]
-"""Room for a block of deltas, (T+1, H, B), for its squared norms and its exponents, (T+1, B), and
-for the squared norms of the deltas on the one path there is, (T, B); and the rows of the block and
-of that path. Rooms are empty where nothing is kept."""
-
-Handed = tuple[Array, IntArray, tuple[Array, ...], tuple[int, ...]]
-"""Room for what is handed to the layer below by state row, (T+1, D, B), and for its E, (T+1, B),
-both empty where there is none; W_xᵀ of every product that reads x, and the first of its rows among
-the deltas."""
-
 LOST, DOUBTFUL, SOUND, WITHIN = range(4)
-
-Stretches = tuple[Span, Measures, Sums, Scales, Kept, Handed]
-"""The rows of the deltas that the first step of a chunk hands to the one before, and the others."""
+"""What the norms of a stretch say of it, see `measured`."""
 
 
 @kernel
 def hand_down(
-    address: int, deltas: Array, slot: int, matrices: tuple[Array, ...], rows: tuple[int, ...],
+    address: int, deltas: Array, slot: int, matrices: Matrices, rows: tuple[int, ...],
     out: Array,
 ) -> None:  # fmt: skip
-    """Write ∂/∂x = W_xᵀ δ of some steps, (n, D, B), the first step's δ at `slot`."""
+    """Write ∂/∂x = W_xᵀ δ, numbered as in engine/bptt/backward.py.
+
+    Args:
+        address: Of ?gemm.
+        deltas: (chunk + 1, rows, B).
+        slot: Where the first step's deltas lie.
+        matrices: W_xᵀ of every product that reads x.
+        rows: The first of the deltas' rows that return through each of them.
+        out: Of some steps, (n, D, B).
+    """
     for step in range(out.shape[0]):
         own = deltas[slot + step]
         for product in range(len(matrices)):
             matrix, row = matrices[product], rows[product]
             returned = own[row : row + matrix.shape[1]]
             if product == 0:
-                multiply(address, matrix, returned, out[step])
+                multiply(address, matrix, returned, out[step])  # (3)
             else:
-                add_to(address, matrix, returned, out[step])
+                add_to(address, matrix, returned, out[step])  # (3)
 
 
 @inner
@@ -131,13 +112,14 @@ def measured(t: int, end: int, measures: Measures, scales: Scales, cuts: IntArra
         end: Step after its last.
         measures: See `Measures`.
         scales: See `Scales`.
-        cuts: How the sweep is cut, see arrivals.py.
+        cuts: How the sweep is cut, see `Arrived`.
 
     Returns:
         LOST where entries may have been lost; else WITHIN where every norm may go on as it is,
         SOUND where every norm is what it says, and DOUBTFUL.
     """
-    (outputs, squares, window, sound), (longest, spare) = measures, scales[3]
+    outputs, squares, window, sound = measures
+    _, _, _, longest, spare, _, _ = scales
     least, greatest = squared_norms(outputs[t:end], squares[t:end])
     within = least > window[0] and greatest < window[1]
     surely = within or (least > sound[0] and greatest < sound[1])
@@ -177,9 +159,10 @@ def brought_back(
     Returns:
         False, with nothing done, where a squared norm might over- or underflow.
     """
-    outputs, squares = measures[0], measures[1]
-    of_norms, bounds, exponents, nothing = scales[1], scales[2], arrived[4], arrived[5]
-    joins = arrived[2][t] >= 0 and has_exponents(arrived)
+    outputs, squares, _, _ = measures
+    _, of_norms, bounds, _, _, _, _ = scales
+    _, _, where, _, exponents, nothing, _ = arrived
+    joins = where[t] >= 0 and has_exponents(arrived)
     if state == WITHIN and not joins:
         return True
     if joins or state == DOUBTFUL:
@@ -211,7 +194,7 @@ def left_by(
         address: Of ?gemm.
         t: The first step of the stretch.
         start: The first step of the call.
-        inputs: What the steps read.
+        inputs: What the steps read, (T+1, K, B).
         deltas: Theirs, (chunk + 1, rows, B).
         arrived: What arrives, and E that goes on, changed on the way.
         stretches: See `Stretches`.
@@ -222,13 +205,13 @@ def left_by(
         itself, where the next has to be cut. That is where the call ends.
     """
     carried, measures, sums, scales, kept, handed = stretches
-    outputs, exponents, cuts = measures[0], arrived[4], arrived[6]
-    of_rows, of_norms, wall = scales[0], scales[1], scales[5]
+    of_rows, of_norms, _, _, _, above, wall = scales
+    _, _, _, _, exponents, _, cuts = arrived
     chunk = deltas.shape[0] - 1
     slot = t % chunk
     span: int = cuts[0]
     end: int = cuts[1]
-    powers = powers_of(exponents[: exponents.size if exponents.any() else 0], outputs)
+    powers = powers_of(exponents[: exponents.size if exponents.any() else 0], measures[0])
     if not np.isfinite(powers).all():
         return end
     state = measured(t, end, measures, scales, cuts)
@@ -257,6 +240,6 @@ def left_by(
         deltas[chunk, carried[0] : carried[1]] = deltas[0, carried[0] : carried[1]]
     cuts[1] = t
     first = max((t - 1) // cuts[0] * cuts[0], start)
-    if t > start and has_exponents(arrived) and outweighs(first, t, arrived, scales[4]):
+    if t > start and has_exponents(arrived) and outweighs(first, t, arrived, above):
         return t
     return 0

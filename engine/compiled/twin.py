@@ -8,12 +8,8 @@ import numpy as np
 
 from engine.arrays import Array, IntArray
 from engine.compiled import arrivals, counts, near_one, norms, stretches, weight_gradients
-from engine.compiled.arrivals import Arrived
+from engine.compiled.arguments import Arrived, Matrices, Pair, Stretches
 from engine.compiled.products import ADDRESSES
-from engine.compiled.stretches import Stretches
-
-Matrices = tuple[Array, ...]
-Pair = tuple[float, float]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,10 +22,10 @@ class Twin:
         forward: (address of ?gemm, weights of every product, inputs, tape, bounds, saturated): all
             T steps; how many of the candidate's φ lie beyond the bounds goes to `saturated` (T,),
             and nothing is counted where it is (0,).
-        back: (address, Wᵀ of every product's states, inputs, tape, deltas, adjoints, what arrives
-            as arrivals.py has it, start, stop, `Stretches` of stretches.py or None): steps
-            stop − 1 … start, with the norms and the gradients of stretches where there are
-            `Stretches`; returns the row where it ended.
+        back: (address, Wᵀ of every product's states, inputs, tape, deltas, adjoints,
+            `Arrived`, start, stop, `Stretches` or None, see arguments.py): steps stop − 1 … start,
+            with the norms and the gradients of stretches where there are `Stretches`; returns the
+            row where it ended.
         stack: (address, Wᵀ as for `back`, slopes (T, n·H, B), adjoints (M, n·H, B), deltas
             (M, n·H, B), squares (M, T+1, B) of 0, starts (M,), stop): row m of a stack from state
             row `starts[m]` to λ at `stop` − 1, with the squared norms of λ down to `stop`; None

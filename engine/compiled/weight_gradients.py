@@ -1,4 +1,6 @@
-"""Gradients of a layer's weights, step by step: Σ_t δ_t ⊗ [h_{t-1}; x_t; 1].
+"""Gradients of a layer's weights, step by step.
+
+    ∂/∂W = Σ_t Σ_b δ_t ⊗ what the product read, mostly [h_{t-1}; x_t; 1]  (1)
 
 One product for each step, added up in place, is as fast as one product over many steps: its
 operands lie in the second-level cache. What was read is the smaller of the two, and is turned
@@ -97,7 +99,7 @@ def add(
             for b in range(batch):
                 turned[b, k] = values[b]
         if powers.size == 0 or scale(turned, own, least):
-            product(address, deltas[slot + step, row : row + rows], turned, 1, gradient)
+            product(address, deltas[slot + step, row : row + rows], turned, 1, gradient)  # (1)
 
 
 @kernel
@@ -133,4 +135,4 @@ def add_members(
                 for step in range(steps - 1, -1, -1):
                     delta, value = few[r, step], read[step, column + k]
                     for s in range(members):
-                        own[s] += delta[s] * value[s]
+                        own[s] += delta[s] * value[s]  # (1)
