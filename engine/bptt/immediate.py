@@ -82,8 +82,7 @@ def immediate_log10_norms(tapes: Sequence[LayerTape], source: Source, network: N
     """Return log10 of the norms up to the loss's scale, (S, T, B)."""
     top = tapes[-1]
     norms = np.full((len(tapes), top.length, top.batch), -np.inf)
-    ordinary = source.exponents is None and not top.cell.own_adjoints
-    if len(tapes) == 1 and source.arriving is not None and ordinary:
+    if len(tapes) == 1 and source.exponents is None and not top.cell.own_adjoints:
         # What arrives is immediate.
         values, where = source.arriving.all(), source.arriving.where
         exponents = np.zeros((len(values), top.batch), np.int32)

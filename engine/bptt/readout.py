@@ -141,10 +141,11 @@ class Readout:
             return np.array(self.dy), None, self._ordinary(1.0)
         (_, K, B), H = self.dy.shape, self.network.width
         gradient = self.network.readout_gradient
+        # A product for each step costs half of one over copies that lie side by side, and takes K/B
+        # times the memory of what was read.
         if K <= B:
-            # A product for each step costs half of one product over copies that lie side by side,
             gradient[:, :H] = np.matmul(self._read, self.dy.swapaxes(1, 2)).sum(axis=0).T  # (3)
-        else:  # but would take K/B times the memory of what was read.
+        else:
             gradient[:, :H] = np.tensordot(self.dy, self._read, axes=((0, 2), (0, 2)))  # (3)
         gradient[:, H] = self.dy.sum(axis=(0, 2))
         weight = self.network.readout[:, :H]

@@ -176,7 +176,6 @@ def test_products_made_row_by_row_leave_the_bits_of_products_made_before(
     sweep.backward()
     layer, source = sweep.backward_layers[0], sweep.top_source
     row_by_row = layer.adjoints.copy()
-    assert source.arriving is not None
     assert source.arriving.weight is not None
     before = Arriving(source.arriving.all(), source.arriving.where)
     sweep.back_from(Source(before))
