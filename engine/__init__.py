@@ -56,6 +56,7 @@ from engine.learning import (
     train,
     train_many,
 )
+from engine.parameter_names import READOUT_BIAS, READOUT_WEIGHT
 from engine.recording import Frame, Layout, Recorder, Series, layouts
 from engine.statistics import STATISTICS, StatisticDefinition
 from engine.tasks import describe_arrays, require_shapes
@@ -89,6 +90,8 @@ _LATER: Mapping[str, str] = MappingProxyType(
 """Names that a module is loaded for when the first of them is asked for."""
 
 __all__ = [
+    "READOUT_BIAS",
+    "READOUT_WEIGHT",
     "STATISTICS",
     "CaptureConfig",
     "Chain",

@@ -113,7 +113,7 @@ class FrameWriter:
             frame: The frame.
             weights: Those that it is of, packed; of many large ones some are left out.
         """
-        if frame.step in self._steps:
+        if self._steps and frame.step <= self._steps[-1]:
             return
         row = len(self._steps)
         blocks = self._blocks(frame, row)

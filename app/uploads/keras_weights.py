@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 from app.uploads.errors import UploadError, at
 from app.uploads.recognised import (
     CELL_OF_GATES,
-    READOUT_BIAS,
-    READOUT_WEIGHT,
     Recognised,
     Wanted,
     gates_of,
@@ -20,7 +18,7 @@ from app.uploads.recognised import (
     natural,
 )
 from app.uploads.tensors import Tensor, Tensors
-from engine import Problem
+from engine import READOUT_BIAS, READOUT_WEIGHT, Problem
 
 KEY: Final = re.compile(r"(?:(?P<parent>.*)[/.])?(?P<part>kernel|recurrent_kernel|bias)(?::0)?")
 PLACE: Final = re.compile(r"arr_(\d+)")

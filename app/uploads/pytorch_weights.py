@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 from app.uploads.errors import UploadError, at
 from app.uploads.recognised import (
     CELL_OF_GATES,
-    READOUT_BIAS,
-    READOUT_WEIGHT,
     Recognised,
     Wanted,
     gates_of,
@@ -19,6 +17,7 @@ from app.uploads.recognised import (
     one_of,
 )
 from app.uploads.tensors import Tensor, Tensors
+from engine import READOUT_BIAS, READOUT_WEIGHT
 
 KEY: Final = re.compile(
     r"(?:(?P<prefix>.+)\.)?(?P<part>(?:weight|bias)_(?:ih|hh)|weight_hr)"

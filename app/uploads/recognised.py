@@ -11,11 +11,9 @@ from numpy.typing import NDArray
 import engine
 from app.uploads.errors import UploadError, at
 from app.uploads.tensors import Tensor
-from engine import Problem
+from engine import READOUT_BIAS, READOUT_WEIGHT, Problem
 
 CELL_OF_GATES: Final = {1: "elman", 3: "gru", 4: "lstm"}
-READOUT_WEIGHT: Final = "readout.weight"
-READOUT_BIAS: Final = "readout.bias"
 DOUBLE: Final = np.dtype("<f8")
 SINGLE: Final = np.dtype("<f4")
 
